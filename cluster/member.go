@@ -1,0 +1,51 @@
+package cluster
+
+import "net/netip"
+
+// MemberStatus is what the gossip pool holds of a member. The numbers are those of Consul's members API.
+type MemberStatus int
+
+// The states of a member.
+const (
+	StatusNone    MemberStatus = 0
+	StatusAlive   MemberStatus = 1
+	StatusLeaving MemberStatus = 2 // it has said that it is about to leave
+	StatusLeft    MemberStatus = 3 // it left in good order
+	StatusFailed  MemberStatus = 4 // it stopped answering
+)
+
+var memberStatusNames = [...]string{"none", "alive", "leaving", "left", "failed"}
+
+// String is the status as the members verb prints it.
+func (s MemberStatus) String() string {
+	if s >= 0 && int(s) < len(memberStatusNames) {
+		return memberStatusNames[s]
+	}
+	return "none"
+}
+
+// Member is an agent as the gossip pool sees it.
+type Member struct {
+	Name   string // the node name, unique in the pool
+	Addr   netip.AddrPort
+	Status MemberStatus
+	Tags   map[string]string // the agent's announcement of itself; see the Tag constants
+}
+
+// The tags of a member. Their names are Consul's, so that programs that read /v1/agent/self find what they look for.
+const (
+	TagRole       = "role"   // "consul" for a server, "node" for every other agent
+	TagDatacenter = "dc"     //
+	TagID         = "id"     // the node ID, a UUID
+	TagPort       = "port"   // the RPC port (8300)
+	TagExpect     = "expect" // bootstrap_expect, on servers that were given one
+	TagBootstrap  = "bootstrap"
+	TagNonVoter   = "nonvoter"
+	TagBuild      = "build"    // compatibility version and revision, "1.21.4:1a2b3c4d"
+	TagVersion    = "vsn"      // gossip protocol version
+	TagHoldfast   = "holdfast" // Holdfast's own version
+	TagRPCAddr    = "rpc_addr" // the RPC address where it differs from the gossip address
+)
+
+// IsServer reports whether the member says that it is a server.
+func (m Member) IsServer() bool { return m.Tags[TagRole] == "consul" }
