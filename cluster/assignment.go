@@ -1,0 +1,94 @@
+package cluster
+
+import "time"
+
+// Assignment says which machine is to hold a group. Alone it gives no right to serve: the lease does. Its epoch is the fencing token:
+// it rises with every change of the holder, and a lease is granted for the current epoch only.
+// An Assignment that a View hands out is shared and must not be changed.
+type Assignment struct {
+	Group string
+	Node  string    // the holder, "" while no machine is eligible
+	Epoch uint64    // 1 is the first
+	Moved bool      // an operator chose this holder: neither prefer nor preempt takes the group from it while it is eligible
+	Why   string    // the reason, a sentence
+	Since time.Time // when the leader decided
+
+	ModifyIndex uint64
+}
+
+// Presence is what failover knows of a machine beside its catalog record: whether it keeps its lease channel to the leader, and which
+// groups it cannot carry. The leader commits a change together with the assignments that follow from it.
+type Presence struct {
+	Node          string
+	Live          bool
+	Why           string            // the reason for the last change of Live, a sentence
+	Since         time.Time         // of that change
+	Unable        map[string]string // group -> why this machine cannot carry it, a sentence
+	HardwareAddrs []string          // MAC addresses of its interfaces, so that a probe can tell a member from a stranger
+
+	ModifyIndex uint64
+}
+
+// TransitionKind is the kind of one step in the life of a group.
+type TransitionKind string
+
+// The kinds of transitions.
+const (
+	TransitionGroup    TransitionKind = "group"    // the group was created, changed or deleted
+	TransitionPresence TransitionKind = "presence" // a machine's lease channel was lost or came back, or what it can carry changed
+	TransitionAssign   TransitionKind = "assign"   // the leader chose a holder, or none
+	TransitionAcquire  TransitionKind = "acquire"  // a machine got the lease and opened its fence
+	TransitionRelease  TransitionKind = "release"  // a machine fenced the addresses and gave the lease back
+	TransitionLapse    TransitionKind = "lapse"    // a machine's lease ran out
+	TransitionAnnounce TransitionKind = "announce" // the first gratuitous ARP or unsolicited NA was sent
+	TransitionHook     TransitionKind = "hook"     // a hook ended; Detail has its output
+	TransitionConflict TransitionKind = "conflict" // another machine answers for the address
+	TransitionRepair   TransitionKind = "repair"   // something else removed an address, and it was put back
+)
+
+// Transition is one entry of the timeline: what happened to a group, where, when and why. The state keeps the newest
+// TimelineSize of them.
+type Transition struct {
+	Index  uint64 // of the commit that recorded it; with Seq it is unique and orders the timeline
+	Seq    int    // its place within that commit
+	Time   time.Time
+	Kind   TransitionKind
+	Group  string        // "" for what concerns a machine as a whole
+	Node   string        // where it happened
+	Epoch  uint64        // 0 where none applies
+	Why    string        // a sentence
+	Detail string        // output of a check or hook, addresses and interfaces
+	Took   time.Duration // how long it took, 0 where it is an instant
+}
+
+// TimelineSize is how many transitions the replicated timeline keeps.
+const TimelineSize = 1000
+
+// Verdict is what the plan says of one machine as a holder of one group.
+type Verdict struct {
+	Node     string
+	Eligible bool
+	Rank     int    // 1 is the best of the eligible machines; 0 where not eligible
+	Why      string // a sentence: why not, or why this rank
+}
+
+// Decision is the plan's word on one group: who should hold it, why, and what it says of every machine.
+type Decision struct {
+	Group    string
+	Node     string // the wanted holder, "" for none
+	Current  string // the holder in the state, "" for none
+	Epoch    uint64 // the epoch in the state
+	Why      string // a sentence
+	Verdicts []Verdict
+}
+
+// Changed reports whether the decision differs from the state.
+func (d *Decision) Changed() bool { return d.Node != d.Current }
+
+// LeaseStatus is what the leader or a holder knows of the lease on one group at this moment.
+type LeaseStatus struct {
+	Group     string
+	Node      string
+	Epoch     uint64
+	Remaining time.Duration // until the lease ends, as the one who says it knows; 0 where there is none
+}

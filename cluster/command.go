@@ -1,0 +1,86 @@
+package cluster
+
+// Command is one change of the replicated state. Every type below that has a command method is one. Applying a command is
+// deterministic: IDs are made and times are stamped before it enters the log.
+//
+// Result names what agent.Apply returns beside an error: nil where nothing is said.
+type Command interface{ command() }
+
+// Register upserts a node and, with it, an instance and checks, all or nothing.
+type Register struct {
+	Node           Node
+	SkipNodeUpdate bool // leave an existing node as it is
+	Service        *Service
+	Checks         []*Check
+}
+
+// Deregister removes a check, an instance with its checks, or, where neither is named, a whole node.
+type Deregister struct {
+	Node      string
+	ServiceID string
+	CheckID   string
+}
+
+// KVWrite changes one key, or with KVDeleteTree all keys below one. Result: bool, whether the precondition of a cas, lock or unlock held.
+type KVWrite struct {
+	Verb  KVVerb
+	Entry KVEntry // ModifyIndex is the index to compare for cas and delete-cas
+}
+
+// SessionCreate creates a session. Session.ID is made by the caller. Result: string, the ID.
+type SessionCreate struct {
+	Session Session
+}
+
+// SessionDestroy ends a session, releases or deletes its keys and starts their lock delay. An unknown ID is no error.
+type SessionDestroy struct {
+	ID string
+}
+
+// ReapTombstones forgets the tombstones of keys deleted at or before Index.
+type ReapTombstones struct {
+	Index uint64
+}
+
+// PutGroup creates or changes a group. With CAS it does so only if ModifyIndex matches Group.ModifyIndex (0: it must not exist).
+type PutGroup struct {
+	Group Group
+	CAS   bool
+}
+
+// DeleteGroup deletes a group and its assignment. An unknown name is NotFound.
+type DeleteGroup struct {
+	Name string
+}
+
+// Steer is what the leader's assigner decides in one step: changed presences, the assignments that follow from them, and the entries
+// of the timeline that say why. An assignment is taken only if its Epoch is the current one plus one and its group exists; each is
+// judged alone. Result: nil, or a Conflict error that names the groups that were refused.
+type Steer struct {
+	Presences   []Presence
+	Assignments []Assignment
+	Transitions []Transition
+}
+
+// Record adds entries to the timeline.
+type Record struct {
+	Transitions []Transition
+}
+
+// NewTerm is the first command of every leader. What comes after it in the log is of the leader's own term, so a read
+// that has seen it has seen every write acknowledged by earlier leaders.
+type NewTerm struct {
+	Leader string // the node name
+}
+
+func (*Register) command()       {}
+func (*Deregister) command()     {}
+func (*KVWrite) command()        {}
+func (*SessionCreate) command()  {}
+func (*SessionDestroy) command() {}
+func (*ReapTombstones) command() {}
+func (*PutGroup) command()       {}
+func (*DeleteGroup) command()    {}
+func (*Steer) command()          {}
+func (*Record) command()         {}
+func (*NewTerm) command()        {}
