@@ -1,0 +1,48 @@
+# Holdfast. `make help` lists the targets; `make demo` and `make test` are the two that README promises.
+GO      ?= go
+BIN     := bin/holdfast
+LINT    := bin/golangci-lint
+LINTVER := v2.15.0
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.revision=$(VERSION)
+FUZZTIME ?= 10s
+export CGO_ENABLED ?= 0
+
+.PHONY: help build demo test race lint fmt fuzz bench cover clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/holdfast
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/holdfast
+
+demo: build ## three machines, five faults, one address: what the client sees
+	$(BIN) demo
+
+test: build ## all tests, with the race detector where a C compiler is at hand
+	.ci/test
+
+race: ## the unit tests alone, with the race detector
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+lint: $(LINT) ## the linter, with the rules of .golangci.yml
+	$(LINT) run
+
+$(LINT):
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTVER)
+
+fmt: $(LINT) ## format the tree
+	$(LINT) fmt
+
+fuzz: ## every fuzz target for FUZZTIME (default 10s) each
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+bench: ## the benchmarks of every package
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+
+cover: ## test coverage by function, in cover.out
+	$(GO) test -short -coverprofile cover.out ./... && $(GO) tool cover -func cover.out | tail -1
+
+clean: ## remove what was built
+	rm -rf bin cover.out
