@@ -47,11 +47,8 @@ func (e *Error) Error() string { return e.Message }
 
 // Is reports whether target is an Error of the same code and message, or a bare code sentinel such as ErrNoLeader.
 func (e *Error) Is(target error) bool {
-	var t *Error
-	if !errors.As(target, &t) {
-		return false
-	}
-	return t.Code == e.Code && t.Message == e.Message
+	t, ok := errors.AsType[*Error](target)
+	return ok && t.Code == e.Code && t.Message == e.Message
 }
 
 // Errorf makes an Error with a formatted message.
@@ -61,8 +58,7 @@ func Errorf(c Code, format string, args ...any) *Error {
 
 // CodeOf is the code of the first Error in err's chain, and Internal where there is none.
 func CodeOf(err error) Code {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return Internal

@@ -1,0 +1,206 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"holdfast/cluster"
+)
+
+const example = `
+server           = true
+bootstrap_expect = 3
+node_name        = "n1"
+data_dir         = "/var/lib/holdfast"
+bind_addr        = "10.77.0.1"
+retry_join       = ["10.77.0.2", "10.77.0.3"]
+ports { http = 8501  grpc = -1 }
+enable_local_script_checks = true
+
+service {
+  name = "gateway"
+  port = 80
+  tags = ["a", "b"]
+  check { args = ["/bin/true"]  interval = "200ms" }
+  check { process { pid_file = "/run/gw.pid" } }
+}
+
+group "gateway" {
+  service = "gateway"
+  vip "10.77.0.100/24" {}
+  vip "fd77::100/64" { interface = "eth0" }
+  prefer  = ["n1", "n2"]
+  preempt = false
+  on_acquire { args = ["logger", "mine"]  timeout = "2s" }
+}
+`
+
+func parse(t *testing.T, name, text string) *File {
+	t.Helper()
+	f, _, err := Parse(name, []byte(text), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestBuildExample(t *testing.T) {
+	c, err := Build(parse(t, "a.hcl", example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.HTTPAddrs, []string{"127.0.0.1:8501"}; !cmp.Equal(got, want) {
+		t.Errorf("HTTPAddrs = %v, want %v", got, want)
+	}
+	if c.AdvertiseAddr.String() != "10.77.0.1" || c.ServerPort != 8300 || !c.SkipLeaveOnInterrupt || c.LeaseTTL != 700*time.Millisecond {
+		t.Errorf("defaults are off: %+v", c)
+	}
+	checks := c.Services[0].Checks
+	if checks[0].ID != "service:gateway:1" || checks[1].ID != "service:gateway:2" || checks[0].Name != "Service 'gateway' check" {
+		t.Errorf("checks = %+v", checks)
+	}
+	if checks[0].Interval != 200*time.Millisecond || checks[1].Process.PIDFile != "/run/gw.pid" {
+		t.Errorf("checks = %+v", checks)
+	}
+	g := c.Groups[0]
+	if len(g.VIPs) != 2 || g.VIPs[0].Addr().String() != "10.77.0.100" || g.VIPs[1].Interface != "eth0" {
+		t.Errorf("vips = %+v", g.VIPs)
+	}
+	if want := []cluster.Hook{{Args: []string{"logger", "mine"}, Timeout: 2 * time.Second}}; !cmp.Equal(g.OnAcquire, want) {
+		t.Errorf("on_acquire = %+v, want %+v", g.OnAcquire, want)
+	}
+}
+
+// TestFormatsAgree holds that a file means the same in JSON and in HCL.
+func TestFormatsAgree(t *testing.T) {
+	hcl := parse(t, "a.hcl", `
+server = true
+services { name = "web" port = 80 checks { ttl = "15s" } }
+services { name = "db" meta { role = "primary" } }
+ports { dns = -1 }
+group "g" { vip "10.0.0.9/24" {} }
+group "h" { vip "10.0.0.8/24" {} }
+`)
+	json := parse(t, "a.json", `{
+"server": true,
+"services": [{"name": "web", "port": 80, "checks": [{"ttl": "15s"}]}, {"name": "db", "meta": {"role": "primary"}}],
+"ports": {"dns": -1},
+"group": {"g": {"vip": {"10.0.0.9/24": {}}}, "h": {"vip": {"10.0.0.8/24": {}}}}
+}`)
+	if d := cmp.Diff(hcl, json, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("HCL and JSON differ (-hcl +json):\n%s", d)
+	}
+}
+
+func TestMerge(t *testing.T) {
+	base := parse(t, "a.hcl", `node_name = "a" log_level = "warn" retry_join = ["x"] ports { http = 1 dns = 2 } node_meta { a = "1" }`)
+	Merge(base, parse(t, "b.hcl", `node_name = "b" retry_join = ["y"] ports { dns = 3 } node_meta { b = "2" }`))
+	want := parse(t, "c.hcl", `node_name = "b" log_level = "warn" retry_join = ["x", "y"] ports { http = 1 dns = 3 } node_meta { a = "1" b = "2" }`)
+	if d := cmp.Diff(want, base); d != "" {
+		t.Errorf("merged (-want +got):\n%s", d)
+	}
+}
+
+func TestLoadDirectory(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"10.hcl": `node_name = "first" datacenter = "one"`, "20.json": `{"node_name": "second"}`, "30.txt": `not a config file`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, _, err := Load([]string{"", dir}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *f.NodeName != "second" || *f.Datacenter != "one" {
+		t.Errorf("node_name %q, datacenter %q", *f.NodeName, *f.Datacenter)
+	}
+}
+
+// TestSentences holds that a mistake in a file is one sentence that names what is wrong, and where.
+func TestSentences(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"unknown key", `bidn_addr = "10.0.0.1"`, `config file x.hcl: unknown key "bidn_addr"`},
+		{"unknown nested key", `ports { htpp = 1 }`, `config file x.hcl: unknown key "ports.htpp"`},
+		{"unknown key in a list", `service { name = "a" prot = 1 }`, `unknown key "service[0].prot"`},
+		{"syntax", `ports { http = [1 }`, "config file x.hcl: not valid HCL"},
+		{"type", `bootstrap_expect = "three"`, "bootstrap_expect"},
+		{"duration", `retry_interval = "soon"`, `"soon" is not a duration`},
+		{"address", `bind_addr = "here"`, `bind_addr "here" is not an IP address`},
+		{"vip form", `group "g" { vip "10.0.0.1" {} }`, `group "g": vip "10.0.0.1" is not an address with a prefix length`},
+		{"vip of the network", `group "g" { vip "10.0.0.0/24" {} }`, "is the address of its network"},
+		{"no vip", `group "g" {}`, `group "g" has no vip`},
+		{"one vip in two groups", `group "g" { vip "10.0.0.1/24" {} } group "h" { vip "10.0.0.1/24" {} }`, `groups "g" and "h" both have the vip 10.0.0.1`},
+		{"one group twice", `group "g" { vip "10.0.0.1/24" {} } group "g" { vip "10.0.0.2/24" {} }`, `"g" is given twice`},
+		{"expect without server", `bootstrap_expect = 3`, "bootstrap_expect is given but server is not"},
+		{"script checks off", `service { name = "a" check { args = ["x"] interval = "1s" } }`, "set enable_local_script_checks"},
+		{"short interval", `check { name = "c" tcp = "1.2.3.4:5" interval = "50ms" }`, "the shortest is 100ms"},
+		{"two kinds", `check { name = "c" tcp = "a:1" http = "http://a" interval = "1s" }`, "give exactly one"},
+		{"lease ttl", `failover { lease_ttl = "1ms" }`, "failover.lease_ttl 1ms is not usable"},
+		{"log level", `log_level = "loud"`, `log_level "loud" is not known`},
+		{"gossip key", `encrypt = "abc"`, "encrypt is not a gossip key"},
+		{"port", `ports { http = 70000 }`, "ports.http is 70000"},
+		{"service twice", `service { name = "a" } service { name = "a" }`, `service ID "a" is given twice`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := buildText(tt.text)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("got %v, want a sentence with %q", err, tt.want)
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
+		})
+	}
+}
+
+func buildText(text string) error {
+	f, _, err := Parse("x.hcl", []byte(text), "")
+	if err != nil {
+		return err
+	}
+	loopback := "127.0.0.1"
+	if f.BindAddr == nil {
+		f.BindAddr = &loopback
+	}
+	_, err = Build(f)
+	return err
+}
+
+func TestTolerated(t *testing.T) {
+	_, warnings, err := Parse("x.json", []byte(`{"connect": {"enabled": true}, "peering": {"enabled": false}, "disable_update_check": true, "segments": null}`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], `"connect"`) {
+		t.Errorf("warnings = %q, want one on connect", warnings)
+	}
+}
+
+func TestParseGroupsWantsOne(t *testing.T) {
+	if _, err := ParseGroups("g.hcl", []byte(`server = true`)); err == nil || !strings.Contains(err.Error(), "has no group block") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(example), "hcl")
+	f.Add([]byte(`{"server": true, "group": {"g": {"vip": {"10.0.0.9/24": {}}}}}`), "json")
+	f.Add([]byte(`service { check { header { a = ["b"] } } }`), "hcl")
+	f.Fuzz(func(t *testing.T, b []byte, format string) {
+		file, _, err := Parse("x", b, format)
+		if err != nil {
+			return
+		}
+		Merge(&File{}, file)
+		_, _ = Build(file)
+	})
+}

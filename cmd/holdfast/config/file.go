@@ -1,0 +1,204 @@
+package config
+
+import "time"
+
+// File is what one source says. Absent keys are nil, so that a later source replaces only what it names.
+type File struct {
+	Server          *bool             `mapstructure:"server"`
+	Bootstrap       *bool             `mapstructure:"bootstrap"`
+	BootstrapExpect *int              `mapstructure:"bootstrap_expect"`
+	Datacenter      *string           `mapstructure:"datacenter"`
+	Domain          *string           `mapstructure:"domain"`
+	AltDomain       *string           `mapstructure:"alt_domain"`
+	NodeName        *string           `mapstructure:"node_name"`
+	NodeID          *string           `mapstructure:"node_id"`
+	NodeMeta        map[string]string `mapstructure:"node_meta"`
+	DataDir         *string           `mapstructure:"data_dir"`
+
+	BindAddr      *string    `mapstructure:"bind_addr"`
+	AdvertiseAddr *string    `mapstructure:"advertise_addr"`
+	ClientAddr    *string    `mapstructure:"client_addr"`
+	Addresses     *Addresses `mapstructure:"addresses"`
+	Ports         *Ports     `mapstructure:"ports"`
+
+	StartJoin     []string       `mapstructure:"start_join"`
+	RetryJoin     []string       `mapstructure:"retry_join"`
+	RetryInterval *time.Duration `mapstructure:"retry_interval"`
+	RetryMax      *int           `mapstructure:"retry_max"`
+	Encrypt       *string        `mapstructure:"encrypt"`
+
+	LogLevel *string `mapstructure:"log_level"`
+	LogJSON  *bool   `mapstructure:"log_json"`
+	LogFile  *string `mapstructure:"log_file"`
+	PIDFile  *string `mapstructure:"pid_file"`
+
+	EnableScriptChecks      *bool `mapstructure:"enable_script_checks"`
+	EnableLocalScriptChecks *bool `mapstructure:"enable_local_script_checks"`
+	SkipLeaveOnInterrupt    *bool `mapstructure:"skip_leave_on_interrupt"`
+	LeaveOnTerminate        *bool `mapstructure:"leave_on_terminate"`
+
+	ReconnectTimeout *time.Duration `mapstructure:"reconnect_timeout"`
+	SessionTTLMin    *time.Duration `mapstructure:"session_ttl_min"`
+	Performance      *Performance   `mapstructure:"performance"`
+	DNSConfig        *DNS           `mapstructure:"dns_config"`
+	Limits           *Limits        `mapstructure:"limits"`
+	HTTPConfig       *HTTP          `mapstructure:"http_config"`
+	Failover         *Failover      `mapstructure:"failover"`
+
+	Service  []Service        `mapstructure:"service"`
+	Services []Service        `mapstructure:"services"`
+	Check    []Check          `mapstructure:"check"`
+	Checks   []Check          `mapstructure:"checks"`
+	Group    map[string]Group `mapstructure:"group"`
+}
+
+// Addresses are the addresses that the surfaces listen on; each falls back to client_addr.
+type Addresses struct {
+	HTTP *string `mapstructure:"http"`
+	DNS  *string `mapstructure:"dns"`
+}
+
+// Ports are the ports; -1 switches a surface off.
+type Ports struct {
+	HTTP    *int `mapstructure:"http"`
+	DNS     *int `mapstructure:"dns"`
+	SerfLAN *int `mapstructure:"serf_lan"`
+	Server  *int `mapstructure:"server"`
+
+	// Of parts that Holdfast leaves out or has not yet; they are read so that a Consul file works as it is.
+	HTTPS   *int `mapstructure:"https"`
+	GRPC    *int `mapstructure:"grpc"`
+	GRPCTLS *int `mapstructure:"grpc_tls"`
+	SerfWAN *int `mapstructure:"serf_wan"`
+}
+
+// Performance tunes the speed of elections.
+type Performance struct {
+	RaftMultiplier *int           `mapstructure:"raft_multiplier"`
+	RPCHoldTimeout *time.Duration `mapstructure:"rpc_hold_timeout"`
+}
+
+// DNS is Consul's dns_config, as far as the DNS surface has it.
+type DNS struct {
+	NodeTTL     *time.Duration           `mapstructure:"node_ttl"`
+	ServiceTTL  map[string]time.Duration `mapstructure:"service_ttl"`
+	AllowStale  *bool                    `mapstructure:"allow_stale"`
+	OnlyPassing *bool                    `mapstructure:"only_passing"`
+	UDPLimit    *int                     `mapstructure:"udp_answer_limit"`
+	ARecord     *int                     `mapstructure:"a_record_limit"`
+	Truncate    *bool                    `mapstructure:"enable_truncate"`
+	SOA         *SOA                     `mapstructure:"soa"`
+}
+
+// SOA holds the timers of the domain's SOA record, in seconds.
+type SOA struct {
+	Refresh *uint32 `mapstructure:"refresh"`
+	Retry   *uint32 `mapstructure:"retry"`
+	Expire  *uint32 `mapstructure:"expire"`
+	MinTTL  *uint32 `mapstructure:"min_ttl"`
+}
+
+// Limits bounds what clients may use of the agent.
+type Limits struct {
+	HTTPMaxConnsPerClient *int `mapstructure:"http_max_conns_per_client"`
+	KVMaxValueSize        *int `mapstructure:"kv_max_value_size"`
+}
+
+// HTTP is Consul's http_config.
+type HTTP struct {
+	ResponseHeaders map[string]string `mapstructure:"response_headers"`
+}
+
+// Failover tunes the lease and the fence. Every server of a cluster must have the same lease_ttl.
+type Failover struct {
+	LeaseTTL *time.Duration `mapstructure:"lease_ttl"`
+	Fence    *string        `mapstructure:"fence"`
+}
+
+// Service is a service block.
+type Service struct {
+	ID                string                    `mapstructure:"id"`
+	Name              string                    `mapstructure:"name"`
+	Kind              string                    `mapstructure:"kind"`
+	Tags              []string                  `mapstructure:"tags"`
+	Address           string                    `mapstructure:"address"`
+	TaggedAddresses   map[string]ServiceAddress `mapstructure:"tagged_addresses"`
+	Port              int                       `mapstructure:"port"`
+	SocketPath        string                    `mapstructure:"socket_path"`
+	Meta              map[string]string         `mapstructure:"meta"`
+	Weights           *Weights                  `mapstructure:"weights"`
+	EnableTagOverride bool                      `mapstructure:"enable_tag_override"`
+	Token             string                    `mapstructure:"token"`
+	Check             []Check                   `mapstructure:"check"`
+	Checks            []Check                   `mapstructure:"checks"`
+}
+
+// ServiceAddress is one entry of tagged_addresses.
+type ServiceAddress struct {
+	Address string `mapstructure:"address"`
+	Port    int    `mapstructure:"port"`
+}
+
+// Weights are the DNS weights of a service block.
+type Weights struct {
+	Passing *int `mapstructure:"passing"`
+	Warning *int `mapstructure:"warning"`
+}
+
+// Check is a check block.
+type Check struct {
+	ID        string        `mapstructure:"id"`
+	Name      string        `mapstructure:"name"`
+	Notes     string        `mapstructure:"notes"`
+	ServiceID string        `mapstructure:"service_id"`
+	Token     string        `mapstructure:"token"`
+	Status    string        `mapstructure:"status"`
+	Args      []string      `mapstructure:"args"`
+	HTTP      string        `mapstructure:"http"`
+	TCP       string        `mapstructure:"tcp"`
+	TTL       time.Duration `mapstructure:"ttl"`
+	Process   *Process      `mapstructure:"process"`
+
+	Interval         time.Duration       `mapstructure:"interval"`
+	Timeout          time.Duration       `mapstructure:"timeout"`
+	Method           string              `mapstructure:"method"`
+	Header           map[string][]string `mapstructure:"header"`
+	Body             string              `mapstructure:"body"`
+	TLSServerName    string              `mapstructure:"tls_server_name"`
+	TLSSkipVerify    bool                `mapstructure:"tls_skip_verify"`
+	DisableRedirects bool                `mapstructure:"disable_redirects"`
+
+	SuccessBeforePassing           int           `mapstructure:"success_before_passing"`
+	FailuresBeforeWarning          int           `mapstructure:"failures_before_warning"`
+	FailuresBeforeCritical         int           `mapstructure:"failures_before_critical"`
+	DeregisterCriticalServiceAfter time.Duration `mapstructure:"deregister_critical_service_after"`
+	OutputMaxSize                  int           `mapstructure:"output_max_size"`
+}
+
+// Process is the process block of a check.
+type Process struct {
+	PIDFile string `mapstructure:"pid_file"`
+	Command string `mapstructure:"command"`
+	Unit    string `mapstructure:"unit"`
+}
+
+// Group is a group block; its label is the name.
+type Group struct {
+	VIP       map[string]VIP `mapstructure:"vip"`
+	Service   string         `mapstructure:"service"`
+	Prefer    []string       `mapstructure:"prefer"`
+	Preempt   bool           `mapstructure:"preempt"`
+	OnAcquire []Hook         `mapstructure:"on_acquire"`
+	OnRelease []Hook         `mapstructure:"on_release"`
+}
+
+// VIP is a vip block; its label is the address with the prefix length.
+type VIP struct {
+	Interface string `mapstructure:"interface"`
+}
+
+// Hook is an on_acquire or on_release block.
+type Hook struct {
+	Args    []string      `mapstructure:"args"`
+	Timeout time.Duration `mapstructure:"timeout"`
+}

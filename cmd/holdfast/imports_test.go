@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// imported is what `go list -json` says of one package of the tree.
+type imported struct {
+	ImportPath string
+	Doc        string
+	Imports    []string
+}
+
+// mayImport lists, for each folder, what of our own it may import, below "holdfast/". What is not listed may import nothing of ours.
+// The reason is one direction for data: down from cmd through cluster/agent to the state, and back up. A surface that could reach
+// another surface, or a mechanism, would sooner or later be served by it.
+var mayImport = map[string][]string{
+	"cluster":           {},
+	"cluster/state":     {"cluster"},
+	"cluster/consensus": {"cluster", "cluster/state"},
+	"cluster/gossip":    {"cluster"},
+	"cluster/rpc":       {"cluster"},
+	"cluster/quorum":    {"cluster"},
+	"cluster/check":     {"cluster"},
+	"cluster/local":     {"cluster", "cluster/state", "cluster/check"},
+	"cluster/leader":    {"cluster", "cluster/state"},
+	"cluster/agent":     {"cluster", "cluster/state", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader"},
+	"dnsapi":            {"cluster", "cluster/state"},
+	"httpapi":           {"cluster", "cluster/state"},
+	"failover":          {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease"},
+	"failover/vip":      {},
+	"failover/fence":    {},
+	"failover/lab":      {},
+	"failover/lease":    {"cluster"},
+}
+
+// onlyIn lists the libraries that carry one mechanism each, and the folders that may import them.
+var onlyIn = map[string][]string{
+	"github.com/hashicorp/go-memdb":       {"cluster/state"},
+	"github.com/hashicorp/raft":           {"cluster/consensus"},
+	"github.com/hashicorp/raft-boltdb":    {"cluster/consensus"},
+	"github.com/hashicorp/memberlist":     {"cluster/gossip"},
+	"github.com/vishvananda/netlink":      {"failover/vip", "failover/lab", "failover/fence"},
+	"github.com/cilium/ebpf":              {"failover/fence"},
+	"github.com/google/nftables":          {"failover/fence"},
+	"github.com/miekg/dns":                {"dnsapi"},
+	"github.com/prometheus/client_golang": {"cmd", "cluster/agent", "failover", "dnsapi", "httpapi"},
+}
+
+func tree(t *testing.T) []imported {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,Imports", "holdfast/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []imported
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p imported
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestImportRule(t *testing.T) {
+	for _, p := range tree(t) {
+		dir := strings.TrimPrefix(p.ImportPath, "holdfast/")
+		for _, i := range p.Imports {
+			if own, ok := strings.CutPrefix(i, "holdfast/"); ok && !strings.HasPrefix(dir, "cmd/") && !allowed(mayImport[dir], dir, own) {
+				t.Errorf("%s imports %s: the import rule in DESIGN.md does not allow it", dir, own)
+			}
+			for lib, dirs := range onlyIn {
+				if within(i, lib) && !slices.ContainsFunc(dirs, func(d string) bool { return within(dir, d) }) {
+					t.Errorf("%s imports %s: only %s may", dir, i, strings.Join(dirs, ", "))
+				}
+			}
+		}
+	}
+}
+
+// allowed lets a folder import what its row lists, and its own sub-folders without a row.
+func allowed(row []string, dir, own string) bool {
+	return slices.Contains(row, own) || within(own, dir)
+}
+
+func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+// TestPackageComments holds that each package says what it is for: the comment is the first thing that a reader looks for.
+func TestPackageComments(t *testing.T) {
+	for _, p := range tree(t) {
+		if len(p.Doc) < 40 {
+			t.Errorf("%s has no package comment that says what it is for", p.ImportPath)
+		}
+	}
+}
