@@ -1,0 +1,47 @@
+package state
+
+import (
+	"strings"
+
+	"holdfast/cluster"
+)
+
+// deregister deletes an instance, else a check, else a node, as far as it is named. What does not exist is no error.
+func (w *writer) deregister(c *cluster.Deregister) error {
+	switch {
+	case c.Node == "":
+		return cluster.Errorf(cluster.Invalid, "Must provide node: the field Node is empty")
+	case c.ServiceID != "":
+		if s := first[cluster.Service](w.txn, tableServices, byID, onNode(c.Node, c.ServiceID)); s != nil {
+			w.deleteService(s)
+		}
+	case c.CheckID != "":
+		if k := first[cluster.Check](w.txn, tableChecks, byID, onNode(c.Node, c.CheckID)); k != nil {
+			w.deleteCheck(k)
+		}
+	default:
+		if n := first[cluster.Node](w.txn, tableNodes, byID, nodeKey(c.Node)); n != nil {
+			w.deleteNode(n)
+		}
+	}
+	return nil
+}
+
+// deleteNode deletes a node with its sessions, instances and checks.
+func (w *writer) deleteNode(n *cluster.Node) {
+	name := strings.ToLower(n.Name)
+	for s := range each[cluster.Session](w.txn, tableSessions, byNode, below(name)) {
+		w.endSession(s)
+	}
+	for s := range each[cluster.Service](w.txn, tableServices, byID, below(name)) {
+		w.deleteService(s)
+	}
+	for c := range each[cluster.Check](w.txn, tableChecks, byID, below(name)) {
+		w.deleteCheck(c)
+	}
+	w.remove(tableNodes, n)
+	w.touch(setNodes)
+	w.close(ofNode + name)
+	w.close(ofNodeChecks + name)
+	w.close(ofNodeSessions + name)
+}

@@ -1,0 +1,102 @@
+package state
+
+import (
+	"fmt"
+	"strings"
+
+	"holdfast/cluster"
+)
+
+// putGroup creates or changes a group. The same group once more changes nothing.
+func (w *writer) putGroup(c *cluster.PutGroup) error {
+	g := c.Group
+	if err := g.Validate(); err != nil {
+		return err
+	}
+	had := first[cluster.Group](w.txn, tableGroups, byID, key(g.Name))
+	if err := w.groupMayBePut(c, had); err != nil {
+		return err
+	}
+	if had != nil && had.Equal(&g) {
+		return nil
+	}
+	g.CreateIndex, g.ModifyIndex = w.index, w.index
+	what := "created"
+	if had != nil {
+		g.CreateIndex = had.CreateIndex
+		what = "changed"
+	}
+	w.unbury(tableGroups, key(g.Name))
+	w.put(tableGroups, &g)
+	w.touch(setGroups)
+	if e := first[LastEpoch](w.txn, tableEpochs, byID, key(g.Name)); had == nil && e != nil {
+		w.putAssignment(cluster.Assignment{Group: g.Name, Epoch: e.Epoch + 1, Why: "the group was created again", Since: w.now})
+	}
+	w.record([]cluster.Transition{{
+		Time: w.now, Kind: cluster.TransitionGroup, Group: g.Name, Why: "the group was " + what, Detail: describe(&g),
+	}})
+	return nil
+}
+
+// groupMayBePut refuses a group whose precondition does not hold, and one that shares a VIP with another.
+func (w *writer) groupMayBePut(c *cluster.PutGroup, had *cluster.Group) error {
+	g := &c.Group
+	if c.CAS {
+		switch {
+		case had == nil && g.ModifyIndex != 0:
+			return cluster.Errorf(cluster.Conflict, "group %q does not exist (any more), but its ModifyIndex was expected to be %d: read it again", g.Name, g.ModifyIndex)
+		case had != nil && had.ModifyIndex != g.ModifyIndex:
+			return cluster.Errorf(cluster.Conflict, "group %q has ModifyIndex %d, not %d: it was changed meanwhile, read it again", g.Name, had.ModifyIndex, g.ModifyIndex)
+		}
+	}
+	for _, v := range g.VIPs {
+		for o := range each[cluster.Group](w.txn, tableGroups, byVIP, addrKey(v.Addr())) {
+			if o.Name != g.Name {
+				return cluster.Errorf(cluster.Conflict, "group %q cannot have the vip %s: group %q has it already", g.Name, v.Addr(), o.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// describe is a group in one line of the timeline.
+func describe(g *cluster.Group) string {
+	var b strings.Builder
+	for i, v := range g.VIPs {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "vip %s", v.Prefix)
+		if v.Interface != "" {
+			fmt.Fprintf(&b, " on %s", v.Interface)
+		}
+	}
+	if g.Service != "" {
+		fmt.Fprintf(&b, "; service %s", g.Service)
+	}
+	if len(g.Prefer) > 0 {
+		fmt.Fprintf(&b, "; prefer %s", strings.Join(g.Prefer, ", "))
+	}
+	if g.Preempt {
+		b.WriteString("; preempt")
+	}
+	return b.String()
+}
+
+// deleteGroup deletes a group and its assignment. Its last epoch stays known.
+func (w *writer) deleteGroup(c *cluster.DeleteGroup) error {
+	g := first[cluster.Group](w.txn, tableGroups, byID, key(c.Name))
+	if g == nil {
+		return cluster.Errorf(cluster.NotFound, "there is no group %q", c.Name)
+	}
+	w.remove(tableGroups, g)
+	w.bury(tableGroups, key(g.Name))
+	w.touch(setGroups)
+	if a := first[cluster.Assignment](w.txn, tableAssignments, byID, key(g.Name)); a != nil {
+		w.remove(tableAssignments, a)
+		w.bury(tableAssignments, key(g.Name))
+		w.touch(setAssignments)
+	}
+	w.record([]cluster.Transition{{Time: w.now, Kind: cluster.TransitionGroup, Group: g.Name, Why: "the group was deleted"}})
+	return nil
+}

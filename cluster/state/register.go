@@ -1,0 +1,177 @@
+package state
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/hashicorp/go-memdb"
+
+	"holdfast/cluster"
+)
+
+// registration is a Register that was found to be in order, with everything filled in.
+type registration struct {
+	node    *cluster.Node // nil: stays as it is
+	had     *cluster.Node // the record that node takes the place of, nil for a new one
+	renamed bool          // had bears another name and goes
+	service *cluster.Service
+	checks  []*cluster.Check
+}
+
+func (w *writer) register(c *cluster.Register) error {
+	r, err := w.checkRegistration(c)
+	if err != nil {
+		return err
+	}
+	if r.node != nil {
+		if r.renamed {
+			w.deleteNode(r.had)
+		}
+		w.putNode(r.had, r.node)
+	}
+	if r.service != nil {
+		w.putService(r.service)
+	}
+	for _, check := range r.checks {
+		w.putCheck(check)
+	}
+	return nil
+}
+
+func (w *writer) checkRegistration(c *cluster.Register) (registration, error) {
+	var r registration
+	there := first[cluster.Node](w.txn, tableNodes, byID, nodeKey(c.Node.Name))
+	name := c.Node.Name
+	if there != nil && c.SkipNodeUpdate {
+		name = there.Name
+	} else if err := w.checkNode(&r, c.Node, there); err != nil {
+		return r, err
+	}
+	if c.Service != nil {
+		s := *c.Service
+		s.Node = name
+		if s.ID == "" {
+			s.ID = s.Name
+		}
+		if err := validService(&s); err != nil {
+			return r, err
+		}
+		r.service = &s
+	}
+	for _, check := range c.Checks {
+		if check == nil {
+			return r, cluster.Errorf(cluster.Invalid, "the registration of node %q has an empty check", name)
+		}
+		filled, err := w.checkCheck(*check, name, r.service)
+		if err != nil {
+			return r, err
+		}
+		r.checks = append(r.checks, filled)
+	}
+	return r, nil
+}
+
+// checkNode decides which record n takes the place of. A node is known by its ID first, so that it can change its name, and a name
+// belongs to one ID for as long as that node is alive.
+func (w *writer) checkNode(r *registration, n cluster.Node, there *cluster.Node) error {
+	if err := n.Validate(); err != nil {
+		return err
+	}
+	if hasNUL(n.Name) || hasNUL(n.ID) {
+		return cluster.Errorf(cluster.Invalid, "node name %q or its ID %q has a NUL character", n.Name, n.ID)
+	}
+	r.node, r.had = &n, there
+	if n.ID == "" {
+		if there != nil {
+			n.ID = there.ID
+		}
+		return nil
+	}
+	if there != nil && there.ID != "" && !strings.EqualFold(there.ID, n.ID) && !w.failed(there) {
+		return cluster.Errorf(cluster.Conflict, "node name %q is reserved by the node with ID %s (address %s): give the node with ID %s another name, or deregister the other node",
+			n.Name, there.ID, there.Address, n.ID)
+	}
+	if same := nodeByUUID(w.txn, n.ID); same != nil && !strings.EqualFold(same.Name, n.Name) {
+		if there != nil {
+			return cluster.Errorf(cluster.Conflict, "node %q cannot take the name %q while both are registered: deregister node %q first", same.Name, n.Name, there.Name)
+		}
+		r.had, r.renamed = same, true
+	}
+	return nil
+}
+
+// failed reports whether gossip has lost a node, so that a new machine may take its name.
+func (w *writer) failed(n *cluster.Node) bool {
+	c := first[cluster.Check](w.txn, tableChecks, byID, onNode(n.Name, cluster.SerfHealth))
+	return c != nil && c.Status == cluster.Critical
+}
+
+func validService(s *cluster.Service) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	if hasNUL(s.Name) || hasNUL(s.ID) {
+		return cluster.Errorf(cluster.Invalid, "service name %q or its ID %q has a NUL character", s.Name, s.ID)
+	}
+	return nil
+}
+
+// checkCheck fills a check in. registered is the instance that the same command registers, if any.
+func (w *writer) checkCheck(c cluster.Check, node string, registered *cluster.Service) (*cluster.Check, error) {
+	if c.Node != "" && !strings.EqualFold(c.Node, node) {
+		return nil, cluster.Errorf(cluster.Invalid, "check %q names node %q, but node %q is being registered", c.ID, c.Node, node)
+	}
+	c.Node = node
+	if c.ID == "" {
+		c.ID = c.Name
+	}
+	if c.Status == "" {
+		c.Status = cluster.Critical
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if hasNUL(c.ID) || hasNUL(c.ServiceID) {
+		return nil, cluster.Errorf(cluster.Invalid, "check ID %q or its service ID %q has a NUL character", c.ID, c.ServiceID)
+	}
+	c.ServiceName, c.ServiceTags = "", nil
+	if c.ServiceID == "" {
+		return &c, nil
+	}
+	s := registered
+	if s == nil || !strings.EqualFold(s.ID, c.ServiceID) {
+		s = first[cluster.Service](w.txn, tableServices, byID, onNode(node, c.ServiceID))
+	}
+	if s == nil {
+		return nil, cluster.Errorf(cluster.Invalid, "unknown service ID %q on node %q: register the instance before its check %q", c.ServiceID, node, c.ID)
+	}
+	c.ServiceName, c.ServiceTags = s.Name, s.Tags
+	return &c, nil
+}
+
+// putNode stores a node. Whoever asks about its instances gets the node with them, so their services move, too.
+func (w *writer) putNode(had, n *cluster.Node) {
+	n.CreateIndex, n.ModifyIndex = w.index, w.index
+	if had != nil {
+		if sameNode(had, n) {
+			return
+		}
+		n.CreateIndex = had.CreateIndex
+	}
+	w.put(tableNodes, n)
+	w.touch(setNodes)
+	w.touch(ofNode + strings.ToLower(n.Name))
+	w.touchServicesOn(n.Name)
+}
+
+func sameNode(a, b *cluster.Node) bool {
+	return a.ID == b.ID && a.Name == b.Name && a.Address == b.Address && a.Datacenter == b.Datacenter &&
+		maps.Equal(a.TaggedAddresses, b.TaggedAddresses) && maps.Equal(a.Meta, b.Meta)
+}
+
+func nodeByUUID(txn *memdb.Txn, id string) *cluster.Node {
+	return first[cluster.Node](txn, tableNodes, byUUID, below(strings.ToLower(id)))
+}
+
+// hasNUL reports whether a name cannot be part of an index key.
+func hasNUL(s string) bool { return strings.ContainsRune(s, 0) }

@@ -1,0 +1,61 @@
+package state
+
+import (
+	"github.com/hashicorp/go-memdb"
+
+	"holdfast/cluster"
+)
+
+// Snapshot is the whole content of a store at one index.
+type Snapshot struct {
+	Index uint64
+	txn   *memdb.Txn
+}
+
+// Snapshot takes a snapshot at once. Writes go on while its records are streamed.
+func (s *Store) Snapshot() *Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &Snapshot{Index: s.AppliedIndex(), txn: s.content.Load().db.Txn(false)}
+}
+
+// Records gives every record to yield, in an order that depends on the content alone, and stops at its first error. A record is a
+// pointer to one of: IndexRow, Tombstone, LockDelay, LastEpoch of this package; KVEntry, Node, Service, Check, Session, Group,
+// Assignment, Presence, Transition of package cluster. It is shared and must not be changed.
+func (sn *Snapshot) Records(yield func(record any) error) error {
+	for r := range each[indexRow](sn.txn, tableIndexes, byID, nil) {
+		if err := yield(&r.IndexRow); err != nil {
+			return err
+		}
+	}
+	for _, stream := range []func(*memdb.Txn, func(any) error) error{
+		stream[Tombstone](tableTombstones),
+		stream[cluster.KVEntry](tableKV),
+		stream[LockDelay](tableLockDelays),
+		stream[cluster.Node](tableNodes),
+		stream[cluster.Service](tableServices),
+		stream[cluster.Check](tableChecks),
+		stream[cluster.Session](tableSessions),
+		stream[cluster.Group](tableGroups),
+		stream[cluster.Assignment](tableAssignments),
+		stream[LastEpoch](tableEpochs),
+		stream[cluster.Presence](tablePresences),
+		stream[cluster.Transition](tableTimeline),
+	} {
+		if err := stream(sn.txn, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func stream[T any](table string) func(*memdb.Txn, func(any) error) error {
+	return func(txn *memdb.Txn, yield func(any) error) error {
+		for o := range each[T](txn, table, byID, nil) {
+			if err := yield(o); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,71 @@
+package state
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"holdfast/cluster"
+)
+
+// steer stores what the assigner decided. It keeps the assignments that follow the current epoch of an existing group, and names the
+// others in a Conflict.
+func (w *writer) steer(c *cluster.Steer) error {
+	for _, p := range c.Presences {
+		if p.Node == "" {
+			return cluster.Errorf(cluster.Invalid, "a presence names no node")
+		}
+	}
+	for _, p := range c.Presences {
+		w.putPresence(p)
+	}
+	var refused []string
+	for _, a := range c.Assignments {
+		if w.mayAssign(&a) {
+			w.putAssignment(a)
+		} else {
+			refused = append(refused, a.Group)
+		}
+	}
+	w.record(slices.DeleteFunc(slices.Clone(c.Transitions), func(t cluster.Transition) bool {
+		return t.Kind == cluster.TransitionAssign && slices.Contains(refused, t.Group)
+	}))
+	if len(refused) > 0 {
+		return cluster.Errorf(cluster.Conflict, "the assignments of these groups were refused, because the group is gone or its epoch has moved on: %s", strings.Join(refused, ", "))
+	}
+	return nil
+}
+
+func (w *writer) mayAssign(a *cluster.Assignment) bool {
+	if first[cluster.Group](w.txn, tableGroups, byID, key(a.Group)) == nil {
+		return false
+	}
+	var epoch uint64
+	if e := first[LastEpoch](w.txn, tableEpochs, byID, key(a.Group)); e != nil {
+		epoch = e.Epoch
+	}
+	return a.Epoch == epoch+1
+}
+
+func (w *writer) putAssignment(a cluster.Assignment) {
+	a.ModifyIndex = w.index
+	w.unbury(tableAssignments, key(a.Group))
+	w.put(tableAssignments, &a)
+	w.put(tableEpochs, &LastEpoch{Group: a.Group, Epoch: a.Epoch})
+	w.touch(setAssignments)
+}
+
+// putPresence stores a presence, unless it says nothing new.
+func (w *writer) putPresence(p cluster.Presence) {
+	if had := first[cluster.Presence](w.txn, tablePresences, byID, nodeKey(p.Node)); had != nil && samePresence(had, &p) {
+		return
+	}
+	p.ModifyIndex = w.index
+	w.put(tablePresences, &p)
+	w.touch(setPresences)
+}
+
+func samePresence(a, b *cluster.Presence) bool {
+	return a.Node == b.Node && a.Live == b.Live && a.Why == b.Why && a.Since.Equal(b.Since) &&
+		maps.Equal(a.Unable, b.Unable) && slices.Equal(a.HardwareAddrs, b.HardwareAddrs)
+}

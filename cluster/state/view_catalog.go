@@ -1,0 +1,133 @@
+package state
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-memdb"
+
+	"holdfast/cluster"
+)
+
+// ServiceSummary is a service's name with the tags of all its instances, sorted, each once.
+type ServiceSummary struct {
+	Name string
+	Tags []string
+}
+
+// Instance is an instance of a service with its node and every check that bears on it: those of the node, then its own.
+type Instance struct {
+	Node    *cluster.Node
+	Service *cluster.Service
+	Checks  []*cluster.Check
+}
+
+// Nodes is every node in the order of the names.
+func (v *View) Nodes() []*cluster.Node {
+	v.r.askSet(setNodes)
+	return slices.Collect(each[cluster.Node](v.r.txn, tableNodes, byID, nil))
+}
+
+// Node is the node of this name, nil where there is none.
+func (v *View) Node(name string) *cluster.Node {
+	v.r.askSet(ofNode + strings.ToLower(name))
+	return first[cluster.Node](v.r.txn, tableNodes, byID, nodeKey(name))
+}
+
+// NodeByID is the node with this ID, nil where there is none.
+func (v *View) NodeByID(id string) *cluster.Node {
+	v.r.askSet(setNodes)
+	return nodeByUUID(v.r.txn, id)
+}
+
+// NodesByAddress is every node whose address this is, in the order of the names.
+func (v *View) NodesByAddress(a netip.Addr) []*cluster.Node {
+	v.r.askSet(setNodes)
+	return slices.Collect(each[cluster.Node](v.r.txn, tableNodes, byAddress, addrKey(a)))
+}
+
+// NodeServices is every instance on a node in the order of their IDs.
+func (v *View) NodeServices(node string) []*cluster.Service {
+	v.r.askSet(ofNode + strings.ToLower(node))
+	return slices.Collect(each[cluster.Service](v.r.txn, tableServices, byID, below(strings.ToLower(node))))
+}
+
+// NodeService is one instance on a node, nil where there is none.
+func (v *View) NodeService(node, id string) *cluster.Service {
+	v.r.askSet(ofNode + strings.ToLower(node))
+	return first[cluster.Service](v.r.txn, tableServices, byID, onNode(node, id))
+}
+
+// Services is every service that has an instance, in the order of the names.
+func (v *View) Services() []ServiceSummary {
+	row := v.r.askSet(setServices)
+	if row == nil {
+		return nil
+	}
+	if cached := row.summaries.Load(); cached != nil {
+		return *cached
+	}
+	var all []ServiceSummary
+	for r := range each[indexRow](v.r.txn, tableIndexes, byID, key(ofService)) {
+		all = append(all, summary(v.r.txn, strings.TrimPrefix(r.Name, ofService)))
+	}
+	row.summaries.Store(&all)
+	return all
+}
+
+// ServiceInstances is every instance of a service in the order of nodes and IDs.
+func (v *View) ServiceInstances(name string) []Instance {
+	name = strings.ToLower(name)
+	row := v.r.askSet(ofService + name)
+	if row == nil {
+		return nil
+	}
+	if cached := row.instances.Load(); cached != nil {
+		return *cached
+	}
+	var all []Instance
+	for s := range instancesOf(v.r.txn, name) {
+		all = append(all, instance(v.r.txn, s))
+	}
+	row.instances.Store(&all)
+	return all
+}
+
+// InstancesByAddress is every instance that was registered with this address of its own, in the order of nodes and IDs.
+func (v *View) InstancesByAddress(a netip.Addr) []Instance {
+	v.r.askSet(setInstances)
+	v.r.askSet(setNodes)
+	v.r.askSet(setChecks)
+	var all []Instance
+	for s := range each[cluster.Service](v.r.txn, tableServices, byAddress, addrKey(a)) {
+		all = append(all, instance(v.r.txn, s))
+	}
+	return all
+}
+
+func instance(txn *memdb.Txn, s *cluster.Service) Instance {
+	i := Instance{Node: first[cluster.Node](txn, tableNodes, byID, nodeKey(s.Node)), Service: s}
+	for _, id := range []string{"", s.ID} {
+		for c := range each[cluster.Check](txn, tableChecks, byInstance, ofInstance(s.Node, id)) {
+			i.Checks = append(i.Checks, c)
+		}
+	}
+	return i
+}
+
+// summary gathers the tags of a service's instances. Its name is written as the first of them writes it.
+func summary(txn *memdb.Txn, name string) ServiceSummary {
+	s := ServiceSummary{}
+	for i := range instancesOf(txn, name) {
+		if s.Name == "" {
+			s.Name = i.Name
+		}
+		for _, t := range i.Tags {
+			if at, found := slices.BinarySearch(s.Tags, t); !found {
+				s.Tags = slices.Insert(s.Tags, at, t)
+			}
+		}
+	}
+	return s
+}

@@ -1,0 +1,60 @@
+package state
+
+import (
+	"slices"
+
+	"holdfast/cluster"
+)
+
+// Groups is every group in the order of the names.
+func (v *View) Groups() []*cluster.Group {
+	v.r.askSet(setGroups)
+	return slices.Collect(each[cluster.Group](v.r.txn, tableGroups, byID, nil))
+}
+
+// Group is the group of this name, nil where there is none.
+func (v *View) Group(name string) *cluster.Group {
+	g, _ := v.r.ask(tableGroups, key(name)).(*cluster.Group)
+	return g
+}
+
+// Assignments is every assignment in the order of the groups.
+func (v *View) Assignments() []*cluster.Assignment {
+	v.r.askSet(setAssignments)
+	return slices.Collect(each[cluster.Assignment](v.r.txn, tableAssignments, byID, nil))
+}
+
+// Assignment is the assignment of a group, nil for a group that never had one. A group that was deleted and created again has one
+// without a holder, because its epochs go on where they ended.
+func (v *View) Assignment(group string) *cluster.Assignment {
+	a, _ := v.r.ask(tableAssignments, key(group)).(*cluster.Assignment)
+	return a
+}
+
+// Presences is what failover knows of every machine, in the order of the nodes.
+func (v *View) Presences() []*cluster.Presence {
+	v.r.askSet(setPresences)
+	return slices.Collect(each[cluster.Presence](v.r.txn, tablePresences, byID, nil))
+}
+
+// Presence is what failover knows of one machine, nil where it knows nothing.
+func (v *View) Presence(node string) *cluster.Presence {
+	p, _ := v.r.ask(tablePresences, nodeKey(node)).(*cluster.Presence)
+	return p
+}
+
+// Timeline is the newest limit transitions, those of one group or with "" all, the newest last. A limit of 0 or less means no limit.
+func (v *View) Timeline(group string, limit int) []*cluster.Transition {
+	var list []*cluster.Transition
+	if group == "" {
+		v.r.askSet(setTimeline)
+		list = slices.Collect(each[cluster.Transition](v.r.txn, tableTimeline, byID, nil))
+	} else {
+		v.r.askSet(ofTimeline + group)
+		list = slices.Collect(each[cluster.Transition](v.r.txn, tableTimeline, byGroup, below(group)))
+	}
+	if limit > 0 && len(list) > limit {
+		list = list[len(list)-limit:]
+	}
+	return list
+}

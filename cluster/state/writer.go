@@ -1,0 +1,99 @@
+package state
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/hashicorp/go-memdb"
+
+	"holdfast/cluster"
+)
+
+// writer applies one command within the transaction of its batch. Each command is checked in full before its first write.
+type writer struct {
+	txn   *memdb.Txn
+	index uint64
+	now   time.Time // the leader's
+
+	recorded int // transitions so far
+}
+
+// apply is the one place that knows every command.
+func (w *writer) apply(c cluster.Command) (any, error) {
+	if c == nil || reflect.ValueOf(c).IsNil() {
+		return nil, cluster.Errorf(cluster.Internal, "the entry at index %d has no command", w.index)
+	}
+	switch c := c.(type) {
+	case *cluster.KVWrite:
+		return w.kvWrite(c)
+	case *cluster.Register:
+		return nil, w.register(c)
+	case *cluster.Deregister:
+		return nil, w.deregister(c)
+	case *cluster.SessionCreate:
+		return w.sessionCreate(c)
+	case *cluster.SessionDestroy:
+		return nil, w.sessionDestroy(c)
+	case *cluster.ReapTombstones:
+		return nil, w.reapTombstones(c)
+	case *cluster.PutGroup:
+		return nil, w.putGroup(c)
+	case *cluster.DeleteGroup:
+		return nil, w.deleteGroup(c)
+	case *cluster.Steer:
+		return nil, w.steer(c)
+	case *cluster.Record:
+		w.record(c.Transitions)
+		return nil, nil
+	case *cluster.NewTerm:
+		return nil, nil // that its index is applied is all it says
+	}
+	return nil, cluster.Errorf(cluster.Internal, "this version does not know how to apply a %T", c)
+}
+
+func (w *writer) put(table string, o any)    { must(w.txn.Insert(table, o)) }
+func (w *writer) remove(table string, o any) { must(w.txn.Delete(table, o)) }
+
+// touch moves the index of a set.
+func (w *writer) touch(set string) {
+	if r := first[indexRow](w.txn, tableIndexes, byID, key(set)); r == nil {
+		w.unbury(tableIndexes, key(set))
+	} else if r.Index == w.index {
+		return
+	}
+	w.put(tableIndexes, &indexRow{IndexRow: IndexRow{Name: set, Index: w.index}})
+}
+
+// close ends the set of something that ceased to exist.
+func (w *writer) close(set string) {
+	if r := first[indexRow](w.txn, tableIndexes, byID, key(set)); r != nil {
+		w.remove(tableIndexes, r)
+	}
+	w.bury(tableIndexes, key(set))
+}
+
+// bury remembers when something ceased to exist.
+func (w *writer) bury(table string, key []byte) {
+	w.put(tableTombstones, &Tombstone{Table: table, Key: string(key), Index: w.index})
+}
+
+// unbury forgets that something ceased to exist: it is there again, with a higher index.
+func (w *writer) unbury(table string, k []byte) {
+	if t := first[Tombstone](w.txn, tableTombstones, byID, key(table, string(k))); t != nil {
+		w.remove(tableTombstones, t)
+	}
+}
+
+// reapTombstones forgets tombstones, and keeps of each table the highest index it forgot, so that no index goes backwards.
+func (w *writer) reapTombstones(c *cluster.ReapTombstones) error {
+	for t := range each[Tombstone](w.txn, tableTombstones, byIndex, nil) {
+		if t.Index > c.Index {
+			break
+		}
+		w.remove(tableTombstones, t)
+		if t.Index > watermark(w.txn, t.Table) {
+			w.put(tableIndexes, &indexRow{IndexRow: IndexRow{Name: ofReaped + t.Table, Index: t.Index}})
+		}
+	}
+	return nil
+}
