@@ -1,0 +1,139 @@
+package gossip
+
+import (
+	"errors"
+
+	"github.com/hashicorp/memberlist"
+
+	"holdfast/cluster"
+)
+
+// delegate is all that memberlist calls. It does so with its own lock held, so nothing here waits or calls it back.
+// The State of a node that leaves is not told (memberlist v0.7.0 leaves that field zero in notifications).
+type delegate struct {
+	pool *Pool
+}
+
+var (
+	_ memberlist.Delegate         = delegate{}
+	_ memberlist.EventDelegate    = delegate{}
+	_ memberlist.ConflictDelegate = delegate{}
+	_ memberlist.MergeDelegate    = delegate{}
+	_ memberlist.AliveDelegate    = delegate{}
+)
+
+// NodeMeta is this member's encoded tags.
+func (d delegate) NodeMeta(int) []byte {
+	d.pool.mu.Lock()
+	defer d.pool.mu.Unlock()
+	return d.pool.meta
+}
+
+// NotifyMsg takes a message of another member.
+func (d delegate) NotifyMsg(b []byte) {
+	if err := d.pool.receive(b); err != nil {
+		d.pool.log.Debug("gossip message dropped", "bytes", len(b), "error", err)
+	}
+}
+
+// GetBroadcasts is the messages to pass on in a packet.
+func (d delegate) GetBroadcasts(overhead, limit int) [][]byte {
+	return d.pool.outgoing.GetBroadcasts(overhead, limit)
+}
+
+// LocalState is what a push/pull tells.
+func (d delegate) LocalState(bool) []byte { return d.pool.state().encode() }
+
+// MergeRemoteState takes what a push/pull told.
+func (d delegate) MergeRemoteState(b []byte, _ bool) {
+	s, err := decodeState(b)
+	if err != nil {
+		d.pool.log.Warn("gossip state of another member dropped", "bytes", len(b), "error", err)
+		return
+	}
+	d.pool.merge(s)
+}
+
+// NotifyJoin takes in a living member.
+func (d delegate) NotifyJoin(n *memberlist.Node) {
+	m := d.member(n)
+	d.pool.change(func(t *table) { t.joined(m) })
+}
+
+// NotifyUpdate takes in a member's new tags.
+func (d delegate) NotifyUpdate(n *memberlist.Node) {
+	m := d.member(n)
+	d.pool.change(func(t *table) { t.updated(m) })
+}
+
+// NotifyLeave takes in that a member is gone.
+func (d delegate) NotifyLeave(n *memberlist.Node) {
+	d.pool.change(func(t *table) { t.lost(n.Name) })
+}
+
+// NotifyAlive refuses a member that cannot be one.
+func (d delegate) NotifyAlive(n *memberlist.Node) error {
+	if n.Name == d.pool.cfg.Name {
+		return nil // it is about ourselves; memberlist sees to a conflict
+	}
+	if err := checkNode(n); err != nil {
+		return err
+	}
+	if accept := d.pool.cfg.Accept; accept != nil {
+		return accept(d.member(n))
+	}
+	return nil
+}
+
+// nameTaken begins the error of a merge with a pool where another agent has this one's name.
+const nameTaken = "node_name: "
+
+// NotifyMerge refuses to join a pool that has a living member of our name at another address, or one that Accept refuses.
+func (d delegate) NotifyMerge(peers []*memberlist.Node) error {
+	for _, n := range peers {
+		if n.State == memberlist.StateDead || n.State == memberlist.StateLeft || checkNode(n) != nil {
+			continue
+		}
+		m := d.member(n)
+		if self := d.pool.Self(); m.Name == self.Name {
+			if m.Addr != self.Addr {
+				d.pool.conflict(m)
+				return errors.New(nameTaken + "the agent at " + m.Addr.String() + " is called " + m.Name +
+					" as this one is: give this one another name, or stop the other and wait until its failure is seen")
+			}
+			continue
+		}
+		if accept := d.pool.cfg.Accept; accept != nil {
+			if err := accept(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// NotifyConflict takes in that an agent claims the name of a living member.
+func (d delegate) NotifyConflict(_, other *memberlist.Node) {
+	if checkNode(other) == nil {
+		d.pool.conflict(d.member(other))
+	}
+}
+
+// member is a node with its tags. Metadata that cannot be read counts as none: the member is there all the same.
+func (d delegate) member(n *memberlist.Node) cluster.Member {
+	addr, _ := memberAddr(n.Addr, uint64(n.Port))
+	tags, err := decodeTags(n.Meta)
+	if err != nil {
+		d.pool.log.Warn("a member's tags cannot be read", "member", n.Name, "addr", addr, "error", err)
+		tags = map[string]string{}
+	}
+	return cluster.Member{Name: n.Name, Addr: addr, Tags: tags}
+}
+
+func checkNode(n *memberlist.Node) error {
+	if err := checkName(n.Name); err != nil {
+		return err
+	}
+	_, err := memberAddr(n.Addr, uint64(n.Port))
+	return err
+}

@@ -1,0 +1,78 @@
+package gossip
+
+import (
+	"bytes"
+	"slices"
+)
+
+const (
+	// MaxPayload is the most bytes that a user event carries: with everything around it, it fits into one packet.
+	MaxPayload = 1024
+
+	historySpan  = 256      // Lamport times of user events that are remembered
+	historyWidth = 64       // user events of one time that are remembered
+	replayBudget = 32 << 10 // bytes of user events that go with a push/pull
+)
+
+// history remembers the user events of late, so that each is delivered once, and can be told to a member that missed it.
+// Whoever has it guards it.
+type history struct {
+	clock clock
+	since lamport // earlier events are not for this member: it was not here yet
+	slots [historySpan]slot
+}
+
+// slot has the events of one time; the next time that falls to it takes it over.
+type slot struct {
+	time   lamport
+	events []userEvent
+}
+
+// add remembers an event. It is false for one that was seen before, or is too old to tell.
+func (h *history) add(e userEvent) bool {
+	if !h.clock.witness(e.time) || e.time < h.since || e.time+historySpan <= h.clock.now {
+		return false
+	}
+	s := &h.slots[e.time%historySpan]
+	if s.time != e.time {
+		*s = slot{time: e.time}
+	}
+	same := func(o userEvent) bool { return o.origin == e.origin && bytes.Equal(o.payload, e.payload) }
+	if len(s.events) >= historyWidth || slices.ContainsFunc(s.events, same) {
+		return false
+	}
+	s.events = append(s.events, e)
+	return true
+}
+
+// skip makes the history deaf to everything up to a time: what happened before this member came.
+func (h *history) skip(until lamport) {
+	if h.clock.witness(until) {
+		h.since = until + 1
+	}
+}
+
+// latest is the newest events, as many as fit the budget, oldest first.
+func (h *history) latest(budget int) []userEvent {
+	var events []userEvent
+	for t := h.clock.now; t > 0 && t+historySpan > h.clock.now; t-- {
+		s := &h.slots[t%historySpan]
+		if s.time != t {
+			continue
+		}
+		for _, e := range slices.Backward(s.events) {
+			if budget -= len(e.payload) + len(e.origin) + 16; budget < 0 {
+				slices.Reverse(events)
+				return events
+			}
+			events = append(events, e)
+		}
+	}
+	slices.Reverse(events)
+	return events
+}
+
+// event is the report of a user event.
+func (e userEvent) event() Event {
+	return Event{Type: EventUser, Payload: slices.Clone(e.payload), Origin: e.origin, LTime: uint64(e.time)}
+}

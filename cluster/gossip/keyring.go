@@ -1,0 +1,90 @@
+package gossip
+
+import (
+	"slices"
+
+	"github.com/hashicorp/memberlist"
+
+	"holdfast/cluster"
+)
+
+// The gossip keys of this member. The first of the keyring, the primary, encrypts what is sent; each decrypts. A key is changed without a gap by installing
+// the new one everywhere, then using it everywhere, then removing the old one everywhere.
+
+func checkKey(key []byte) error {
+	if memberlist.ValidateKey(key) != nil {
+		return cluster.Errorf(cluster.Invalid, "encrypt: the gossip key is %d bytes long, and must be 16, 24 or 32 (32 from: holdfast keygen)", len(key))
+	}
+	return nil
+}
+
+// newKeyring is the keyring of a member, nil where gossip is not encrypted.
+func newKeyring(keys [][]byte) (*memberlist.Keyring, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	own := make([][]byte, len(keys))
+	for i, key := range keys {
+		own[i] = slices.Clone(key)
+	}
+	return memberlist.NewKeyring(own, own[0])
+}
+
+func (p *Pool) keyring() (*memberlist.Keyring, error) {
+	if _, err := p.running(); err != nil {
+		return nil, err
+	}
+	if p.keys == nil {
+		return nil, cluster.Errorf(cluster.Invalid, "encrypt: gossip is not encrypted: start all agents with a key first")
+	}
+	return p.keys, nil
+}
+
+// InstallKey adds a key that decrypts. One that is there already is no error.
+func (p *Pool) InstallKey(key []byte) error {
+	ring, err := p.keyring()
+	if err != nil {
+		return err
+	}
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	return ring.AddKey(slices.Clone(key))
+}
+
+// UseKey makes an installed key the primary.
+func (p *Pool) UseKey(key []byte) error {
+	ring, err := p.keyring()
+	if err != nil {
+		return err
+	}
+	if ring.UseKey(key) != nil {
+		return cluster.Errorf(cluster.NotFound, "encrypt: this gossip key is not installed: install it before it is used")
+	}
+	return nil
+}
+
+// RemoveKey removes a key that is not the primary. One that is not there is no error.
+func (p *Pool) RemoveKey(key []byte) error {
+	ring, err := p.keyring()
+	if err != nil {
+		return err
+	}
+	if ring.RemoveKey(key) != nil {
+		return cluster.Errorf(cluster.Conflict, "encrypt: this gossip key is the one in use: use another before it is removed")
+	}
+	return nil
+}
+
+// ListKeys is the keyring, the primary first.
+func (p *Pool) ListKeys() ([][]byte, error) {
+	ring, err := p.keyring()
+	if err != nil {
+		return nil, err
+	}
+	var keys [][]byte
+	for _, key := range ring.GetKeys() {
+		keys = append(keys, slices.Clone(key))
+	}
+	return keys, nil
+}

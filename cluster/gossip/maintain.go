@@ -1,0 +1,70 @@
+package gossip
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"holdfast/cluster"
+)
+
+// retriers is how many members, on average, try a failed one again at each interval, however large the pool.
+const retriers = 3
+
+// reconnect tries failed members again, one at a time, in the hope that they are back or that a parted network has healed.
+func (p *Pool) reconnect() {
+	for pause(p.ctx, p.cfg.ReconnectInterval/2+rand.N(p.cfg.ReconnectInterval)) {
+		m, ok := p.toRetry()
+		if !ok {
+			continue
+		}
+		if list, err := p.running(); err == nil {
+			n, _ := list.Join([]string{m.Addr.String()}) // memberlist logs why not
+			p.log.Debug("failed member tried again", "member", m.Name, "addr", m.Addr, "reached", n > 0)
+		}
+	}
+}
+
+// toRetry is a failed member, if there is one and it is this member's turn.
+func (p *Pool) toRetry() (cluster.Member, bool) {
+	var failed []cluster.Member
+	living := 0
+	for _, m := range p.Members() {
+		switch m.Status {
+		case cluster.StatusFailed:
+			failed = append(failed, m)
+		case cluster.StatusAlive:
+			living++
+		}
+	}
+	if len(failed) == 0 || rand.IntN(max(1, living)) >= retriers*len(failed) {
+		return cluster.Member{}, false
+	}
+	return failed[rand.IntN(len(failed))], true
+}
+
+// maxOutgoing bounds the messages that wait to be passed on.
+const maxOutgoing = 4096
+
+// reap forgets what is old.
+func (p *Pool) reap() {
+	for pause(p.ctx, p.cfg.ReapInterval) {
+		p.change((*table).reap)
+		p.forgetConflicts()
+		if p.outgoing.NumQueued() > maxOutgoing {
+			p.outgoing.Prune(maxOutgoing)
+		}
+	}
+}
+
+// pause waits. It is false when ctx has ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

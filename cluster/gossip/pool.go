@@ -1,0 +1,245 @@
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+
+	"holdfast/cluster"
+)
+
+// Pool is this member's part in the gossip pool. Its methods may be called from many goroutines.
+type Pool struct {
+	cfg      Config
+	log      *slog.Logger
+	events   *eventQueue
+	outgoing *memberlist.TransmitLimitedQueue
+	living   atomic.Int64 // members that are alive; outgoing asks for it with its lock held
+
+	ctx   context.Context // ends with Close
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+
+	life sync.RWMutex // guards following
+	list *memberlist.Memberlist
+	keys *memberlist.Keyring
+	shut bool
+
+	leaving sync.Mutex // held by Leave; Close waits for it
+	tagging sync.Mutex // held by SetTags, so that the last tags set are the last announced
+
+	mu        sync.Mutex // guards following; memberlist calls us with its own lock held, so we never call it while we hold this
+	table     *table
+	history   *history
+	met       bool // another member's state was seen
+	meta      []byte
+	conflicts map[claim]time.Time
+}
+
+// New is a pool that is yet to be opened.
+func New(cfg Config, log *slog.Logger) *Pool {
+	p := &Pool{
+		cfg:       cfg,
+		log:       log,
+		events:    newEventQueue(log),
+		history:   &history{},
+		conflicts: map[claim]time.Time{},
+	}
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	p.outgoing = &memberlist.TransmitLimitedQueue{
+		NumNodes:       func() int { return int(p.living.Load()) },
+		RetransmitMult: cfg.RetransmitMult,
+	}
+	p.table = newTable(cfg, p.events.put, p.spreadIntent)
+	return p
+}
+
+// Open listens, and begins to gossip as a pool of one. It changes nothing where it fails.
+func (p *Pool) Open() error {
+	p.life.Lock()
+	defer p.life.Unlock()
+	switch {
+	case p.shut:
+		return errClosed
+	case p.list != nil:
+		return cluster.Errorf(cluster.Conflict, "the gossip pool is open already")
+	}
+	if err := p.cfg.Validate(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.meta, _ = encodeTags(p.cfg.Tags) // Validate has tried it
+	p.mu.Unlock()
+	list, err := p.create()
+	if err != nil {
+		return err
+	}
+	p.list = list
+	p.tasks.Go(func() { p.events.deliver(p.ctx, p.report) })
+	p.tasks.Go(p.reconnect)
+	p.tasks.Go(p.reap)
+	return nil
+}
+
+// create starts memberlist.
+func (p *Pool) create() (*memberlist.Memberlist, error) {
+	keys, err := newKeyring(p.cfg.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("make the gossip keyring: %w", err)
+	}
+	log := libraryLog(p.log)
+	t, err := listen(p.ctx, p.cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	m := p.cfg.memberlist()
+	d := delegate{p}
+	m.Delegate, m.Events, m.Conflict, m.Merge, m.Alive = d, d, d, d, d
+	m.Keyring, m.Logger, m.Transport = keys, log, t
+	m.BindAddr, m.BindPort = p.cfg.Bind.Addr().String(), t.GetAutoBindPort()
+	advertise := p.advertised(t.GetAutoBindPort())
+	m.AdvertiseAddr, m.AdvertisePort = advertise.Addr().String(), int(advertise.Port())
+	list, err := memberlist.Create(m)
+	if err != nil {
+		_ = t.Shutdown()
+		return nil, fmt.Errorf("start gossip: %w", err)
+	}
+	p.keys = keys
+	return list, nil
+}
+
+// advertised is the address that the others are told.
+func (p *Pool) advertised(boundPort int) netip.AddrPort {
+	addr, port := p.cfg.Advertise.Addr(), p.cfg.Advertise.Port()
+	if !addr.IsValid() {
+		addr = p.cfg.Bind.Addr()
+	}
+	if port == 0 {
+		port = uint16(boundPort)
+	}
+	return netip.AddrPortFrom(addr.Unmap(), port)
+}
+
+// Close stops at once and says no goodbye: to the others, this member fails, unless it has left before. The events that wait are delivered
+// before it returns, so OnEvent must not call it.
+func (p *Pool) Close() error {
+	p.life.Lock()
+	list := p.list
+	p.shut = true
+	p.life.Unlock()
+	p.stop()
+	if list == nil {
+		return nil
+	}
+	p.leaving.Lock()
+	defer p.leaving.Unlock()
+	err := list.Shutdown()
+	p.tasks.Wait()
+	return err
+}
+
+var (
+	errClosed  = &cluster.Error{Code: cluster.Unavailable, Message: "the gossip pool is closed"}
+	errNotOpen = &cluster.Error{Code: cluster.Unavailable, Message: "the gossip pool is not open yet"}
+	errLeft    = &cluster.Error{Code: cluster.Unavailable, Message: "this agent is leaving or has left the gossip pool: restart it to join again"}
+)
+
+// running is memberlist while the pool is open.
+func (p *Pool) running() (*memberlist.Memberlist, error) {
+	p.life.RLock()
+	defer p.life.RUnlock()
+	switch {
+	case p.shut:
+		return nil, errClosed
+	case p.list == nil:
+		return nil, errNotOpen
+	}
+	return p.list, nil
+}
+
+// start runs fn in a goroutine that Close waits for. It is false once the pool closes.
+func (p *Pool) start(fn func()) bool {
+	p.life.RLock()
+	defer p.life.RUnlock()
+	if p.shut {
+		return false
+	}
+	p.tasks.Go(fn)
+	return true
+}
+
+// report hands an event to the owner.
+func (p *Pool) report(e Event) {
+	if p.cfg.OnEvent != nil {
+		p.cfg.OnEvent(e)
+	}
+}
+
+// change lets fn change the table.
+func (p *Pool) change(fn func(*table)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fn(p.table)
+	p.living.Store(int64(p.table.alive()))
+}
+
+// Members is everybody: the living, those about to leave, and those that left or failed until they are reaped, in the order of their names.
+func (p *Pool) Members() []cluster.Member {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.table.members()
+}
+
+// Self is this member. Before Open it has a name and tags alone.
+func (p *Pool) Self() cluster.Member {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r, ok := p.table.records[p.cfg.Name]; ok {
+		m := r.member
+		m.Tags = maps.Clone(m.Tags)
+		return m
+	}
+	return cluster.Member{Name: p.cfg.Name, Tags: maps.Clone(p.cfg.Tags)}
+}
+
+// Peers is the addresses of the other members that have not left, for Join: to be kept, so that a restarted agent finds its pool again.
+func (p *Pool) Peers() []string {
+	var peers []string
+	for _, m := range p.Members() {
+		if m.Name != p.cfg.Name && m.Status != cluster.StatusLeft {
+			peers = append(peers, m.Addr.String())
+		}
+	}
+	slices.Sort(peers)
+	return peers
+}
+
+// SetTags replaces this member's tags. The others learn of it by gossip.
+func (p *Pool) SetTags(tags map[string]string) error {
+	list, err := p.running()
+	if err != nil {
+		return err
+	}
+	meta, err := encodeTags(tags)
+	if err != nil {
+		return err
+	}
+	p.tagging.Lock()
+	defer p.tagging.Unlock()
+	if p.Self().Status != cluster.StatusAlive {
+		return errLeft
+	}
+	p.mu.Lock()
+	p.meta = meta
+	p.mu.Unlock()
+	_ = list.UpdateNode(time.Nanosecond) // its error is that nobody was told within that time; they will be
+	return nil
+}
