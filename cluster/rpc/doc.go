@@ -1,0 +1,40 @@
+// Package rpc is the one TCP port between members (8300). The first byte of each connection says what it carries:
+//
+//   - raft: the bytes belong to the consensus library from then on (RaftLayer);
+//   - calls: many requests and answers at once, answered in any order (Server.Handle, Client.Call);
+//   - a stream: messages in both directions until one side ends it (Server.HandleStream, Client.OpenStream);
+//   - TLS: a handshake, inside of which one of the above follows.
+//
+// The package moves opaque bytes: who calls gives a Method and encodes the request itself.
+//
+// # Frames
+//
+// Calls and streams speak frames: length (4 bytes, big endian, counting what follows), kind (1 byte), and the fields of that kind
+// (frame.go). A change to this format takes another first byte. Frames that wait for the same connection are written together, so
+// that many concurrent callers share system calls. A frame that is malformed, exceeds its limit, or takes too long to arrive ends the connection.
+//
+// # What an error of Call means
+//
+// A handler's error arrives as the *cluster.Error it was, code and message; an error of another type arrives as cluster.Internal,
+// and that of a context that ended under the handler as cluster.Unknown. Errors of the transport are told apart by their code:
+//
+//   - cluster.Unavailable: the request was certainly not handled. No connection could be made, or the request's last byte was
+//     not given to the kernel before the connection or the caller's context ended, or the peer refused it or said goodbye before
+//     it began with it. Sending it again, here or to another member, is safe.
+//   - cluster.Unknown: the request may have been handled, in part or whole. Its last byte had been given to the kernel when the connection
+//     broke, fell silent, or the caller's context ended. Only what can be repeated without harm may be sent again.
+//   - cluster.TooLarge: request or answer exceeds Options.MaxCall. A request was not sent; an answer means that the handler ran.
+//   - cluster.Unsupported: the peer serves no such method; nothing was done.
+//   - cluster.Invalid: the peer could not read what this side sent on the connection and did not begin with the request.
+//
+// Handlers keep the same promise: they return cluster.Unavailable or cluster.NoLeader only where nothing was done. So a caller may
+// repeat after Unavailable and NoLeader, and after nothing else. Where the caller's context ended, errors.Is also finds context.Canceled or
+// context.DeadlineExceeded.
+//
+// # A peer that is gone
+//
+// A call returns at once when its context ends, and the peer ends the handler's context. A closed connection fails every call
+// that waits on it at once. A peer that is frozen or unplugged sends nothing at all: while calls wait on a silent connection it is
+// pinged, and given up after Options.SilenceTimeout. TCP keepalive and user timeout (10 s) find what is unplugged underneath every
+// kind of connection. Nobody waits for ever to write: a peer that takes nothing for Options.StallTimeout is cut off.
+package rpc

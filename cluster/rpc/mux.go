@@ -1,0 +1,136 @@
+package rpc
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"holdfast/cluster"
+)
+
+// mux is the first byte of a connection. The high bit keeps it apart from text protocols, TLS without announcement, and Consul's port.
+type mux byte
+
+const (
+	muxRaft   mux = 0xA1
+	muxCalls  mux = 0xA2
+	muxStream mux = 0xA3
+	muxTLS    mux = 0xA4 // a TLS handshake follows, and in it one of the others
+)
+
+var errNoHello = errors.New("closed before it said what it is")
+
+// identify reads what an incoming connection is, and makes it TLS if it announces that, within HelloTimeout.
+func (s *Server) identify(ctx context.Context, conn net.Conn) (net.Conn, mux, error) {
+	_ = conn.SetDeadline(time.Now().Add(s.opts.HelloTimeout))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
+	ready, m, err := s.negotiate(ctx, conn)
+	_ = conn.SetDeadline(time.Time{})
+	if !stop() {
+		err = context.Cause(ctx)
+	}
+	return ready, m, err
+}
+
+func (s *Server) negotiate(ctx context.Context, conn net.Conn) (net.Conn, mux, error) {
+	m, err := readMux(conn)
+	if err != nil {
+		return nil, 0, err
+	}
+	if m != muxTLS {
+		if s.opts.TLS != nil && !s.opts.AllowPlain {
+			return nil, 0, s.refusePlain(conn, m)
+		}
+		return conn, m, known(m)
+	}
+	if s.opts.TLS == nil {
+		return nil, 0, errors.New("it speaks TLS, which this member is not set up for")
+	}
+	secure := tls.Server(conn, s.opts.TLS)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, 0, fmt.Errorf("tls handshake: %w", err)
+	}
+	if m, err = readMux(secure); err != nil {
+		return nil, 0, err
+	}
+	return secure, m, known(m)
+}
+
+// refusePlain tells a plain connection why, where the peer can read it.
+func (s *Server) refusePlain(conn net.Conn, m mux) error {
+	if m == muxCalls || m == muxStream {
+		sendOff(conn, goodbye(cluster.Errorf(cluster.Unavailable, "%s accepts TLS connections only; turn on TLS for this member too", conn.LocalAddr())))
+	}
+	return errors.New("it does not speak TLS, which is required here")
+}
+
+func readMux(conn net.Conn) (mux, error) {
+	var b [1]byte
+	if _, err := io.ReadFull(conn, b[:]); err != nil {
+		if errors.Is(err, io.EOF) {
+			return 0, errNoHello
+		}
+		return 0, fmt.Errorf("reading the first byte: %w", err)
+	}
+	return mux(b[0]), nil
+}
+
+func known(m mux) error {
+	switch m {
+	case muxRaft, muxCalls, muxStream:
+		return nil
+	default:
+		return fmt.Errorf("first byte %#x belongs to no protocol of this port", byte(m))
+	}
+}
+
+// connect dials addr and says that the connection is an m, inside TLS where that is on. It takes no longer than ctx allows.
+func (o *Options) connect(ctx context.Context, addr string, m mux) (net.Conn, error) {
+	conn, err := o.Dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
+	ready, err := o.announce(ctx, conn, addr, m)
+	if !stop() {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		abort(conn)
+		return nil, err
+	}
+	return ready, nil
+}
+
+func (o *Options) announce(ctx context.Context, conn net.Conn, addr string, m mux) (net.Conn, error) {
+	if o.TLS == nil {
+		_, err := conn.Write([]byte{byte(m)})
+		return conn, err
+	}
+	if _, err := conn.Write([]byte{byte(muxTLS)}); err != nil {
+		return nil, err
+	}
+	secure := tls.Client(conn, o.clientTLS(addr))
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, fmt.Errorf("tls handshake with %s: %w", addr, err)
+	}
+	_, err := secure.Write([]byte{byte(m)})
+	return secure, err
+}
+
+// clientTLS is the TLS configuration for connecting to addr.
+func (o *Options) clientTLS(addr string) *tls.Config {
+	if o.TLS.ServerName != "" || o.TLS.InsecureSkipVerify {
+		return o.TLS
+	}
+	c := o.TLS.Clone()
+	c.ServerName = addr
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		c.ServerName = host
+	}
+	return c
+}

@@ -1,0 +1,158 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/cluster"
+)
+
+// Server is a member's end of the port. Listen binds it, Handle and HandleStream say what it serves, Open begins, Close ends.
+type Server struct {
+	opts     Options
+	listener net.Listener
+	raft     *RaftLayer
+	handlers map[Method]Handler
+	streams  map[Method]StreamHandler
+	ctx      context.Context // ends when the server closes
+	cancel   context.CancelCauseFunc
+	running  sync.WaitGroup // the accept loop and the connections
+	conns    atomic.Int64   // connections being served, raft's not counted
+	refusals throttle
+}
+
+var (
+	errNobodyAccepts = errors.New("raft does not accept connections here")
+	errTooManyConns  = errors.New("too many connections")
+)
+
+// Listen binds addr, so that connections queue; nothing is served before Open.
+func Listen(addr string, opts Options) (*Server, error) {
+	l, err := listenTCP(context.Background(), addr)
+	if err != nil {
+		return nil, fmt.Errorf("bind the server port %s: %w", addr, err)
+	}
+	s := &Server{opts: opts.withDefaults(), listener: l, handlers: map[Method]Handler{}, streams: map[Method]StreamHandler{}}
+	s.raft = &RaftLayer{s: s, conns: make(chan net.Conn), closed: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	return s, nil
+}
+
+// Addr is the address that the server listens on, with the port that it was given.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// RaftLayer is raft's part of the port.
+func (s *Server) RaftLayer() *RaftLayer { return s.raft }
+
+// Handle serves calls of m with h. It must come before Open; a method that is reserved or already served is a mistake in the program.
+func (s *Server) Handle(m Method, h Handler) {
+	s.claim(m)
+	s.handlers[m] = h
+}
+
+// HandleStream serves streams of m with h, under the rules of Handle.
+func (s *Server) HandleStream(m Method, h StreamHandler) {
+	s.claim(m)
+	s.streams[m] = h
+}
+
+func (s *Server) claim(m Method) {
+	if m == noMethod || m >= firstOwnMethod {
+		panic(fmt.Sprintf("rpc: %s is reserved", m))
+	}
+	if s.handlers[m] != nil || s.streams[m] != nil {
+		panic(fmt.Sprintf("rpc: %s is served twice", m))
+	}
+}
+
+// Open begins to serve.
+func (s *Server) Open() {
+	s.running.Go(s.accept)
+}
+
+// Close ends the port in good order: no new connections or requests, the contexts of the handlers end, their answers are still
+// sent, callers whose requests were not begun with are told so, and every connection is closed. It waits for all of that.
+func (s *Server) Close() error {
+	s.cancel(cluster.Errorf(cluster.Unavailable, "%s is closing", s.Addr()))
+	err := s.listener.Close()
+	s.running.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		switch {
+		case s.ctx.Err() != nil:
+			if err == nil {
+				abort(conn)
+			}
+			return
+		case err != nil: // out of files: what is open goes on
+			s.opts.Logger.Error("cannot accept connections", slog.Any("error", err))
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-s.ctx.Done():
+			}
+		case s.conns.Add(1) > int64(s.opts.MaxConns):
+			s.conns.Add(-1)
+			s.refused(conn, errTooManyConns)
+			abort(conn)
+		default:
+			s.running.Go(func() {
+				defer s.conns.Add(-1)
+				s.serve(conn)
+			})
+		}
+	}
+}
+
+// serve finds out what conn is, and sees it to its end.
+func (s *Server) serve(raw net.Conn) {
+	conn, m, err := s.identify(s.ctx, raw)
+	if err != nil {
+		s.refused(raw, err)
+		abort(raw)
+		return
+	}
+	switch m {
+	case muxRaft:
+		s.raft.hand(s.ctx, conn)
+	case muxStream:
+		s.serveStream(withPeer(s.ctx, conn), conn)
+	default:
+		newServerConn(s, conn).serve(withPeer(s.ctx, conn))
+	}
+}
+
+// refused logs that a connection was closed. Anyone can connect, so the log takes one a second and counts the others.
+func (s *Server) refused(conn net.Conn, err error) {
+	if s.ctx.Err() != nil || errors.Is(err, errNoHello) {
+		return
+	}
+	if skipped, ok := s.refusals.allow(time.Now()); ok {
+		s.opts.Logger.Warn("connection refused", slog.String("from", conn.RemoteAddr().String()), slog.Any("error", err), slog.Int64("others", skipped))
+	}
+}
+
+// throttle lets one event a second pass.
+type throttle struct{ last, skipped atomic.Int64 }
+
+// allow reports whether an event at now may pass, and how many have not since the last that did.
+func (t *throttle) allow(now time.Time) (int64, bool) {
+	last := t.last.Load()
+	if now.UnixNano()-last < int64(time.Second) || !t.last.CompareAndSwap(last, now.UnixNano()) {
+		t.skipped.Add(1)
+		return 0, false
+	}
+	return t.skipped.Swap(0), true
+}
