@@ -9,6 +9,7 @@ type Assignment struct {
 	Group string
 	Node  string    // the holder, "" while no machine is eligible
 	Epoch uint64    // 1 is the first
+	VIPs  []VIP     // what the holder serves in this epoch; a change of the group's addresses takes a new epoch
 	Moved bool      // an operator chose this holder: neither prefer nor preempt takes the group from it while it is eligible
 	Why   string    // the reason, a sentence
 	Since time.Time // when the leader decided
@@ -85,10 +86,13 @@ type Decision struct {
 // Changed reports whether the decision differs from the state.
 func (d *Decision) Changed() bool { return d.Node != d.Current }
 
-// LeaseStatus is what the leader or a holder knows of the lease on one group at this moment.
-type LeaseStatus struct {
+// Holding is what one machine does for a group at this moment.
+type Holding struct {
 	Group     string
 	Node      string
 	Epoch     uint64
-	Remaining time.Duration // until the lease ends, as the one who says it knows; 0 where there is none
+	Phase     string        // "serving", "claiming" or "releasing"
+	Remaining time.Duration // until the lease ends if it is not renewed, 0 where there is none
+	Addresses []string      // with their interfaces, "10.77.0.100/24 on eth0"
+	Fence     string        // what enforces the lease, "ebpf/tcx"
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"reflect"
 	"slices"
 	"time"
 )
@@ -192,3 +193,6 @@ func (p *ProcessCheck) valid() bool {
 	}
 	return n == 1
 }
+
+// Equal reports whether two definitions say the same.
+func (d *CheckDefinition) Equal(o *CheckDefinition) bool { return reflect.DeepEqual(d, o) }

@@ -1,6 +1,9 @@
 package cluster
 
-import "net/netip"
+import (
+	"net/netip"
+	"strconv"
+)
 
 // MemberStatus is what the gossip pool holds of a member. The numbers are those of Consul's members API.
 type MemberStatus int
@@ -49,3 +52,29 @@ const (
 
 // IsServer reports whether the member says that it is a server.
 func (m Member) IsServer() bool { return m.Tags[TagRole] == "consul" }
+
+// RPCPort is the port of the member's RPC listener, the default one where it says nothing that can be read.
+func (m Member) RPCPort() uint16 {
+	if n, err := strconv.ParseUint(m.Tags[TagPort], 10, 16); err == nil && n > 0 {
+		return uint16(n)
+	}
+	return DefaultRPCPort
+}
+
+// RPCAddr is where the member's RPC listener is, "ip:port".
+func (m Member) RPCAddr() string {
+	if a := m.Tags[TagRPCAddr]; a != "" {
+		return a
+	}
+	return netip.AddrPortFrom(m.Addr.Addr(), m.RPCPort()).String()
+}
+
+// DefaultRPCPort is the port between members where the config names no other.
+const DefaultRPCPort = 8300
+
+// Peer is one entry of the Raft configuration.
+type Peer struct {
+	ID    string // the node ID
+	Addr  string // the RPC address, "ip:port"
+	Voter bool
+}
