@@ -1,0 +1,7 @@
+// Package check finds out whether a service or a machine is well. A Runner runs one check until its context ends and reports what it
+// finds, once for each run; thresholds stand between a probe's results and what is reported.
+//
+// Kinds: a program (args), HTTP, TCP, a TTL that somebody must renew, and a process that is watched by event (pidfd), so that its death is
+// seen in milliseconds rather than at the next poll. A check that hangs is ended at its timeout with everything it started; one that
+// floods its output costs the bytes that are kept.
+package check
