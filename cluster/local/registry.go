@@ -1,0 +1,130 @@
+package local
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/check"
+	"holdfast/cluster/state"
+)
+
+// Catalog is what anti-entropy needs of the member: its own copy of the catalog, and the way to change it.
+type Catalog interface {
+	WatchView() *state.View
+	Apply(ctx context.Context, opts cluster.WriteOptions, cmd cluster.Command) (any, error)
+}
+
+// Options say who this node is.
+type Options struct {
+	Node           cluster.Node  // this node's record as it should stand in the catalog
+	Dir            string        // where API registrations are kept; "" means nowhere
+	OutputInterval time.Duration // a check's output alone is written at most this often; 0 means DefaultOutputInterval
+}
+
+// DefaultOutputInterval is how often the output of a check is written while its status stays the same. It is Consul's
+// check_update_interval.
+const DefaultOutputInterval = 5 * time.Minute
+
+// Source says where a registration came from.
+type Source uint8
+
+// The sources. What the config files say is replaced at a reload; what came through the API is kept on disk.
+const (
+	FromConfig Source = iota
+	FromAPI
+)
+
+// Service is a registered service of this agent.
+type Service struct {
+	cluster.Service
+	Token  string
+	Source Source
+}
+
+// Check is a registered check of this agent with its newest result.
+type Check struct {
+	cluster.Check
+	Definition cluster.CheckDefinition
+	Token      string
+	Source     Source
+}
+
+// Registry is this agent's registrations. Its methods may be called from many goroutines.
+type Registry struct {
+	opts    Options
+	catalog Catalog
+	log     *slog.Logger
+	kick    chan struct{} // holds one: the loop is to compare again
+
+	mu       sync.Mutex // guards following
+	services map[string]*Service
+	checks   map[string]*runningCheck
+	running  context.Context // checks live in it; nil before Run
+	probes   sync.WaitGroup
+}
+
+// runningCheck is a check with what runs it.
+type runningCheck struct {
+	Check
+	ttl     *check.TTL         // of a TTL check
+	cancel  context.CancelFunc // ends the probe; nil while none runs
+	since   time.Time          // when it turned critical; zero while it is not
+	written time.Time          // when it was last sent to the catalog
+}
+
+// New makes an empty registry; Run keeps the catalog in step with it.
+func New(opts Options, catalog Catalog, log *slog.Logger) *Registry {
+	if opts.OutputInterval == 0 {
+		opts.OutputInterval = DefaultOutputInterval
+	}
+	return &Registry{
+		opts: opts, catalog: catalog, log: log, kick: make(chan struct{}, 1),
+		services: map[string]*Service{}, checks: map[string]*runningCheck{},
+	}
+}
+
+// Services are the registered services by ID. The caller owns the map, not what it points to.
+func (r *Registry) Services() map[string]*Service {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.services)
+}
+
+// Checks are copies of the registered checks by ID.
+func (r *Registry) Checks() map[string]Check {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[string]Check, len(r.checks))
+	for id, c := range r.checks {
+		out[id] = c.Check
+	}
+	return out
+}
+
+// changed makes the loop compare again.
+func (r *Registry) changed() {
+	select {
+	case r.kick <- struct{}{}:
+	default:
+	}
+}
+
+// checksOfLocked lists the IDs of a service's checks in order.
+func (r *Registry) checksOfLocked(serviceID string) []string {
+	var ids []string
+	for id, c := range r.checks {
+		if c.ServiceID == serviceID {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// foreign reports whether a record of this node in the catalog is not this registry's business: the leader keeps it.
+func foreign(id string) bool { return id == "consul" || id == cluster.SerfHealth }
