@@ -1,0 +1,87 @@
+package consensus
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"holdfast/cluster"
+)
+
+// commandTypes are the numbers of the commands in the log. A number never changes its meaning and is never used again. A new
+// command takes the next one, with the high bit set if older members may skip it.
+var commandTypes = newTypeTable(map[byte]any{
+	1:  new(cluster.Register),
+	2:  new(cluster.Deregister),
+	3:  new(cluster.KVWrite),
+	4:  new(cluster.SessionCreate),
+	5:  new(cluster.SessionDestroy),
+	6:  new(cluster.ReapTombstones),
+	7:  new(cluster.PutGroup),
+	8:  new(cluster.DeleteGroup),
+	9:  new(cluster.Steer),
+	10: new(cluster.Record),
+	11: new(cluster.NewTerm),
+})
+
+// MaxCommandSize bounds an encoded command. Larger ones would hold up the heartbeats.
+const MaxCommandSize = 1 << 20
+
+// entryHeader is the size of what precedes the msgpack of a log entry: the type and the time.
+const entryHeader = 1 + 8
+
+// errIgnorable says that a log entry is of an unknown type that may be skipped.
+var errIgnorable = errors.New("an unknown type that may be skipped")
+
+// EncodeCommand makes the log entry of a command, without its time: Propose fills that in. Equal commands have equal encodings.
+func EncodeCommand(c cluster.Command) ([]byte, error) {
+	number, err := commandTypes.number(c)
+	if err != nil {
+		return nil, err
+	}
+	header := make([]byte, entryHeader)
+	header[0] = number
+	entry, err := appendMsgpack(header, c)
+	if err != nil {
+		return nil, err
+	}
+	return entry, checkSize(entry)
+}
+
+// checkSize refuses what is too large or too short for an entry.
+func checkSize(entry []byte) error {
+	switch n := len(entry); {
+	case n > MaxCommandSize:
+		return cluster.Errorf(cluster.TooLarge, "the request takes %d bytes in the log: at most %d are allowed", n, MaxCommandSize)
+	case n <= entryHeader:
+		return cluster.Errorf(cluster.Invalid, "an encoded command of %d bytes is too short", n)
+	}
+	return nil
+}
+
+// DecodeCommand gives back a command and its time. The error tells what is wrong with the entry.
+func DecodeCommand(entry []byte) (time.Time, cluster.Command, error) {
+	if len(entry) <= entryHeader {
+		return time.Time{}, nil, fmt.Errorf("the log entry has only %d bytes", len(entry))
+	}
+	at := time.Unix(0, int64(binary.BigEndian.Uint64(entry[1:]))).UTC()
+	c, known := commandTypes.make(entry[0]).(cluster.Command)
+	switch {
+	case !known && entry[0]&ignorable != 0:
+		return at, nil, errIgnorable
+	case !known:
+		return at, nil, fmt.Errorf("this version does not know the type %d of the log entry: upgrade this member", entry[0])
+	}
+	if err := decodeMsgpack(entry[entryHeader:], c); err != nil {
+		return at, nil, err
+	}
+	return at, c, nil
+}
+
+// stamped is a copy of an encoded command with its time. The copy belongs to the log: the original may be proposed again.
+func stamped(encoded []byte, at time.Time) []byte {
+	entry := append([]byte(nil), encoded...)
+	binary.BigEndian.PutUint64(entry[1:], uint64(at.UnixNano()))
+	return entry
+}

@@ -1,0 +1,101 @@
+package consensus
+
+import (
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"holdfast/cluster"
+)
+
+// Config says who a peer is, where it keeps its data, and how patient it is.
+type Config struct {
+	ID      string // the node ID: who this member is in the peer set, for ever
+	Name    string // the node name, for NewTerm
+	Addr    string // the address at which the others reach this member, "10.0.0.1:8300"
+	DataDir string // data_dir; the peer uses its subdirectory raft
+	Backend string // raft_logstore.backend: "boltdb" or "" for the default
+
+	// Lookup says where a member is now, "" if that is not known. It goes before the address in the peer set, so that members whose
+	// addresses have all changed at once find one another. It may be nil.
+	Lookup func(id string) (addr string)
+
+	HeartbeatTimeout   time.Duration // a follower that hears nothing for this long asks for an election
+	ElectionTimeout    time.Duration // a candidate that is not elected for this long asks again
+	LeaderLeaseTimeout time.Duration // a leader that no majority answers for this long steps down
+	CommitTimeout      time.Duration // at rest, a follower hears of the commit index this often
+	DialTimeout        time.Duration // a connection that takes longer to open is given up
+	IOTimeout          time.Duration // a message that takes longer to send and be answered is given up
+	Multiplier         int           // stretches the timeouts above, for slow machines; 0 means 1
+
+	SnapshotThreshold uint64        // entries after the last snapshot that make the next one due
+	SnapshotInterval  time.Duration // how often that is looked at
+	TrailingLogs      uint64        // entries kept in the log behind a snapshot, for followers that lag
+	MaxAppendEntries  int           // entries in one message, and in one write to the disk
+}
+
+// DefaultConfig is what suits a few machines in one place: a new leader within a second of losing the old one.
+func DefaultConfig() Config {
+	return Config{
+		HeartbeatTimeout:   300 * time.Millisecond,
+		ElectionTimeout:    300 * time.Millisecond,
+		LeaderLeaseTimeout: 150 * time.Millisecond,
+		CommitTimeout:      50 * time.Millisecond,
+		DialTimeout:        500 * time.Millisecond,
+		IOTimeout:          10 * time.Second,
+		SnapshotThreshold:  8192,
+		SnapshotInterval:   30 * time.Second,
+		TrailingLogs:       10240,
+		MaxAppendEntries:   64,
+	}
+}
+
+// Validate says in one sentence what is wrong with the configuration, or returns nil.
+func (c *Config) Validate() error {
+	switch {
+	case c.ID == "":
+		return cluster.Errorf(cluster.Invalid, "the node ID is empty")
+	case c.Name == "":
+		return cluster.Errorf(cluster.Invalid, "the node name is empty")
+	case c.Addr == "":
+		return cluster.Errorf(cluster.Invalid, "the advertised RPC address is empty")
+	case c.DataDir == "":
+		return cluster.Errorf(cluster.Invalid, "data_dir is empty: name a directory that survives a restart")
+	case c.Backend != "" && c.Backend != backendBolt:
+		return cluster.Errorf(cluster.Invalid, "raft_logstore.backend is %q: the only one in this version is %q", c.Backend, backendBolt)
+	case c.Multiplier < 0 || c.Multiplier > 10:
+		return cluster.Errorf(cluster.Invalid, "raft_multiplier is %d: want 1 to 10", c.Multiplier)
+	case c.ElectionTimeout < c.HeartbeatTimeout || c.HeartbeatTimeout < c.LeaderLeaseTimeout:
+		return cluster.Errorf(cluster.Invalid, "raft's election timeout %s must not be below its heartbeat timeout %s, nor that below its lease timeout %s",
+			c.ElectionTimeout, c.HeartbeatTimeout, c.LeaderLeaseTimeout)
+	case c.DialTimeout <= 0 || c.IOTimeout <= 0:
+		return cluster.Errorf(cluster.Invalid, "raft's dial timeout %s and I/O timeout %s must be above 0", c.DialTimeout, c.IOTimeout)
+	}
+	if err := raft.ValidateConfig(c.raft()); err != nil {
+		return cluster.Errorf(cluster.Invalid, "the raft settings do not fit: %v", err)
+	}
+	return nil
+}
+
+// stretched is d times the multiplier.
+func (c *Config) stretched(d time.Duration) time.Duration {
+	return d * time.Duration(max(1, c.Multiplier))
+}
+
+// raft is the configuration in raft's own words, the logger aside.
+func (c *Config) raft() *raft.Config {
+	r := raft.DefaultConfig()
+	r.LocalID = raft.ServerID(c.ID)
+	r.HeartbeatTimeout = c.stretched(c.HeartbeatTimeout)
+	r.ElectionTimeout = c.stretched(c.ElectionTimeout)
+	r.LeaderLeaseTimeout = c.stretched(c.LeaderLeaseTimeout)
+	r.CommitTimeout = c.stretched(c.CommitTimeout)
+	r.SnapshotThreshold = c.SnapshotThreshold
+	r.SnapshotInterval = c.SnapshotInterval
+	r.TrailingLogs = c.TrailingLogs
+	r.MaxAppendEntries = c.MaxAppendEntries
+	r.BatchApplyCh = true
+	r.ShutdownOnRemove = false // a member that is removed may be added again
+	r.NoLegacyTelemetry = true
+	return r
+}

@@ -1,0 +1,29 @@
+// Package consensus keeps the replicated state of the members equal: hashicorp/raft decides the order of the log entries, and each
+// member applies them to its own state.Store.
+//
+// # Peer
+//
+// A [Peer] is one member of the peer set, voter or non-voter. New stores, Open starts, Close ends and waits. A member with an empty
+// data_dir waits: for Bootstrap, once in the life of a cluster, or for the leader's AddVoter or AddNonvoter.
+//
+// Writing: the leader's [Peer.Propose] takes an encoded command, stamps it with the leader's time, and returns what applying it gave.
+// Its errors say whether sending the command again is safe: cluster.NoLeader, Unavailable and TooLarge mean that it never entered
+// the log, cluster.Unknown that it may have. Every other error is the answer of the state to a command that was applied.
+//
+// Reading: [Peer.ReadIndex] is how far the leader's log is committed. Whoever waits until its store has applied that index has seen
+// every write that was acknowledged before, provided that a majority confirms the leader after the question arrived. That is the
+// caller's part: each voter answers with [Peer.Following].
+//
+// Leading: leadership is a context. [Peer.Lead] runs a function in each term that this member leads, once its cluster.NewTerm has been
+// applied; the context of the function ends the moment the leadership does. There is at most one leader in a term.
+//
+// # What is on the disk
+//
+// data_dir/raft/raft.db is the log and the vote (bbolt); data_dir/raft/snapshots/ holds the two newest snapshots. Both belong to one node
+// ID for ever: raft is unsafe with a log that another member wrote, so Open refuses one.
+//
+// A log entry is a type byte, the leader's time (nanoseconds since 1970, 8 bytes, big endian), and the command in msgpack with
+// the names of its fields, map keys sorted. A snapshot is a header, records of the same form, and a checksum (snapshot.go). The
+// numbers of the types never change. A type that a member does not know comes from a newer one: it is skipped
+// if its high bit is set, and refused otherwise. Fields that a member does not know are skipped.
+package consensus

@@ -1,0 +1,111 @@
+package consensus
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+)
+
+// fsm is what raft sees of the store. It decodes and hands over; it decides nothing.
+type fsm struct {
+	store   *state.Store
+	log     *slog.Logger
+	applied func()        // told after each batch
+	servers atomic.Uint64 // index of the last entry that changed the peer set
+}
+
+// ApplyBatch applies committed entries in order. A batch of commands reaches the store as one.
+func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
+	results := make([]any, len(logs))
+	var run batch
+	for i, l := range logs {
+		entry, err := f.decode(l)
+		switch {
+		case err == nil && entry.Command != nil:
+			run.add(i, entry)
+			continue
+		case err != nil:
+			results[i] = state.Result{Err: err}
+		}
+		run.apply(f.store, results)
+		f.store.Skip(l.Index)
+	}
+	run.apply(f.store, results)
+	f.applied()
+	return results
+}
+
+// batch is a run of entries that carry commands, and their places among the results.
+type batch struct {
+	entries []state.Entry
+	places  []int
+}
+
+func (b *batch) add(place int, e state.Entry) {
+	b.entries, b.places = append(b.entries, e), append(b.places, place)
+}
+
+func (b *batch) apply(store *state.Store, results []any) {
+	if len(b.entries) == 0 {
+		return
+	}
+	for i, r := range store.Apply(b.entries) {
+		results[b.places[i]] = r
+	}
+	b.entries, b.places = b.entries[:0], b.places[:0]
+}
+
+// decode is the entry of l. Its command is nil where l carries none for this member.
+func (f *fsm) decode(l *raft.Log) (state.Entry, error) {
+	if l.Type == raft.LogConfiguration {
+		f.servers.Store(l.Index)
+		return state.Entry{}, nil
+	}
+	at, command, err := DecodeCommand(l.Data)
+	switch {
+	case errors.Is(err, errIgnorable):
+		f.log.Warn("log entry skipped: it is of a type that this version does not know", "index", l.Index, "type", l.Data[0])
+		return state.Entry{}, nil
+	case err != nil:
+		f.log.Error("log entry refused: the state of this member may differ from the others'", "index", l.Index, "err", err)
+		return state.Entry{}, cluster.Errorf(cluster.Internal, "log entry %d was refused: %v", l.Index, err)
+	}
+	return state.Entry{Index: l.Index, Time: at, Command: command}, nil
+}
+
+// Apply applies a single entry. Raft prefers ApplyBatch.
+func (f *fsm) Apply(l *raft.Log) any { return f.ApplyBatch([]*raft.Log{l})[0] }
+
+// Snapshot takes a snapshot of the state as it is now; it is written while writes go on.
+func (f *fsm) Snapshot() (raft.FSMSnapshot, error) { return fsmSnapshot{f.store.Snapshot()}, nil }
+
+// Restore replaces the state by a snapshot. One that is not whole changes nothing.
+func (f *fsm) Restore(source io.ReadCloser) error {
+	restore := f.store.Restore()
+	index, err := readSnapshot(source, restore.Add)
+	if err != nil {
+		restore.Abort()
+		return err
+	}
+	restore.Commit(index)
+	return nil
+}
+
+type fsmSnapshot struct{ *state.Snapshot }
+
+// Persist writes the snapshot.
+func (s fsmSnapshot) Persist(sink raft.SnapshotSink) error {
+	if err := writeSnapshot(sink, s.Index, s.Records); err != nil {
+		return errors.Join(err, sink.Cancel())
+	}
+	return sink.Close()
+}
+
+// Release has nothing to do: the store's snapshots are garbage collected.
+func (fsmSnapshot) Release() {}

@@ -1,0 +1,169 @@
+package consensus
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+)
+
+// Peer is one member of the peer set. Before Open and after Close it follows nobody, leads nothing and refuses what it is asked.
+type Peer struct {
+	cfg   Config
+	store *state.Store
+	layer Layer
+	log   *slog.Logger
+	fsm   *fsm
+
+	raft    atomic.Pointer[raft.Raft] // nil until opened
+	stores  *stores                   // these are set before raft and do not change after it
+	trans   *raft.NetworkTransport
+	since   time.Time     // when it was opened
+	stored  uint64        // the last log entry that the disk held then
+	caught  atomic.Bool   // what CaughtUp said last
+	stopped chan struct{} // closed by Close
+
+	terms   terms
+	applied chan struct{} // holds a value when entries were applied that the followers may not know to be committed
+	tasks   sync.WaitGroup
+}
+
+// New makes a peer that applies to store and speaks through layer, which it closes when it is closed itself.
+func New(cfg Config, store *state.Store, layer Layer, log *slog.Logger) *Peer {
+	p := &Peer{cfg: cfg, store: store, layer: layer, log: log, stopped: make(chan struct{}), applied: make(chan struct{}, 1)}
+	p.terms.changed = make(chan struct{})
+	p.fsm = &fsm{store: store, log: log, applied: p.noteApplied}
+	return p
+}
+
+// Open reads what the disk holds into the store and begins to take part. It is called once.
+func (p *Peer) Open() error {
+	if err := p.cfg.Validate(); err != nil {
+		return err
+	}
+	logger := newLogger(p.log)
+	stores, err := openStores(&p.cfg, logger)
+	if err != nil {
+		return err
+	}
+	stream := newStream(p.layer, &p.cfg)
+	p.stores, p.since = stores, time.Now()
+	p.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		ServerAddressProvider:   whereabouts{p},
+		Logger:                  logger,
+		Stream:                  stream,
+		MaxPool:                 3,
+		Timeout:                 p.cfg.stretched(p.cfg.IOTimeout),
+		MsgpackUseNewTimeFormat: true,
+	})
+	r, err := p.start(logger)
+	if err != nil {
+		return errors.Join(err, p.trans.Close(), stores.close())
+	}
+	p.stored = r.LastIndex()
+	p.raft.Store(r)
+	r.RegisterObserver(raft.NewObserver(nil, false, p.observe))
+	p.terms.refresh(p)
+	return nil
+}
+
+// start restores the newest snapshot and starts raft.
+func (p *Peer) start(logger *logger) (r *raft.Raft, err error) {
+	defer func() {
+		if lost := recover(); lost != nil { // raft's answer to a log with a hole
+			r, err = nil, p.damaged(fmt.Errorf("%v", lost))
+		}
+	}()
+	conf := p.cfg.raft()
+	conf.Logger = logger
+	r, err = raft.NewRaft(conf, p.fsm, p.stores.log, p.stores.stable, p.stores.snapshots, p.trans)
+	if err != nil {
+		return nil, p.damaged(err)
+	}
+	return r, nil
+}
+
+func (p *Peer) damaged(err error) error {
+	return cluster.Errorf(cluster.Invalid, "data_dir %q: its raft log and snapshots cannot be used (%v): %s", p.cfg.DataDir, err, startOver)
+}
+
+// Close ends the part that this member takes, without a word to the others, and waits until nothing of it runs.
+func (p *Peer) Close() error {
+	if !p.terms.close() {
+		return nil
+	}
+	close(p.stopped)
+	r := p.raft.Load()
+	if r == nil {
+		_ = p.layer.Close() // where Open failed it is closed already
+		return nil
+	}
+	down := r.Shutdown()
+	err := p.trans.Close()
+	err = errors.Join(err, down.Error())
+	p.tasks.Wait()
+	return errors.Join(err, p.stores.close())
+}
+
+// running is raft while the peer is open.
+func (p *Peer) running() (*raft.Raft, error) {
+	r := p.raft.Load()
+	if r == nil || r.State() == raft.Shutdown {
+		return nil, cluster.Errorf(cluster.Unavailable, "this member does not take part in the consensus: it is starting or stopping")
+	}
+	return r, nil
+}
+
+// State is "follower", "candidate" or "leader", and "shutdown" while the peer is not open.
+func (p *Peer) State() string {
+	r, err := p.running()
+	if err != nil {
+		return strings.ToLower(raft.Shutdown.String())
+	}
+	return strings.ToLower(r.State().String())
+}
+
+// Stats are raft's own figures, for people.
+func (p *Peer) Stats() map[string]string {
+	r, err := p.running()
+	if err != nil {
+		return map[string]string{"state": raft.Shutdown.String()}
+	}
+	stats := maps.Clone(r.Stats())
+	stats["store_index"] = strconv.FormatUint(p.store.AppliedIndex(), 10)
+	stats["latest_configuration_index"] = strconv.FormatUint(p.serversIndex(), 10)
+	return stats
+}
+
+// whereabouts tells raft where a member is: where Lookup says, or else where the peer set says.
+type whereabouts struct{ p *Peer }
+
+// ServerAddr is the address of the member id.
+func (w whereabouts) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
+	if string(id) == w.p.cfg.ID {
+		return raft.ServerAddress(w.p.cfg.Addr), nil
+	}
+	if w.p.cfg.Lookup != nil {
+		if addr := w.p.cfg.Lookup(string(id)); addr != "" {
+			return raft.ServerAddress(addr), nil
+		}
+	}
+	if r := w.p.raft.Load(); r != nil {
+		for _, s := range r.GetConfiguration().Configuration().Servers {
+			if s.ID == id {
+				return s.Address, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("member %s is not in the peer set", id)
+}
