@@ -27,6 +27,9 @@ func (w *writer) putCheck(c *cluster.Check) {
 func (w *writer) deleteCheck(c *cluster.Check) {
 	w.remove(tableChecks, c)
 	w.touchCheck(c)
+	if node := strings.ToLower(c.Node); first[cluster.Check](w.txn, tableChecks, byID+"_prefix", below(node)) == nil {
+		w.close(ofNodeChecks + node)
+	}
 	w.endSessionsOfCheck(c)
 }
 

@@ -42,6 +42,4 @@ func (w *writer) deleteNode(n *cluster.Node) {
 	w.remove(tableNodes, n)
 	w.touch(setNodes)
 	w.close(ofNode + name)
-	w.close(ofNodeChecks + name)
-	w.close(ofNodeSessions + name)
 }

@@ -13,7 +13,7 @@ func (w *writer) putGroup(c *cluster.PutGroup) error {
 	if err := g.Validate(); err != nil {
 		return err
 	}
-	had := first[cluster.Group](w.txn, tableGroups, byID, key(g.Name))
+	had := first[cluster.Group](w.txn, tableGroups, byID, keyOf(g.Name))
 	if err := w.groupMayBePut(c, had); err != nil {
 		return err
 	}
@@ -26,10 +26,10 @@ func (w *writer) putGroup(c *cluster.PutGroup) error {
 		g.CreateIndex = had.CreateIndex
 		what = "changed"
 	}
-	w.unbury(tableGroups, key(g.Name))
+	w.unbury(tableGroups, keyOf(g.Name))
 	w.put(tableGroups, &g)
 	w.touch(setGroups)
-	if e := first[LastEpoch](w.txn, tableEpochs, byID, key(g.Name)); had == nil && e != nil {
+	if e := first[LastEpoch](w.txn, tableEpochs, byID, keyOf(g.Name)); had == nil && e != nil {
 		w.putAssignment(cluster.Assignment{Group: g.Name, Epoch: e.Epoch + 1, Why: "the group was created again", Since: w.now})
 	}
 	w.record([]cluster.Transition{{
@@ -85,16 +85,16 @@ func describe(g *cluster.Group) string {
 
 // deleteGroup deletes a group and its assignment. Its last epoch stays known.
 func (w *writer) deleteGroup(c *cluster.DeleteGroup) error {
-	g := first[cluster.Group](w.txn, tableGroups, byID, key(c.Name))
+	g := first[cluster.Group](w.txn, tableGroups, byID, keyOf(c.Name))
 	if g == nil {
 		return cluster.Errorf(cluster.NotFound, "there is no group %q", c.Name)
 	}
 	w.remove(tableGroups, g)
-	w.bury(tableGroups, key(g.Name))
+	w.bury(tableGroups, keyOf(g.Name))
 	w.touch(setGroups)
-	if a := first[cluster.Assignment](w.txn, tableAssignments, byID, key(g.Name)); a != nil {
+	if a := first[cluster.Assignment](w.txn, tableAssignments, byID, keyOf(g.Name)); a != nil {
 		w.remove(tableAssignments, a)
-		w.bury(tableAssignments, key(g.Name))
+		w.bury(tableAssignments, keyOf(g.Name))
 		w.touch(setAssignments)
 	}
 	w.record([]cluster.Transition{{Time: w.now, Kind: cluster.TransitionGroup, Group: g.Name, Why: "the group was deleted"}})

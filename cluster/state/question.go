@@ -74,7 +74,7 @@ func askBelow(txn *memdb.Txn, prefix []byte, visit func(*cluster.KVEntry)) answe
 		index = max(index, e.ModifyIndex)
 		visit(e)
 	}
-	for t := range each[Tombstone](txn, tableTombstones, byID, key(tableKV, string(prefix))) {
+	for t := range each[Tombstone](txn, tableTombstones, byID, keyOf(tableKV, string(prefix))) {
 		index = max(index, t.Index)
 	}
 	return answer{index: index, changed: it.WatchCh()}
@@ -82,7 +82,7 @@ func askBelow(txn *memdb.Txn, prefix []byte, visit func(*cluster.KVEntry)) answe
 
 // goneIndex is the index of something that does not exist: when it was deleted, if that is still known.
 func goneIndex(txn *memdb.Txn, table string, k []byte) uint64 {
-	if t := first[Tombstone](txn, tableTombstones, byID, key(table, string(k))); t != nil {
+	if t := first[Tombstone](txn, tableTombstones, byID, keyOf(table, string(k))); t != nil {
 		return t.Index
 	}
 	return watermark(txn, table)
@@ -90,7 +90,7 @@ func goneIndex(txn *memdb.Txn, table string, k []byte) uint64 {
 
 // watermark is the highest index of a tombstone of the table that was forgotten.
 func watermark(txn *memdb.Txn, table string) uint64 {
-	if r := first[indexRow](txn, tableIndexes, byID, key(ofReaped+table)); r != nil {
+	if r := first[indexRow](txn, tableIndexes, byID, keyOf(ofReaped+table)); r != nil {
 		return r.Index
 	}
 	return 0

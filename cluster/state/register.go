@@ -13,7 +13,7 @@ import (
 type registration struct {
 	node    *cluster.Node // nil: stays as it is
 	had     *cluster.Node // the record that node takes the place of, nil for a new one
-	renamed bool          // had bears another name and goes
+	gone    *cluster.Node // the record of node under its former name, nil if it had none
 	service *cluster.Service
 	checks  []*cluster.Check
 }
@@ -24,8 +24,8 @@ func (w *writer) register(c *cluster.Register) error {
 		return err
 	}
 	if r.node != nil {
-		if r.renamed {
-			w.deleteNode(r.had)
+		if r.gone != nil {
+			w.deleteNode(r.gone)
 		}
 		w.putNode(r.had, r.node)
 	}
@@ -72,7 +72,7 @@ func (w *writer) checkRegistration(c *cluster.Register) (registration, error) {
 }
 
 // checkNode decides which record n takes the place of. A node is known by its ID first, so that it can change its name, and a name
-// belongs to one ID for as long as that node is alive.
+// belongs to one ID for as long as the node that has it is alive.
 func (w *writer) checkNode(r *registration, n cluster.Node, there *cluster.Node) error {
 	if err := n.Validate(); err != nil {
 		return err
@@ -92,10 +92,10 @@ func (w *writer) checkNode(r *registration, n cluster.Node, there *cluster.Node)
 			n.Name, there.ID, there.Address, n.ID)
 	}
 	if same := nodeByUUID(w.txn, n.ID); same != nil && !strings.EqualFold(same.Name, n.Name) {
-		if there != nil {
-			return cluster.Errorf(cluster.Conflict, "node %q cannot take the name %q while both are registered: deregister node %q first", same.Name, n.Name, there.Name)
+		r.gone = same
+		if there == nil {
+			r.had = same
 		}
-		r.had, r.renamed = same, true
 	}
 	return nil
 }

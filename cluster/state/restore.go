@@ -1,17 +1,19 @@
 package state
 
 import (
+	"slices"
+
 	"github.com/hashicorp/go-memdb"
 
 	"holdfast/cluster"
 )
 
 // Restore builds new content from the records of a snapshot, aside from what readers see. One goroutine uses it, and ends it with
-// Commit or Abort.
+// Commit or Abort; what it is told after that does nothing.
 type Restore struct {
 	store   *Store
 	content *content
-	txn     *memdb.Txn
+	txn     *memdb.Txn // nil after the end
 }
 
 // Restore begins a restore.
@@ -20,11 +22,14 @@ func (s *Store) Restore() *Restore {
 	return &Restore{store: s, content: c, txn: c.db.Txn(true)}
 }
 
-// Add adds a record as Snapshot.Records gave it, and keeps it. An error means that the snapshot is not usable.
+// Add adds a record as Snapshot.Records gave it, in the same order, and keeps it. An error means that the snapshot is not usable.
 func (r *Restore) Add(record any) error {
-	table, object, ok := place(record)
-	if !ok {
-		return cluster.Errorf(cluster.Invalid, "a record of the snapshot is of the type %T, which this version does not know or which is nil", record)
+	if r.txn == nil {
+		return cluster.Errorf(cluster.Internal, "a record was added to a restore that has ended")
+	}
+	table, object, err := r.place(record)
+	if err != nil {
+		return err
 	}
 	if err := r.txn.Insert(table, object); err != nil {
 		return cluster.Errorf(cluster.Invalid, "a record of the snapshot does not fit into the table %s: %v", table, err)
@@ -34,7 +39,11 @@ func (r *Restore) Add(record any) error {
 
 // Commit puts the new content in the place of the old one, at the index of the snapshot, and wakes everyone who waits on the old.
 func (r *Restore) Commit(index uint64) {
+	if r.txn == nil {
+		return
+	}
 	r.txn.Commit()
+	r.txn = nil
 	r.store.mu.Lock()
 	defer r.store.mu.Unlock()
 	old := r.store.content.Swap(r.content)
@@ -42,41 +51,60 @@ func (r *Restore) Commit(index uint64) {
 	close(old.replaced)
 }
 
-// Abort forgets what was added; after a Commit it does nothing.
-func (r *Restore) Abort() { r.txn.Abort() }
+// Abort forgets what was added.
+func (r *Restore) Abort() {
+	if r.txn != nil {
+		r.txn.Abort()
+		r.txn = nil
+	}
+}
 
-// place is the table of a record and what is kept there.
-func place(record any) (table string, object any, ok bool) {
+// place is the table of a record and what is kept there. What readers follow from one record to another must lead somewhere.
+func (r *Restore) place(record any) (table string, object any, err error) {
+	ok := true
 	switch o := record.(type) {
 	case *IndexRow:
-		if o == nil {
-			return "", nil, false
+		if ok = o != nil; ok {
+			return tableIndexes, &indexRow{IndexRow: *o}, nil
 		}
-		return tableIndexes, &indexRow{IndexRow: *o}, true
 	case *Tombstone:
-		return tableTombstones, o, o != nil
+		table, object, ok = tableTombstones, o, o != nil
 	case *cluster.KVEntry:
-		return tableKV, o, o != nil
+		table, object, ok = tableKV, o, o != nil
 	case *LockDelay:
-		return tableLockDelays, o, o != nil
+		table, object, ok = tableLockDelays, o, o != nil
 	case *cluster.Node:
-		return tableNodes, o, o != nil
+		table, object, ok = tableNodes, o, o != nil && usable(o.Name, o.ID)
 	case *cluster.Service:
-		return tableServices, o, o != nil
+		table, object, ok = tableServices, o, o != nil && usable(o.Node, o.ID, o.Name) && r.has(tableNodes, nodeKey(o.Node))
 	case *cluster.Check:
-		return tableChecks, o, o != nil
+		table, object, ok = tableChecks, o, o != nil && usable(o.Node, o.ID, o.ServiceID, o.ServiceName) && r.has(tableNodes, nodeKey(o.Node)) &&
+			(o.ServiceID == "" || r.has(tableServices, onNode(o.Node, o.ServiceID)))
 	case *cluster.Session:
-		return tableSessions, o, o != nil
+		table, object, ok = tableSessions, o, o != nil && usable(o.Node, o.ID) && r.has(tableNodes, nodeKey(o.Node))
 	case *cluster.Group:
-		return tableGroups, o, o != nil
+		table, object, ok = tableGroups, o, o != nil
 	case *cluster.Assignment:
-		return tableAssignments, o, o != nil
+		table, object, ok = tableAssignments, o, o != nil && r.has(tableGroups, keyOf(o.Group))
 	case *LastEpoch:
-		return tableEpochs, o, o != nil
+		table, object, ok = tableEpochs, o, o != nil
 	case *cluster.Presence:
-		return tablePresences, o, o != nil
+		table, object, ok = tablePresences, o, o != nil
 	case *cluster.Transition:
-		return tableTimeline, o, o != nil
+		table, object, ok = tableTimeline, o, o != nil
+	default:
+		return "", nil, cluster.Errorf(cluster.Invalid, "a record of the snapshot is of the type %T, which this version does not know", record)
 	}
-	return "", nil, false
+	if !ok {
+		return "", nil, cluster.Errorf(cluster.Invalid, "a record of the snapshot is damaged or belongs to a node, service or group that is missing from it: %+v", record)
+	}
+	return table, object, nil
+}
+
+func usable(names ...string) bool { return !slices.ContainsFunc(names, hasNUL) }
+
+func (r *Restore) has(table string, key []byte) bool {
+	o, err := r.txn.First(table, byID, key)
+	must(err)
+	return o != nil
 }

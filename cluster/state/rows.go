@@ -1,7 +1,7 @@
 package state
 
 import (
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -30,15 +30,27 @@ type LastEpoch struct {
 	Epoch uint64
 }
 
-// indexRow is an IndexRow in its table. It caches what readers have built from the set: each change of the set replaces the row, so
-// a cache is right for as long as it can be reached.
+// indexRow is an IndexRow in its table. It keeps what readers have built from the set: each change of the set replaces the row, so
+// what was built is right for as long as it can be reached.
 type indexRow struct {
 	IndexRow
-	instances atomic.Pointer[[]Instance]       // of a service's row
-	summaries atomic.Pointer[[]ServiceSummary] // of the row of all services
+	instances lazy[[]Instance]       // of a service's row
+	summaries lazy[[]ServiceSummary] // of the row of all services
 }
 
-// The sets that have an IndexRow of their own.
+// lazy is a value that the first reader builds while the others wait for it.
+type lazy[T any] struct {
+	once  sync.Once
+	value T
+}
+
+func (l *lazy[T]) get(build func() T) T {
+	l.once.Do(func() { l.value = build() })
+	return l.value
+}
+
+// The sets that have an IndexRow of their own. That of a node or service exists for as long as there is something in the set; after
+// that its tombstone stands for it.
 const (
 	setNodes       = "nodes"        // every node record
 	setServices    = "services"     // the names of the services and their tags

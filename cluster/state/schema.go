@@ -46,11 +46,11 @@ const (
 	byGroup    = "group"
 )
 
-// key makes an index key of parts, none of which contains a NUL byte (validNames sees to that).
-func key(parts ...string) []byte { return []byte(strings.Join(parts, "\x00")) }
+// keyOf makes an index key of parts, none of which contains a NUL byte (validNames sees to that).
+func keyOf(parts ...string) []byte { return []byte(strings.Join(parts, "\x00")) }
 
 // below makes the prefix of all index keys that continue after these parts.
-func below(parts ...string) []byte { return append(key(parts...), 0) }
+func below(parts ...string) []byte { return append(keyOf(parts...), 0) }
 
 func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
@@ -59,8 +59,8 @@ func moment(t time.Time) []byte {
 	return binary.BigEndian.AppendUint32(number(uint64(t.Unix())^1<<63), uint32(t.Nanosecond()))
 }
 
-func nodeKey(name string) []byte        { return key(strings.ToLower(name)) }
-func onNode(node, id string) []byte     { return key(strings.ToLower(node), strings.ToLower(id)) }
+func nodeKey(name string) []byte        { return keyOf(strings.ToLower(name)) }
+func onNode(node, id string) []byte     { return keyOf(strings.ToLower(node), strings.ToLower(id)) }
 func ofInstance(node, id string) []byte { return below(strings.ToLower(node), strings.ToLower(id)) }
 
 func addressKey(s string) []byte {
@@ -102,7 +102,7 @@ func (f several[T]) FromObject(o any) (bool, [][]byte, error) {
 func (several[T]) FromArgs(args ...any) ([]byte, error)       { return args[0].([]byte), nil }
 func (several[T]) PrefixFromArgs(args ...any) ([]byte, error) { return args[0].([]byte), nil }
 
-func table(name string, id memdb.Indexer, others ...*memdb.IndexSchema) *memdb.TableSchema {
+func newTable(name string, id memdb.Indexer, others ...*memdb.IndexSchema) *memdb.TableSchema {
 	t := &memdb.TableSchema{Name: name, Indexes: map[string]*memdb.IndexSchema{
 		byID: {Name: byID, Unique: true, Indexer: id},
 	}}
@@ -112,7 +112,7 @@ func table(name string, id memdb.Indexer, others ...*memdb.IndexSchema) *memdb.T
 	return t
 }
 
-func index(name string, by memdb.Indexer) *memdb.IndexSchema {
+func secondary(name string, by memdb.Indexer) *memdb.IndexSchema {
 	return &memdb.IndexSchema{Name: name, AllowMissing: true, Indexer: by}
 }
 
@@ -128,26 +128,26 @@ func schema() *memdb.DBSchema {
 
 func bookTables() []*memdb.TableSchema {
 	return []*memdb.TableSchema{
-		table(tableIndexes, single[indexRow](func(r *indexRow) []byte { return key(r.Name) })),
-		table(tableTombstones, single[Tombstone](func(t *Tombstone) []byte { return key(t.Table, t.Key) }),
-			index(byIndex, single[Tombstone](func(t *Tombstone) []byte { return number(t.Index) }))),
+		newTable(tableIndexes, single[indexRow](func(r *indexRow) []byte { return keyOf(r.Name) })),
+		newTable(tableTombstones, single[Tombstone](func(t *Tombstone) []byte { return keyOf(t.Table, t.Key) }),
+			secondary(byIndex, single[Tombstone](func(t *Tombstone) []byte { return number(t.Index) }))),
 	}
 }
 
 func kvTables() []*memdb.TableSchema {
 	return []*memdb.TableSchema{
-		table(tableKV, single[cluster.KVEntry](func(e *cluster.KVEntry) []byte { return []byte(e.Key) }),
-			index(bySession, single[cluster.KVEntry](func(e *cluster.KVEntry) []byte {
+		newTable(tableKV, single[cluster.KVEntry](func(e *cluster.KVEntry) []byte { return []byte(e.Key) }),
+			secondary(bySession, single[cluster.KVEntry](func(e *cluster.KVEntry) []byte {
 				if e.Session == "" {
 					return nil
 				}
 				return below(e.Session)
 			}))),
-		table(tableLockDelays, single[LockDelay](func(d *LockDelay) []byte { return []byte(d.Key) }),
-			index(byUntil, single[LockDelay](func(d *LockDelay) []byte { return moment(d.Until) }))),
-		table(tableSessions, single[cluster.Session](func(s *cluster.Session) []byte { return nodeKey(s.ID) }),
-			index(byNode, single[cluster.Session](func(s *cluster.Session) []byte { return below(strings.ToLower(s.Node)) })),
-			index(byCheck, several[cluster.Session](sessionCheckKeys))),
+		newTable(tableLockDelays, single[LockDelay](func(d *LockDelay) []byte { return []byte(d.Key) }),
+			secondary(byUntil, single[LockDelay](func(d *LockDelay) []byte { return moment(d.Until) }))),
+		newTable(tableSessions, single[cluster.Session](func(s *cluster.Session) []byte { return nodeKey(s.ID) }),
+			secondary(byNode, single[cluster.Session](func(s *cluster.Session) []byte { return below(strings.ToLower(s.Node)) })),
+			secondary(byCheck, several[cluster.Session](sessionCheckKeys))),
 	}
 }
 
@@ -164,43 +164,43 @@ func sessionCheckKeys(s *cluster.Session) [][]byte {
 
 func catalogTables() []*memdb.TableSchema {
 	return []*memdb.TableSchema{
-		table(tableNodes, single[cluster.Node](func(n *cluster.Node) []byte { return nodeKey(n.Name) }),
-			index(byUUID, single[cluster.Node](func(n *cluster.Node) []byte {
+		newTable(tableNodes, single[cluster.Node](func(n *cluster.Node) []byte { return nodeKey(n.Name) }),
+			secondary(byUUID, single[cluster.Node](func(n *cluster.Node) []byte {
 				if n.ID == "" {
 					return nil
 				}
 				return below(strings.ToLower(n.ID))
 			})),
-			index(byAddress, single[cluster.Node](func(n *cluster.Node) []byte { return addressKey(n.Address) }))),
-		table(tableServices, single[cluster.Service](func(s *cluster.Service) []byte { return onNode(s.Node, s.ID) }),
-			index(byName, single[cluster.Service](func(s *cluster.Service) []byte { return below(strings.ToLower(s.Name)) })),
-			index(byAddress, single[cluster.Service](func(s *cluster.Service) []byte { return addressKey(s.Address) }))),
-		table(tableChecks, single[cluster.Check](func(c *cluster.Check) []byte { return onNode(c.Node, c.ID) }),
-			index(byInstance, single[cluster.Check](func(c *cluster.Check) []byte { return ofInstance(c.Node, c.ServiceID) })),
-			index(byService, single[cluster.Check](func(c *cluster.Check) []byte {
+			secondary(byAddress, single[cluster.Node](func(n *cluster.Node) []byte { return addressKey(n.Address) }))),
+		newTable(tableServices, single[cluster.Service](func(s *cluster.Service) []byte { return onNode(s.Node, s.ID) }),
+			secondary(byName, single[cluster.Service](func(s *cluster.Service) []byte { return below(strings.ToLower(s.Name)) })),
+			secondary(byAddress, single[cluster.Service](func(s *cluster.Service) []byte { return addressKey(s.Address) }))),
+		newTable(tableChecks, single[cluster.Check](func(c *cluster.Check) []byte { return onNode(c.Node, c.ID) }),
+			secondary(byInstance, single[cluster.Check](func(c *cluster.Check) []byte { return ofInstance(c.Node, c.ServiceID) })),
+			secondary(byService, single[cluster.Check](func(c *cluster.Check) []byte {
 				if c.ServiceName == "" {
 					return nil
 				}
 				return below(strings.ToLower(c.ServiceName))
 			})),
-			index(byStatus, single[cluster.Check](func(c *cluster.Check) []byte { return below(string(c.Status)) }))),
+			secondary(byStatus, single[cluster.Check](func(c *cluster.Check) []byte { return below(string(c.Status)) }))),
 	}
 }
 
 func failoverTables() []*memdb.TableSchema {
 	return []*memdb.TableSchema{
-		table(tableGroups, single[cluster.Group](func(g *cluster.Group) []byte { return key(g.Name) }),
-			index(byVIP, several[cluster.Group](func(g *cluster.Group) [][]byte {
+		newTable(tableGroups, single[cluster.Group](func(g *cluster.Group) []byte { return keyOf(g.Name) }),
+			secondary(byVIP, several[cluster.Group](func(g *cluster.Group) [][]byte {
 				var keys [][]byte
 				for _, v := range g.VIPs {
 					keys = append(keys, addrKey(v.Addr()))
 				}
 				return keys
 			}))),
-		table(tableAssignments, single[cluster.Assignment](func(a *cluster.Assignment) []byte { return key(a.Group) })),
-		table(tableEpochs, single[LastEpoch](func(e *LastEpoch) []byte { return key(e.Group) })),
-		table(tablePresences, single[cluster.Presence](func(p *cluster.Presence) []byte { return nodeKey(p.Node) })),
-		table(tableTimeline, single[cluster.Transition](transitionKey),
-			index(byGroup, single[cluster.Transition](func(t *cluster.Transition) []byte { return below(t.Group) }))),
+		newTable(tableAssignments, single[cluster.Assignment](func(a *cluster.Assignment) []byte { return keyOf(a.Group) })),
+		newTable(tableEpochs, single[LastEpoch](func(e *LastEpoch) []byte { return keyOf(e.Group) })),
+		newTable(tablePresences, single[cluster.Presence](func(p *cluster.Presence) []byte { return nodeKey(p.Node) })),
+		newTable(tableTimeline, single[cluster.Transition](transitionKey),
+			secondary(byGroup, single[cluster.Transition](func(t *cluster.Transition) []byte { return below(t.Group) }))),
 	}
 }

@@ -25,8 +25,8 @@ func (w *writer) putService(s *cluster.Service) {
 		}
 		s.CreateIndex = had.CreateIndex
 	}
+	w.relabelChecks(s) // first: it must not move the index of a service that ends below
 	w.changeService(had, s)
-	w.relabelChecks(s)
 }
 
 // deleteService deletes an instance with its checks.

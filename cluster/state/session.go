@@ -29,7 +29,8 @@ func (w *writer) sessionCreate(c *cluster.SessionCreate) (any, error) {
 	s.CreateIndex, s.ModifyIndex = w.index, w.index
 	w.unbury(tableSessions, nodeKey(s.ID))
 	w.put(tableSessions, &s)
-	w.touchSessions(s.Node)
+	w.touch(setSessions)
+	w.touch(ofNodeSessions + strings.ToLower(s.Node))
 	return s.ID, nil
 }
 
@@ -82,18 +83,22 @@ func sameSession(a, b *cluster.Session) bool {
 		slices.Equal(a.NodeChecks, b.NodeChecks) && slices.Equal(a.ServiceChecks, b.ServiceChecks)
 }
 
-func (w *writer) sessionDestroy(c *cluster.SessionDestroy) error {
+func (w *writer) sessionDestroy(c *cluster.SessionDestroy) {
 	if s := first[cluster.Session](w.txn, tableSessions, byID, nodeKey(c.ID)); s != nil {
 		w.endSession(s)
 	}
-	return nil
 }
 
 // endSession ends a session and releases or deletes the keys that it holds, which cannot be locked again for a while.
 func (w *writer) endSession(s *cluster.Session) {
 	w.remove(tableSessions, s)
 	w.bury(tableSessions, nodeKey(s.ID))
-	w.touchSessions(s.Node)
+	w.touch(setSessions)
+	if node := strings.ToLower(s.Node); first[cluster.Session](w.txn, tableSessions, byNode, below(node)) == nil {
+		w.close(ofNodeSessions + node)
+	} else {
+		w.touch(ofNodeSessions + node)
+	}
 	for e := range each[cluster.KVEntry](w.txn, tableKV, bySession, below(s.ID)) {
 		w.delayLock(e.Key, s.LockDelay)
 		if s.Behavior == cluster.SessionDelete {
@@ -109,9 +114,4 @@ func (w *writer) endSessionsOfCheck(c *cluster.Check) {
 	for s := range each[cluster.Session](w.txn, tableSessions, byCheck, ofInstance(c.Node, c.ID)) {
 		w.endSession(s)
 	}
-}
-
-func (w *writer) touchSessions(node string) {
-	w.touch(setSessions)
-	w.touch(ofNodeSessions + strings.ToLower(node))
 }

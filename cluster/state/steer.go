@@ -37,11 +37,11 @@ func (w *writer) steer(c *cluster.Steer) error {
 }
 
 func (w *writer) mayAssign(a *cluster.Assignment) bool {
-	if first[cluster.Group](w.txn, tableGroups, byID, key(a.Group)) == nil {
+	if first[cluster.Group](w.txn, tableGroups, byID, keyOf(a.Group)) == nil {
 		return false
 	}
 	var epoch uint64
-	if e := first[LastEpoch](w.txn, tableEpochs, byID, key(a.Group)); e != nil {
+	if e := first[LastEpoch](w.txn, tableEpochs, byID, keyOf(a.Group)); e != nil {
 		epoch = e.Epoch
 	}
 	return a.Epoch == epoch+1
@@ -49,7 +49,7 @@ func (w *writer) mayAssign(a *cluster.Assignment) bool {
 
 func (w *writer) putAssignment(a cluster.Assignment) {
 	a.ModifyIndex = w.index
-	w.unbury(tableAssignments, key(a.Group))
+	w.unbury(tableAssignments, keyOf(a.Group))
 	w.put(tableAssignments, &a)
 	w.put(tableEpochs, &LastEpoch{Group: a.Group, Epoch: a.Epoch})
 	w.touch(setAssignments)

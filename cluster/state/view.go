@@ -57,7 +57,7 @@ func (r *reading) askBelow(prefix string, visit func(*cluster.KVEntry)) {
 
 // askSet asks for a set's row and notes it.
 func (r *reading) askSet(name string) *indexRow {
-	row, _ := r.ask(tableIndexes, key(name)).(*indexRow)
+	row, _ := r.ask(tableIndexes, keyOf(name)).(*indexRow)
 	return row
 }
 
@@ -72,20 +72,25 @@ func (r *reading) note(q question, a answer, costly bool) {
 }
 
 func (r *reading) wait(ctx context.Context) error {
-	for {
+	for !r.moved() {
 		if err := r.waitOnce(ctx); err != nil {
 			return err
 		}
-		if isClosed(r.content.replaced) {
-			return nil
-		}
-		now := r.content.db.Txn(false)
-		for i := range r.watches {
-			if w := &r.watches[i]; isClosed(w.changed) && w.moved(now) {
-				return nil
-			}
+	}
+	return nil
+}
+
+// moved reports whether an answer has changed.
+func (r *reading) moved() bool {
+	if isClosed(r.content.replaced) {
+		return true
+	}
+	for i := range r.watches {
+		if w := &r.watches[i]; isClosed(w.changed) && w.moved(r.content.db) {
+			return true
 		}
 	}
+	return false
 }
 
 // waitOnce waits until a channel closes. Most readers have asked one thing.
@@ -110,11 +115,11 @@ func (r *reading) waitOnce(ctx context.Context) error {
 
 // moved reports whether the answer has changed. The tree wakes some readers for a neighbour's change (a key that does not exist
 // has no channel of its own); those wait on with the channel of now.
-func (w *watch) moved(now *memdb.Txn) bool {
+func (w *watch) moved(db *memdb.MemDB) bool {
 	if w.costly {
 		return true
 	}
-	a := w.ask(now)
+	a := w.ask(db.Txn(false))
 	if a.index != w.index {
 		return true
 	}

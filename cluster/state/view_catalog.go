@@ -65,15 +65,14 @@ func (v *View) Services() []ServiceSummary {
 	if row == nil {
 		return nil
 	}
-	if cached := row.summaries.Load(); cached != nil {
-		return *cached
-	}
-	var all []ServiceSummary
-	for r := range each[indexRow](v.r.txn, tableIndexes, byID, key(ofService)) {
-		all = append(all, summary(v.r.txn, strings.TrimPrefix(r.Name, ofService)))
-	}
-	row.summaries.Store(&all)
-	return all
+	return row.summaries.get(func() (all []ServiceSummary) {
+		for r := range each[indexRow](v.r.txn, tableIndexes, byID, keyOf(ofService)) {
+			if s := summary(v.r.txn, strings.TrimPrefix(r.Name, ofService)); s.Name != "" {
+				all = append(all, s)
+			}
+		}
+		return all
+	})
 }
 
 // ServiceInstances is every instance of a service in the order of nodes and IDs.
@@ -83,15 +82,12 @@ func (v *View) ServiceInstances(name string) []Instance {
 	if row == nil {
 		return nil
 	}
-	if cached := row.instances.Load(); cached != nil {
-		return *cached
-	}
-	var all []Instance
-	for s := range instancesOf(v.r.txn, name) {
-		all = append(all, instance(v.r.txn, s))
-	}
-	row.instances.Store(&all)
-	return all
+	return row.instances.get(func() (all []Instance) {
+		for s := range instancesOf(v.r.txn, name) {
+			all = append(all, instance(v.r.txn, s))
+		}
+		return all
+	})
 }
 
 // InstancesByAddress is every instance that was registered with this address of its own, in the order of nodes and IDs.

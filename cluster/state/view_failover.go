@@ -14,7 +14,7 @@ func (v *View) Groups() []*cluster.Group {
 
 // Group is the group of this name, nil where there is none.
 func (v *View) Group(name string) *cluster.Group {
-	g, _ := v.r.ask(tableGroups, key(name)).(*cluster.Group)
+	g, _ := v.r.ask(tableGroups, keyOf(name)).(*cluster.Group)
 	return g
 }
 
@@ -27,7 +27,7 @@ func (v *View) Assignments() []*cluster.Assignment {
 // Assignment is the assignment of a group, nil for a group that never had one. A group that was deleted and created again has one
 // without a holder, because its epochs go on where they ended.
 func (v *View) Assignment(group string) *cluster.Assignment {
-	a, _ := v.r.ask(tableAssignments, key(group)).(*cluster.Assignment)
+	a, _ := v.r.ask(tableAssignments, keyOf(group)).(*cluster.Assignment)
 	return a
 }
 

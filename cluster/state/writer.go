@@ -33,9 +33,11 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 	case *cluster.SessionCreate:
 		return w.sessionCreate(c)
 	case *cluster.SessionDestroy:
-		return nil, w.sessionDestroy(c)
+		w.sessionDestroy(c)
+		return nil, nil
 	case *cluster.ReapTombstones:
-		return nil, w.reapTombstones(c)
+		w.reapTombstones(c)
+		return nil, nil
 	case *cluster.PutGroup:
 		return nil, w.putGroup(c)
 	case *cluster.DeleteGroup:
@@ -56,20 +58,20 @@ func (w *writer) remove(table string, o any) { must(w.txn.Delete(table, o)) }
 
 // touch moves the index of a set.
 func (w *writer) touch(set string) {
-	if r := first[indexRow](w.txn, tableIndexes, byID, key(set)); r == nil {
-		w.unbury(tableIndexes, key(set))
+	if r := first[indexRow](w.txn, tableIndexes, byID, keyOf(set)); r == nil {
+		w.unbury(tableIndexes, keyOf(set))
 	} else if r.Index == w.index {
 		return
 	}
 	w.put(tableIndexes, &indexRow{IndexRow: IndexRow{Name: set, Index: w.index}})
 }
 
-// close ends the set of something that ceased to exist.
+// close ends a set: what it was about ceased to exist.
 func (w *writer) close(set string) {
-	if r := first[indexRow](w.txn, tableIndexes, byID, key(set)); r != nil {
+	if r := first[indexRow](w.txn, tableIndexes, byID, keyOf(set)); r != nil {
 		w.remove(tableIndexes, r)
+		w.bury(tableIndexes, keyOf(set))
 	}
-	w.bury(tableIndexes, key(set))
 }
 
 // bury remembers when something ceased to exist.
@@ -79,13 +81,13 @@ func (w *writer) bury(table string, key []byte) {
 
 // unbury forgets that something ceased to exist: it is there again, with a higher index.
 func (w *writer) unbury(table string, k []byte) {
-	if t := first[Tombstone](w.txn, tableTombstones, byID, key(table, string(k))); t != nil {
+	if t := first[Tombstone](w.txn, tableTombstones, byID, keyOf(table, string(k))); t != nil {
 		w.remove(tableTombstones, t)
 	}
 }
 
 // reapTombstones forgets tombstones, and keeps of each table the highest index it forgot, so that no index goes backwards.
-func (w *writer) reapTombstones(c *cluster.ReapTombstones) error {
+func (w *writer) reapTombstones(c *cluster.ReapTombstones) {
 	for t := range each[Tombstone](w.txn, tableTombstones, byIndex, nil) {
 		if t.Index > c.Index {
 			break
@@ -95,5 +97,4 @@ func (w *writer) reapTombstones(c *cluster.ReapTombstones) error {
 			w.put(tableIndexes, &indexRow{IndexRow: IndexRow{Name: ofReaped + t.Table, Index: t.Index}})
 		}
 	}
-	return nil
 }
