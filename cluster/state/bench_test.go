@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"holdfast/cluster"
@@ -44,7 +45,7 @@ func BenchmarkKVSetBatch64(b *testing.B) {
 	for b.Loop() {
 		for i := range batch {
 			index++
-			batch[i] = Entry{Index: index, Command: set(fmt.Sprint("app/", index*7919%10_000), fmt.Sprint(index))}
+			batch[i] = Entry{Index: index, Command: set(fmt.Sprint("app/", index*7919%10_000), strconv.FormatUint(index, 10))}
 		}
 		s.Apply(batch)
 	}
@@ -52,6 +53,7 @@ func BenchmarkKVSetBatch64(b *testing.B) {
 }
 
 func instances(b *testing.B, n int) *world {
+	b.Helper()
 	w := newWorld(b)
 	for i := range n {
 		r := service(fmt.Sprintf("n%03d", i), "web", cluster.Passing, "a")
@@ -63,7 +65,7 @@ func instances(b *testing.B, n int) *world {
 
 func BenchmarkServiceInstances(b *testing.B) {
 	for _, n := range []int{10, 200} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			w := instances(b, n)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -78,7 +80,7 @@ func BenchmarkServiceInstances(b *testing.B) {
 // BenchmarkServiceInstancesChanging changes a check before each read, so that the answer is built anew.
 func BenchmarkServiceInstancesChanging(b *testing.B) {
 	for _, n := range []int{10, 200} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			w := instances(b, n)
 			statuses := []cluster.Status{cluster.Warning, cluster.Passing}
 			b.ReportAllocs()

@@ -1,8 +1,9 @@
 package state
 
 import (
-	"fmt"
 	"net/netip"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,14 +96,15 @@ func TestSteerKeepsWhatItAccepts(t *testing.T) {
 	w := settled(t)
 	_, err := w.try(&cluster.Steer{
 		Presences:   []cluster.Presence{{Node: "N1", Why: "lost"}, {Node: "n2", Live: true}},
-		Assignments: []cluster.Assignment{{Group: "g", Node: "n2", Epoch: 1}, {Group: "h", Node: "n2", Epoch: 1}, {Group: "none", Node: "n2", Epoch: 1}},
+		Assignments: []cluster.Assignment{{Group: "g", Node: "n2", Epoch: 1}, {Group: "h", Node: "n2", Epoch: 1}, {Group: "none", Node: "n2", Epoch: 1}, {Group: "h", Epoch: 5}},
 		Transitions: []cluster.Transition{
 			{Kind: cluster.TransitionPresence, Node: "n1"},
 			{Kind: cluster.TransitionAssign, Group: "g"},
-			{Kind: cluster.TransitionAssign, Group: "h"},
+			{Kind: cluster.TransitionAssign, Group: "h", Epoch: 1},
+			{Kind: cluster.TransitionAssign, Group: "h", Epoch: 5},
 		},
 	})
-	if cluster.CodeOf(err) != cluster.Conflict || err.Error()[len(err.Error())-len(": g, none"):] != ": g, none" {
+	if cluster.CodeOf(err) != cluster.Conflict || !strings.HasSuffix(err.Error(), ": g, none, h") {
 		t.Errorf("error: %v", err)
 	}
 	v := w.View()
@@ -138,7 +140,7 @@ func TestTimeline(t *testing.T) {
 	w := newWorld(t)
 	var many []cluster.Transition
 	for i := range cluster.TimelineSize {
-		many = append(many, cluster.Transition{Group: "old", Why: fmt.Sprint(i), Index: 7, Seq: 7})
+		many = append(many, cluster.Transition{Group: "old", Why: strconv.Itoa(i), Index: 7, Seq: 7})
 	}
 	w.do(&cluster.Record{Transitions: many})
 	last := w.View().Timeline("old", 2)

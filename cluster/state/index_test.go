@@ -61,8 +61,9 @@ var questions = map[string]func(*View) any{
 //	nodes    n1: web (tags t1, t2), db; checks serfHealth and one of each instance, all passing
 //	         n2: web (tag t1); no node check
 //	groups   g (assigned to n1, epoch 1), h; presence of n1
-func settled(t testing.TB) *world {
-	w := newWorld(t)
+func settled(tb testing.TB) *world {
+	tb.Helper()
+	w := newWorld(tb)
 	for _, c := range []cluster.Command{
 		set("a/b", "1"), set("b", "1"),
 		nodeCheck("n1", cluster.SerfHealth, cluster.Passing),

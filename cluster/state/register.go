@@ -145,7 +145,7 @@ func (w *writer) checkCheck(c cluster.Check, node string, registered *cluster.Se
 	if s == nil {
 		return nil, cluster.Errorf(cluster.Invalid, "unknown service ID %q on node %q: register the instance before its check %q", c.ServiceID, node, c.ID)
 	}
-	c.ServiceName, c.ServiceTags = s.Name, s.Tags
+	c.ServiceID, c.ServiceName, c.ServiceTags = s.ID, s.Name, s.Tags
 	return &c, nil
 }
 

@@ -50,7 +50,7 @@ func TestRegisterFillsIn(t *testing.T) {
 		Service: &cluster.Service{Node: "N1", ID: "Web", Name: "Web", Tags: []string{"a"}, CreateIndex: 10, ModifyIndex: 10},
 		Checks: []*cluster.Check{
 			{Node: "N1", ID: "ping", Name: "ping", Status: cluster.Critical, CreateIndex: 10, ModifyIndex: 10},
-			{Node: "N1", ID: "c2", Status: cluster.Passing, ServiceID: "web", ServiceName: "Web", ServiceTags: []string{"a"}, CreateIndex: 10, ModifyIndex: 10},
+			{Node: "N1", ID: "c2", Status: cluster.Passing, ServiceID: "Web", ServiceName: "Web", ServiceTags: []string{"a"}, CreateIndex: 10, ModifyIndex: 10},
 		},
 	}
 	if got := v.ServiceInstances("web"); len(got) != 1 || !reflect.DeepEqual(got[0], want) {

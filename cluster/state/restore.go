@@ -61,7 +61,7 @@ func (r *Restore) Abort() {
 
 // place is the table of a record and what is kept there. What readers follow from one record to another must lead somewhere.
 func (r *Restore) place(record any) (table string, object any, err error) {
-	ok := true
+	var ok bool
 	switch o := record.(type) {
 	case *IndexRow:
 		if ok = o != nil; ok {

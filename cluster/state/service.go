@@ -79,12 +79,12 @@ func (s ServiceSummary) equal(o ServiceSummary) bool {
 	return s.Name == o.Name && slices.Equal(s.Tags, o.Tags)
 }
 
-// relabelChecks writes the name and tags of an instance into its checks.
+// relabelChecks writes the ID, name and tags of an instance into its checks.
 func (w *writer) relabelChecks(s *cluster.Service) {
 	for c := range each[cluster.Check](w.txn, tableChecks, byInstance, ofInstance(s.Node, s.ID)) {
-		if c.ServiceName != s.Name || !slices.Equal(c.ServiceTags, s.Tags) {
+		if c.ServiceID != s.ID || c.ServiceName != s.Name || !slices.Equal(c.ServiceTags, s.Tags) {
 			n := *c
-			n.ServiceName, n.ServiceTags = s.Name, s.Tags
+			n.ServiceID, n.ServiceName, n.ServiceTags = s.ID, s.Name, s.Tags
 			w.putCheck(&n)
 		}
 	}

@@ -5,18 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"testing"
 
 	"holdfast/cluster"
 )
 
 // restored is a new store with the records of another.
-func restored(t testing.TB, from *Store) *Store {
-	t.Helper()
+func restored(tb testing.TB, from *Store) *Store {
+	tb.Helper()
 	to := New()
 	sn, r := from.Snapshot(), to.Restore()
 	if err := sn.Records(func(rec any) error { return r.Add(copied(rec)) }); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	r.Commit(sn.Index)
 	return to
@@ -82,7 +83,7 @@ func TestWritesDuringASnapshot(t *testing.T) {
 	var got []any
 	err := sn.Records(func(r any) error {
 		got = append(got, r)
-		w.do(set("a/b", fmt.Sprint(len(got))))
+		w.do(set("a/b", strconv.Itoa(len(got))))
 		w.do(service("n1", fmt.Sprint("new", len(got)), cluster.Passing))
 		w.do(&cluster.Deregister{Node: "n2"})
 		return nil

@@ -19,21 +19,34 @@ func (w *writer) steer(c *cluster.Steer) error {
 	for _, p := range c.Presences {
 		w.putPresence(p)
 	}
-	var refused []string
+	var refused []cluster.Assignment
 	for _, a := range c.Assignments {
 		if w.mayAssign(&a) {
 			w.putAssignment(a)
 		} else {
-			refused = append(refused, a.Group)
+			refused = append(refused, a)
 		}
 	}
-	w.record(slices.DeleteFunc(slices.Clone(c.Transitions), func(t cluster.Transition) bool {
-		return t.Kind == cluster.TransitionAssign && slices.Contains(refused, t.Group)
-	}))
+	w.record(slices.DeleteFunc(slices.Clone(c.Transitions), func(t cluster.Transition) bool { return tellsOf(&t, refused) }))
 	if len(refused) > 0 {
-		return cluster.Errorf(cluster.Conflict, "the assignments of these groups were refused, because the group is gone or its epoch has moved on: %s", strings.Join(refused, ", "))
+		return refusal(refused)
 	}
 	return nil
+}
+
+// tellsOf reports whether a transition is about one of these assignments.
+func tellsOf(t *cluster.Transition, as []cluster.Assignment) bool {
+	return t.Kind == cluster.TransitionAssign && slices.ContainsFunc(as, func(a cluster.Assignment) bool {
+		return a.Group == t.Group && (t.Epoch == 0 || t.Epoch == a.Epoch)
+	})
+}
+
+func refusal(as []cluster.Assignment) error {
+	var groups []string
+	for _, a := range as {
+		groups = append(groups, a.Group)
+	}
+	return cluster.Errorf(cluster.Conflict, "the assignments of these groups were refused, because the group is gone or its epoch has moved on: %s", strings.Join(groups, ", "))
 }
 
 func (w *writer) mayAssign(a *cluster.Assignment) bool {

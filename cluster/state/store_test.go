@@ -18,8 +18,9 @@ type world struct {
 	now   time.Time
 }
 
-func newWorld(t testing.TB) *world {
-	return &world{Store: New(), t: t, index: 9, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	return &world{Store: New(), t: tb, index: 9, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 }
 
 // try applies one command at the next index.
@@ -54,15 +55,15 @@ func (w *world) refused(c cluster.Command, code cluster.Code, text string) {
 }
 
 // records is everything a store holds.
-func records(t testing.TB, s *Store) []any {
-	t.Helper()
+func records(tb testing.TB, s *Store) []any {
+	tb.Helper()
 	var all []any
 	err := s.Snapshot().Records(func(r any) error {
 		all = append(all, r)
 		return nil
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return all
 }
