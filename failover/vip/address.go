@@ -1,6 +1,7 @@
 package vip
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -27,7 +28,7 @@ func (a Address) Validate() error {
 	ip := a.Prefix.Addr()
 	switch {
 	case !a.Prefix.IsValid():
-		return fmt.Errorf("vip address is missing or malformed: write it as 10.77.0.100/24")
+		return errors.New("vip address is missing or malformed: write it as 10.77.0.100/24")
 	case ip.Is4In6():
 		return fmt.Errorf("vip %s is an IPv4 address written as IPv6: write %s", a.Prefix, ip.Unmap())
 	case ip.IsUnspecified(), ip.IsMulticast(), ip.IsLoopback(), ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):

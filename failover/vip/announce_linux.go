@@ -42,7 +42,7 @@ func (h *Host) announce(ctx context.Context, i Interface, addr netip.Addr) error
 	}
 	if addr.Is4() {
 		for _, packet := range arpAnnouncements(l.HardwareAddr, addr) {
-			if err := h.send(ctx, l.Interface, unix.ETH_P_ARP, broadcastHardware, packet); err != nil {
+			if err := h.send(ctx, l.Interface, unix.ETH_P_ARP, []byte(broadcastHardware), packet); err != nil {
 				return err
 			}
 		}

@@ -18,10 +18,10 @@ const (
 	arpSenderIP = 14 // offset of the sender's protocol address
 )
 
-var (
-	arpHeader         = []byte{0, 1, 8, 0, 6, 4} // Ethernet, IPv4, and the lengths of their addresses
-	broadcastHardware = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	noHardware        = net.HardwareAddr{0, 0, 0, 0, 0, 0}
+const (
+	arpHeader         = "\x00\x01\x08\x00\x06\x04" // Ethernet, IPv4, and the lengths of their addresses
+	broadcastHardware = "\xff\xff\xff\xff\xff\xff"
+	noHardware        = "\x00\x00\x00\x00\x00\x00"
 )
 
 // arpPacket is an ARP packet for IPv4 over Ethernet.
@@ -44,7 +44,7 @@ func (p arpPacket) marshal() []byte {
 
 // parseARP reads an ARP packet for IPv4 over Ethernet; others are not ok.
 func parseARP(b []byte) (p arpPacket, ok bool) {
-	if len(b) < arpLength || !bytes.Equal(b[:6], arpHeader) {
+	if len(b) < arpLength || string(b[:6]) != arpHeader {
 		return p, false
 	}
 	return arpPacket{
@@ -59,7 +59,7 @@ func parseARP(b []byte) (p arpPacket, ok bool) {
 // arpProbe asks who has ip without claiming anything: the sender's address
 // is 0.0.0.0, so no neighbour learns from it (RFC 5227 section 2.1.1).
 func arpProbe(own net.HardwareAddr, ip netip.Addr) []byte {
-	return arpPacket{arpRequest, own, noHardware, netip.IPv4Unspecified(), ip}.marshal()
+	return arpPacket{arpRequest, own, net.HardwareAddr(noHardware), netip.IPv4Unspecified(), ip}.marshal()
 }
 
 // arpAnnouncements claim ip for own: as a request, which is the form of RFC
@@ -67,7 +67,7 @@ func arpProbe(own net.HardwareAddr, ip netip.Addr) []byte {
 // names own as target, else Linux would not take it for gratuitous.
 func arpAnnouncements(own net.HardwareAddr, ip netip.Addr) [][]byte {
 	return [][]byte{
-		arpPacket{arpRequest, own, noHardware, ip, ip}.marshal(),
+		arpPacket{arpRequest, own, net.HardwareAddr(noHardware), ip, ip}.marshal(),
 		arpPacket{arpReply, own, own, ip, ip}.marshal(),
 	}
 }

@@ -2,6 +2,7 @@ package vip
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -71,10 +72,6 @@ func parseEntry(b []byte) (entry, error) {
 	if len(b) < unix.SizeofIfAddrmsg {
 		return entry{}, fmt.Errorf("parse address message: %d bytes are too few", len(b))
 	}
-	attrs, err := nl.ParseRouteAttr(b[unix.SizeofIfAddrmsg:])
-	if err != nil {
-		return entry{}, fmt.Errorf("parse address message: %w", err)
-	}
 	e := entry{
 		index: int(binary.NativeEndian.Uint32(b[4:])),
 		scope: b[3],
@@ -82,20 +79,20 @@ func parseEntry(b []byte) (entry, error) {
 		valid: forever,
 	}
 	var address, local netip.Addr
-	for _, a := range attrs {
+	for kind, value := range attributes(b[unix.SizeofIfAddrmsg:]) {
 		switch {
-		case a.Attr.Type == unix.IFA_ADDRESS:
-			address, _ = netip.AddrFromSlice(a.Value)
-		case a.Attr.Type == unix.IFA_LOCAL:
-			local, _ = netip.AddrFromSlice(a.Value)
-		case a.Attr.Type == unix.IFA_LABEL:
-			e.label = unix.ByteSliceToString(a.Value)
-		case a.Attr.Type == unix.IFA_FLAGS && len(a.Value) >= 4:
-			e.flags = binary.NativeEndian.Uint32(a.Value)
-		case a.Attr.Type == unix.IFA_CACHEINFO && len(a.Value) >= 8:
-			e.valid = binary.NativeEndian.Uint32(a.Value[4:])
-		case a.Attr.Type == ifaProto && len(a.Value) >= 1:
-			e.proto = a.Value[0]
+		case kind == unix.IFA_ADDRESS:
+			address, _ = netip.AddrFromSlice(value)
+		case kind == unix.IFA_LOCAL:
+			local, _ = netip.AddrFromSlice(value)
+		case kind == unix.IFA_LABEL:
+			e.label = unix.ByteSliceToString(value)
+		case kind == unix.IFA_FLAGS && len(value) >= 4:
+			e.flags = binary.NativeEndian.Uint32(value)
+		case kind == unix.IFA_CACHEINFO && len(value) >= 8:
+			e.valid = binary.NativeEndian.Uint32(value[4:])
+		case kind == ifaProto && len(value) >= 1:
+			e.proto = value[0]
 		}
 	}
 	if local.IsValid() { // with a peer, IFA_ADDRESS is the other end's
@@ -103,7 +100,7 @@ func parseEntry(b []byte) (entry, error) {
 	}
 	e.prefix = netip.PrefixFrom(address, int(b[1]))
 	if !e.prefix.IsValid() {
-		return entry{}, fmt.Errorf("parse address message: no valid address in it")
+		return entry{}, errors.New("parse address message: no valid address in it")
 	}
 	return e, nil
 }

@@ -32,19 +32,15 @@ func parseLink(b []byte) (link, error) {
 	if len(b) < unix.SizeofIfInfomsg {
 		return link{}, fmt.Errorf("parse link message: %d bytes are too few", len(b))
 	}
-	attrs, err := nl.ParseRouteAttr(b[unix.SizeofIfInfomsg:])
-	if err != nil {
-		return link{}, fmt.Errorf("parse link message: %w", err)
-	}
 	var l link
 	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
 	l.flags = binary.NativeEndian.Uint32(b[8:])
-	for _, a := range attrs {
-		switch a.Attr.Type {
+	for kind, value := range attributes(b[unix.SizeofIfInfomsg:]) {
+		switch kind {
 		case unix.IFLA_IFNAME:
-			l.Name = unix.ByteSliceToString(a.Value)
+			l.Name = unix.ByteSliceToString(value)
 		case unix.IFLA_ADDRESS:
-			l.HardwareAddr = net.HardwareAddr(slices.Clone(a.Value))
+			l.HardwareAddr = net.HardwareAddr(slices.Clone(value))
 		}
 	}
 	return l, nil

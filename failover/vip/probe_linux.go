@@ -47,6 +47,11 @@ func (h *Host) Probe(ctx context.Context, i Interface, addr netip.Addr, wait tim
 				return c.hardware, true, nil
 			}
 		case <-over.C:
+			for len(heard.claims) > 0 { // heard while we were kept from running
+				if c := <-heard.claims; h.foreign(c.hardware) {
+					return c.hardware, true, nil
+				}
+			}
 			return nil, false, nil
 		case <-ctx.Done():
 			return nil, false, fmt.Errorf("probe %s on %s: %w", addr, i, ctx.Err())
@@ -57,7 +62,7 @@ func (h *Host) Probe(ctx context.Context, i Interface, addr netip.Addr, wait tim
 // ask sends one probe.
 func (h *Host) ask(ctx context.Context, i Interface, addr netip.Addr) error {
 	if addr.Is4() {
-		return h.send(ctx, i, unix.ETH_P_ARP, broadcastHardware, arpProbe(i.HardwareAddr, addr))
+		return h.send(ctx, i, unix.ETH_P_ARP, []byte(broadcastHardware), arpProbe(i.HardwareAddr, addr))
 	}
 	packet, group, err := ndProbe(addr)
 	if err != nil {

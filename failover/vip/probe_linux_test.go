@@ -52,7 +52,7 @@ func TestProbeClaimsNothing(t *testing.T) {
 	h, hardware := ms[0].host(), hex.EncodeToString(ms[0].eth0.HardwareAddr)
 	probe := func(addr netip.Addr, etherType uint16) []string {
 		frames := ms[1].frames(etherType)
-		_, found, err := h.Probe(t.Context(), ms[0].eth0, addr, 60*time.Millisecond)
+		_, found, err := h.Probe(t.Context(), ms[0].eth0, addr, 600*time.Millisecond)
 		if err != nil || found {
 			t.Fatalf("found %v, %v", found, err)
 		}

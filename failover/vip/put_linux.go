@@ -10,7 +10,8 @@ import (
 )
 
 // Put makes an interface carry a for validFor from now on: it adds the
-// address, or renews it if it is there. That is one message to the kernel.
+// address, or renews it if it is there. When it returns, packets for the
+// address are accepted, as far as a fence lets them.
 func (h *Host) Put(i Interface, a Address, validFor time.Duration) error {
 	if err := a.Validate(); err != nil {
 		return err
@@ -46,6 +47,9 @@ func (h *Host) put(i Interface, p netip.Prefix, valid uint32) error {
 	}
 	switch {
 	case err == nil:
+		if p.Addr().Is6() {
+			h.awaitLive(i, p.Addr())
+		}
 		return nil
 	case errors.Is(err, unix.EPERM):
 		return missing("CAP_NET_ADMIN")

@@ -48,6 +48,25 @@ func TestPutAnswersNeighbours(t *testing.T) {
 	})
 }
 
+// TestPutReturnsWhenLive: the first packet after Put must not be lost.
+func TestPutReturnsWhenLive(t *testing.T) {
+	m := segment(t, 1)[0]
+	h := m.host()
+	for _, vip := range []string{"fd77::100/64", "fe80::100/64", "2001:db8::100/64"} {
+		a := Address{Prefix: netip.MustParsePrefix(vip)}
+		for range 20 {
+			check(t, h.Put(m.eth0, a, 30*time.Second))
+			if !h.live(m.eth0, a.Prefix.Addr()) {
+				t.Fatalf("%s is not accepted after Put", a)
+			}
+			check(t, h.Remove(m.eth0, a))
+			if h.live(m.eth0, a.Prefix.Addr()) {
+				t.Fatalf("%s is accepted after Remove", a)
+			}
+		}
+	}
+}
+
 func TestPutMarksAndLimits(t *testing.T) {
 	both(t, func(t *testing.T, a Address) {
 		m := segment(t, 1)[0]

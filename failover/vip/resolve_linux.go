@@ -55,11 +55,11 @@ func (s survey) resolve(a Address) (Interface, error) {
 	}
 	switch len(found) {
 	case 0:
-		return Interface{}, fmt.Errorf("no interface of this machine has an address in %s: name one with interface = ...", a.Prefix.Masked())
+		return Interface{}, fmt.Errorf("no interface of this machine has an address in %s: name one with interface = \"...\"", a.Prefix.Masked())
 	case 1:
 		return found[0], nil
 	}
-	return Interface{}, fmt.Errorf("several interfaces of this machine (%s) have an address in %s: name one with interface = ...", join(found), a.Prefix.Masked())
+	return Interface{}, fmt.Errorf("several interfaces of this machine (%s) have an address in %s: name one with interface = \"...\"", join(found), a.Prefix.Masked())
 }
 
 // free says whether the machine has a's address as one of its own, which it

@@ -81,8 +81,9 @@ func segment(tb testing.TB, size int) []*machine {
 		m.eth0 = m.find("eth0")
 		list = append(list, m)
 	}
-	for _, m := range list {
+	for n, m := range list {
 		m.awaitUp("eth0")
+		sw.awaitUp(port(n+1, "eth0"))
 	}
 	return list
 }
@@ -135,11 +136,9 @@ func (m *machine) try(f func() error) error {
 
 // start runs f inside of the machine until the test ends.
 func (m *machine) start(f func(context.Context) error) {
-	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- m.try(func() error { return f(ctx) }) }()
+	go func() { ended <- m.try(func() error { return f(m.tb.Context()) }) }()
 	m.tb.Cleanup(func() {
-		cancel()
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 			m.tb.Error(err)
 		}
@@ -158,7 +157,7 @@ func (m *machine) host() *Host {
 // plug joins the machine to a bridge in another namespace.
 func (m *machine) plug(sw *machine, bridge netlink.Link, name string, n int) {
 	m.tb.Helper()
-	port := fmt.Sprintf("p%d%s", n, name)
+	port := port(n, name)
 	check(m.tb, m.LinkAdd(&netlink.Veth{
 		LinkAttrs:     netlink.LinkAttrs{Name: name},
 		PeerName:      port,
@@ -168,6 +167,9 @@ func (m *machine) plug(sw *machine, bridge netlink.Link, name string, n int) {
 	check(m.tb, sw.LinkSetUp(sw.device(port)))
 	check(m.tb, m.LinkSetUp(m.device(name)))
 }
+
+// port is the name of the switch's end of a machine's cable.
+func port(n int, name string) string { return fmt.Sprintf("p%d%s", n, name) }
 
 // own gives the machine an address of its own.
 func (m *machine) own(name string, p netip.Prefix) {
@@ -272,9 +274,8 @@ func (m *machine) ask(ip netip.Addr) (name string) {
 	return name
 }
 
-// capture hands each frame that leaves or reaches eth0 to see, until the test
-// ends.
-func (m *machine) capture(see func(frame []byte)) {
+// frames is what passes eth0 of one kind, until the test ends.
+func (m *machine) frames(etherType uint16) <-chan []byte {
 	m.tb.Helper()
 	fd := -1
 	m.do(func() (err error) {
@@ -282,50 +283,26 @@ func (m *machine) capture(see func(frame []byte)) {
 		return err
 	})
 	check(m.tb, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50_000}))
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
+	seen, ended := make(chan []byte, 256), make(chan struct{})
 	go func() {
 		defer close(ended)
-		b := make([]byte, 2048)
-		for ctx.Err() == nil {
-			if n, _, err := unix.Recvfrom(fd, b, 0); err == nil {
-				see(append([]byte(nil), b[:n]...))
+		for m.tb.Context().Err() == nil {
+			b := make([]byte, 2048)
+			n, _, err := unix.Recvfrom(fd, b, 0)
+			if err != nil || n < 14 || binary.BigEndian.Uint16(b[12:]) != etherType {
+				continue
+			}
+			select {
+			case seen <- b[:n]:
+			default:
 			}
 		}
 	}()
 	m.tb.Cleanup(func() {
-		cancel()
 		<-ended
 		unix.Close(fd)
 	})
-}
-
-// frames is a capture of one kind of frame.
-func (m *machine) frames(etherType uint16) <-chan []byte {
-	m.tb.Helper()
-	seen := make(chan []byte, 256)
-	m.capture(func(frame []byte) {
-		if len(frame) >= 14 && binary.BigEndian.Uint16(frame[12:]) == etherType {
-			select {
-			case seen <- frame:
-			default:
-			}
-		}
-	})
 	return seen
-}
-
-// inject puts a raw frame on the wire, as any other machine could.
-func (m *machine) inject(frame []byte) {
-	m.tb.Helper()
-	m.do(func() error {
-		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(fd)
-		return unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: m.eth0.Index})
-	})
 }
 
 // writeSysctl changes a setting of the namespace the thread is in.
