@@ -38,7 +38,7 @@ func (d delegate) NotifyMsg(b []byte) {
 
 // GetBroadcasts is the messages to pass on in a packet.
 func (d delegate) GetBroadcasts(overhead, limit int) [][]byte {
-	return d.pool.outgoing.GetBroadcasts(overhead, limit)
+	return d.pool.outbox.take(overhead, limit)
 }
 
 // LocalState is what a push/pull tells.

@@ -87,7 +87,7 @@ func TestUserEventReachesAMemberThatWasCutOff(t *testing.T) {
 	if err := all[0].SendEvent([]byte("missed")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "gossip to give up", func() bool { return all[0].outgoing.NumQueued() == 0 })
+	eventually(t, "gossip to give up", func() bool { return all[0].outbox.len() == 0 })
 	if len(all[1].payloads()) != 0 {
 		t.Fatal("the network is not cut")
 	}

@@ -3,7 +3,6 @@ package gossip
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"holdfast/cluster"
 )
@@ -29,7 +28,7 @@ func (p *Pool) spreadEventLocked(e userEvent, message []byte) {
 		return
 	}
 	p.events.put(e.event())
-	p.send("event/"+strconv.FormatUint(uint64(e.time), 10)+"/"+e.origin, message, nil)
+	p.outbox.put(alone, slices.Clone(message), nil)
 }
 
 // receive takes a message that came by gossip, and passes it on if it is news.
@@ -48,7 +47,7 @@ func (p *Pool) receive(b []byte) error {
 		}
 		p.change(func(t *table) {
 			if t.hear(i) {
-				p.send("intent/"+i.name, b, nil)
+				p.outbox.put(i.subject(), slices.Clone(b), nil)
 			}
 		})
 	case eventMessage:

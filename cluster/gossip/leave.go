@@ -11,8 +11,8 @@ import (
 	"holdfast/cluster"
 )
 
-// farewell bounds how long Leave waits for the others to hear of it.
-const farewell = 5 * time.Second
+// farewell bounds how long Leave waits for the others to hear that this member is leaving, and again that it has left.
+const farewell = 3 * time.Second
 
 // Leave says goodbye: the others see this member leaving, then left, and do not try it again. It goes on to answer for LeaveDelay, so that
 // nobody takes it for failed before the news is round. Close comes after it; the pool cannot be joined again.
@@ -26,16 +26,18 @@ func (p *Pool) Leave(ctx context.Context) error {
 	if p.Self().Status == cluster.StatusLeft {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, farewell+p.cfg.LeaveDelay)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
 
 	var i intent
 	p.change(func(t *table) { i = t.write(leaveIntent, p.cfg.Name) })
 	p.tell(ctx, list, i)
-	deadline, _ := ctx.Deadline()
-	wait := min(farewell, time.Until(deadline))
-	if err := list.Leave(max(wait, time.Nanosecond)); err != nil {
+	wait := farewell
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline))
+	}
+	if err := list.Leave(max(wait, time.Nanosecond)); err != nil { // zero would wait for ever
 		return fmt.Errorf("leave the gossip pool: %w", err)
 	}
 	pause(ctx, p.cfg.LeaveDelay)
@@ -46,7 +48,7 @@ func (p *Pool) Leave(ctx context.Context) error {
 // until either has been done, and the message had a moment to be read.
 func (p *Pool) tell(ctx context.Context, list *memberlist.Memberlist, i intent) {
 	message, gossiped, told := i.encode(), make(chan struct{}), make(chan struct{})
-	p.send("intent/"+i.name, message, gossiped)
+	p.outbox.put(i.subject(), message, gossiped)
 	var open atomic.Int64
 	peers := p.nearest()
 	if len(peers) == 0 {
@@ -65,6 +67,8 @@ func (p *Pool) tell(ctx context.Context, list *memberlist.Memberlist, i intent) 
 			}
 		})
 	}
+	ctx, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
 	select {
 	case <-told:
 		pause(ctx, p.cfg.GossipInterval)

@@ -43,17 +43,11 @@ func (p *Pool) toRetry() (cluster.Member, bool) {
 	return failed[rand.IntN(len(failed))], true
 }
 
-// maxOutgoing bounds the messages that wait to be passed on.
-const maxOutgoing = 4096
-
 // reap forgets what is old.
 func (p *Pool) reap() {
 	for pause(p.ctx, p.cfg.ReapInterval) {
 		p.change((*table).reap)
 		p.forgetConflicts()
-		if p.outgoing.NumQueued() > maxOutgoing {
-			p.outgoing.Prune(maxOutgoing)
-		}
 	}
 }
 

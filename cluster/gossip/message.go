@@ -39,6 +39,9 @@ func (i intent) encode() []byte {
 	return appendBytes(b, i.name)
 }
 
+// subject tells the intent from those about other members: in the outbox, the latest about one stands for all.
+func (i intent) subject() string { return "intent/" + i.name }
+
 // decodeIntent reads an intent behind its first byte.
 func decodeIntent(b []byte) (intent, error) {
 	r := reader{buf: b}

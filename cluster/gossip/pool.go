@@ -18,11 +18,11 @@ import (
 
 // Pool is this member's part in the gossip pool. Its methods may be called from many goroutines.
 type Pool struct {
-	cfg      Config
-	log      *slog.Logger
-	events   *eventQueue
-	outgoing *memberlist.TransmitLimitedQueue
-	living   atomic.Int64 // members that are alive; outgoing asks for it with its lock held
+	cfg    Config
+	log    *slog.Logger
+	events *eventQueue
+	outbox *outbox
+	living atomic.Int64 // members that are alive; the outbox asks for it with its lock held
 
 	ctx   context.Context // ends with Close
 	stop  context.CancelFunc
@@ -54,11 +54,9 @@ func New(cfg Config, log *slog.Logger) *Pool {
 		conflicts: map[claim]time.Time{},
 	}
 	p.ctx, p.stop = context.WithCancel(context.Background())
-	p.outgoing = &memberlist.TransmitLimitedQueue{
-		NumNodes:       func() int { return int(p.living.Load()) },
-		RetransmitMult: cfg.RetransmitMult,
-	}
-	p.table = newTable(cfg, p.events.put, p.spreadIntent)
+	p.outbox = &outbox{mult: cfg.RetransmitMult, living: func() int { return int(p.living.Load()) }}
+	spread := func(i intent) { p.outbox.put(i.subject(), i.encode(), nil) }
+	p.table = newTable(cfg, p.events.put, spread)
 	return p
 }
 
