@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -129,7 +130,7 @@ func TestEventsAreDeliveredInOrderWithNoLockHeld(t *testing.T) {
 	defer closeNow(t, m)
 	var want []string
 	for i := range 50 {
-		want = append(want, fmt.Sprint(i))
+		want = append(want, strconv.Itoa(i))
 		if err := m.SendEvent([]byte(want[i])); err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +194,7 @@ func TestHistory(t *testing.T) {
 		t.Error("skip does not tell old from new")
 	}
 	for i := range 2 * historyWidth {
-		h.add(event(1002, fmt.Sprint(i), "flood"))
+		h.add(event(1002, strconv.Itoa(i), "flood"))
 	}
 	if got := len(h.slots[1002%historySpan].events); got != historyWidth {
 		t.Errorf("%d events of one time are kept", got)

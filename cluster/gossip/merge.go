@@ -10,7 +10,7 @@ import (
 func (t *table) entries() []entry {
 	entries := make([]entry, 0, len(t.records))
 	for _, r := range t.sorted() {
-		e := entry{status: entryOf[r.member.Status], time: r.time, name: r.member.Name}
+		e := entry{status: entryStatus(r.member.Status), time: r.time, name: r.member.Name}
 		if e.gone() {
 			e.age, e.addr, e.tags = time.Since(r.gone), r.member.Addr, r.member.Tags
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -81,7 +82,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	b, first := newOutbox(3), make(chan struct{})
 	b.put(alone, []byte("first"), first)
 	for i := range maxOutgoing {
-		b.put(fmt.Sprint(i), []byte("x"), nil)
+		b.put(strconv.Itoa(i), []byte("x"), nil)
 	}
 	if b.len() != maxOutgoing || !isDone(first) {
 		t.Errorf("%d wait, the first is done: %v", b.len(), isDone(first))

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -491,6 +492,31 @@ func TestAcceptRefuses(t *testing.T) {
 	if len(one.Members()) != 1 || len(other.Members()) != 1 {
 		t.Errorf("members %v and %v", one.Members(), other.Members())
 	}
+	// An agent that accepts everybody is not let in either, neither by its join nor by its gossip.
+	careless := open(t, "n3", calm)
+	join(t, careless, one)
+	alive := &memberlist.Node{Name: "n3", Addr: careless.Self().Addr.Addr().AsSlice(), Port: careless.Self().Addr.Port(), Meta: mustTags(nil)}
+	if err := (delegate{one.Pool}).NotifyAlive(alive); err == nil {
+		t.Error("its gossip is heard")
+	}
+	if got := one.Members(); len(got) != 1 {
+		t.Errorf("members %v", got)
+	}
+}
+
+func TestIPv6(t *testing.T) {
+	onLoopback := func(cfg *Config) { cfg.Bind = netip.MustParseAddrPort("[::1]:0") }
+	one := unopened(quick("n1"), calm, onLoopback)
+	if err := one.Open(); err != nil {
+		t.Skipf("this machine has no ::1: %v", err)
+	}
+	defer closeNow(t, one)
+	two := open(t, "n2", calm, onLoopback)
+	join(t, two, one)
+	awaitStatus(t, one, "n2", cluster.StatusAlive)
+	if got, _ := one.find("n2"); got.Addr != two.Self().Addr || !got.Addr.Addr().Is6() {
+		t.Errorf("n2 at %v", got.Addr)
+	}
 }
 
 func TestPortInUse(t *testing.T) {
@@ -578,7 +604,7 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	for i, m := range all {
 		repeat(func(int) { m.Members(); m.Self(); m.Peers() })
-		repeat(func(n int) { _ = m.SetTags(map[string]string{"n": fmt.Sprint(n)}); pause(ctx, time.Millisecond) })
+		repeat(func(n int) { _ = m.SetTags(map[string]string{"n": strconv.Itoa(n)}); pause(ctx, time.Millisecond) })
 		repeat(func(n int) { _ = m.SendEvent(fmt.Appendf(nil, "%d/%d", i, n)); pause(ctx, time.Millisecond) })
 		repeat(func(int) { _, _ = m.Join(ctx, []string{all[(i+1)%3].addr()}); pause(ctx, 10*time.Millisecond) })
 		repeat(func(int) { _ = m.ForceLeave(all[(i+1)%3].cfg.Name, false); pause(ctx, 20*time.Millisecond) })

@@ -23,14 +23,14 @@ type state struct {
 	recent []userEvent // oldest first
 }
 
-// entryStatus is a member's standing on the wire.
+// entryStatus is a member's standing on the wire: its cluster.MemberStatus, or that it was pruned.
 type entryStatus byte
 
 const (
-	entryAlive   entryStatus = 1
-	entryLeaving entryStatus = 2
-	entryLeft    entryStatus = 3
-	entryFailed  entryStatus = 4
+	entryAlive               = entryStatus(cluster.StatusAlive)
+	entryLeaving             = entryStatus(cluster.StatusLeaving)
+	entryLeft                = entryStatus(cluster.StatusLeft)
+	entryFailed              = entryStatus(cluster.StatusFailed)
 	entryPruned  entryStatus = 5 // written off and forgotten; kept for a while so that nobody brings it back
 )
 
@@ -135,12 +135,4 @@ func decodeState(b []byte) (state, error) {
 		return state{}, r.err
 	}
 	return s, nil
-}
-
-// entryOf is a member's standing for the wire.
-var entryOf = map[cluster.MemberStatus]entryStatus{
-	cluster.StatusAlive:   entryAlive,
-	cluster.StatusLeaving: entryLeaving,
-	cluster.StatusLeft:    entryLeft,
-	cluster.StatusFailed:  entryFailed,
 }
