@@ -1,0 +1,45 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+// A Lab starts its own program again for three purposes. The environment variable says which.
+const (
+	roleVar     = "HOLDFAST_LAB"
+	roleInit    = "init"    // the first process of a machine
+	roleServe   = "serve"   // a machine's small service
+	roleEntered = "entered" // this program again, inside a user namespace (see Enter)
+)
+
+// Child does what a Lab has started this process for, and then ends it. In a process that was started by anyone else it
+// returns at once. Every program that opens a Lab calls it first, before it reads flags: main, and TestMain in tests.
+func Child() {
+	var err error
+	switch os.Getenv(roleVar) {
+	default:
+		return
+	case roleInit:
+		err = runInit(os.Stdin, os.Stdout)
+	case roleServe:
+		err = runServe()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "holdfast lab:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// again is the command that runs this program once more in a role.
+func again(role string, args ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program on disk: %w", err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), roleVar+"="+role)
+	return cmd, nil
+}

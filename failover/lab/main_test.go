@@ -1,0 +1,100 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/mdlayher/packet"
+)
+
+func TestMain(m *testing.M) {
+	Child()
+	os.Exit(m.Run())
+}
+
+// testTimeout bounds every wait of these tests.
+const testTimeout = 20 * time.Second
+
+func testContext(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// needRoot skips where a lab cannot be made at all.
+func needRoot(t *testing.T) {
+	t.Helper()
+	able, err := capable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !able {
+		t.Skip("this test makes network namespaces: run it as root, with CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW")
+	}
+}
+
+// openLab opens a lab that is closed with the test.
+func openLab(t *testing.T, o Options) *Lab {
+	t.Helper()
+	needRoot(t)
+	l, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Open(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Errorf("close the lab: %v", err)
+		}
+	})
+	return l
+}
+
+// eventually polls until the condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(testTimeout)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %s", testTimeout, what)
+		}
+		<-time.After(2 * time.Millisecond)
+	}
+}
+
+// must fails the test on an error.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// announce tells the network that the machine has the address: a gratuitous ARP request or an unsolicited neighbour advertisement.
+func announce(t *testing.T, m *Machine, vip netip.Addr) {
+	t.Helper()
+	must(t, m.Do(func() error {
+		port := m.Ports()[0]
+		ifi, err := net.InterfaceByName(port.Interface)
+		if err != nil {
+			return err
+		}
+		c, err := packet.Listen(ifi, packet.Raw, etherARP, nil)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		frame := announcement(vip, port.MAC)
+		_, err = c.WriteTo(frame, &packet.Addr{HardwareAddr: net.HardwareAddr(frame[:6])})
+		return err
+	}))
+}

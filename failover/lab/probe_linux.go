@@ -1,0 +1,180 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mdlayher/packet"
+)
+
+// ProbeOptions say what to watch. VIP alone is needed.
+type ProbeOptions struct {
+	VIP     netip.Addr
+	Port    uint16        // on which the machines' services answer; default DefaultPort
+	Network string        // default is the lab's first
+	From    string        // the machine that asks by normal routing; default is the client
+	Period  time.Duration // between two rounds of questions; default 3 ms
+}
+
+// DefaultPort is where a Probe expects the machines' services.
+const DefaultPort = 7777
+
+const (
+	defaultPeriod = 3 * time.Millisecond
+	patience      = 50 * time.Millisecond
+	minGap        = 12 * time.Millisecond
+)
+
+// Probe watches a virtual IP as a client sees it, and who serves it as nobody else can. The package comment says how it judges.
+type Probe struct {
+	lab  *Lab
+	opts ProbeOptions
+	id   uint16
+
+	segment  *segment
+	client   *net.UDPConn // on the client: asks by normal routing
+	observer *net.UDPConn // on the observer: hears what the machines answer to unicast questions
+	wire     *packet.Conn // on the observer: asks who has the address, and asks each machine by its hardware address
+	macs     map[string]string
+
+	began  time.Time
+	base   time.Duration // began, on the shared clock
+	cancel context.CancelFunc
+	closed atomic.Bool // the sockets are closed, or about to be
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex                          // guards following
+	asks    []ask                               // of the client
+	unicast []track                             // by machine
+	rounds  []ask                               // of the observer: who has the address
+	owners  map[string]map[uint32]time.Duration // by who claims to have it and round: when that was heard
+}
+
+// NewProbe describes a probe. Open starts it.
+func (l *Lab) NewProbe(o ProbeOptions) *Probe {
+	o.Port = cmp.Or(o.Port, DefaultPort)
+	o.Period = cmp.Or(o.Period, defaultPeriod)
+	o.From = cmp.Or(o.From, l.opts.Client)
+	return &Probe{lab: l, opts: o}
+}
+
+// Open starts to ask.
+func (p *Probe) Open(ctx context.Context) error {
+	if err := p.prepare(); err != nil {
+		return err
+	}
+	p.closed.Store(false)
+	if err := p.listen(ctx); err != nil {
+		p.closeSockets()
+		return fmt.Errorf("probe %s: %w", p.opts.VIP, err)
+	}
+	p.began, p.base = time.Now(), monotonic()
+	ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	p.wg.Go(func() { p.hear(p.client, p.heardClient) })
+	p.wg.Go(func() { p.hear(p.observer, p.heardUnicast) })
+	p.wg.Go(p.hearOwners)
+	p.wg.Go(func() { p.every(ctx, p.askAround) })
+	p.wg.Go(func() { p.every(ctx, p.askByRoute) }) // on its own: a client whose send buffer is full waits
+	return nil
+}
+
+// prepare finds the network and lays out one track for each machine.
+func (p *Probe) prepare() (err error) {
+	p.lab.mu.Lock()
+	defer p.lab.mu.Unlock()
+	if p.segment, err = p.lab.segmentLocked(p.opts.Network); err != nil {
+		return err
+	}
+	s := p.segment
+	if !s.IPv4.Masked().Contains(p.opts.VIP) && !s.IPv6.Masked().Contains(p.opts.VIP) {
+		return fmt.Errorf("lab: probe of %s: it is not in network %q (%s, %s)", p.opts.VIP, s.Name, s.IPv4, s.IPv6)
+	}
+	if s.ports[p.opts.From] == nil {
+		return fmt.Errorf("lab: probe from %q: there is no such machine on network %q", p.opts.From, s.Name)
+	}
+	p.lab.probes++
+	p.id = uint16(p.lab.probes)
+	p.macs = make(map[string]string)
+	p.asks, p.rounds, p.unicast = nil, nil, nil
+	p.owners = make(map[string]map[uint32]time.Duration)
+	for _, m := range p.lab.machines {
+		port := s.ports[m.name]
+		if port == nil || m.name == p.opts.From {
+			continue
+		}
+		p.macs[port.mac.String()] = m.name
+		p.unicast = append(p.unicast, track{machine: m.name, method: ByUnicast})
+	}
+	return nil
+}
+
+// Close stops asking, waits a moment for the last answers, and reports.
+func (p *Probe) Close() Report {
+	if p.cancel == nil {
+		return Report{VIP: p.opts.VIP}
+	}
+	p.cancel()
+	time.Sleep(patience)
+	p.closeSockets()
+	p.wg.Wait()
+	return p.Report()
+}
+
+// Report is what has been seen up to now.
+func (p *Probe) Report() Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	end := monotonic() - p.base
+	r := Report{VIP: p.opts.VIP, Began: p.began, Took: end}
+	j := judgement{patience: patience, maxGap: max(4*p.opts.Period, minGap)}
+	r.client(p.asks, end-patience, j)
+	r.owners(append(p.ownerTracksLocked(), p.unicast...), j)
+	r.paces(p.rounds)
+	return r
+}
+
+// Holder is who answered the client's latest question that was answered at all, "" if none was within the last 50 ms.
+func (p *Probe) Holder() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	young := monotonic() - p.base - patience
+	for i := len(p.asks) - 1; i >= 0 && p.asks[i].sent >= young; i-- {
+		if p.asks[i].heard != 0 {
+			return p.asks[i].by
+		}
+	}
+	return ""
+}
+
+// Await waits until the machine, or any if machine is "", has answered the client a question that was asked after the call.
+func (p *Probe) Await(ctx context.Context, machine string) error {
+	called := monotonic() - p.base
+	tick := time.NewTicker(p.opts.Period)
+	defer tick.Stop()
+	for !p.answeredSince(called, machine) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %s is answered by %s (now: %s): %w",
+				p.opts.VIP, cmp.Or(machine, "anyone"), cmp.Or(p.Holder(), "nobody"), ctx.Err())
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+func (p *Probe) answeredSince(since time.Duration, machine string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.asks) - 1; i >= 0 && p.asks[i].sent >= since; i-- {
+		if a := p.asks[i]; a.heard != 0 && (machine == "" || a.by == machine) {
+			return true
+		}
+	}
+	return false
+}

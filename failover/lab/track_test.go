@@ -1,0 +1,56 @@
+package lab
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// asked is a question at a millisecond, answered (stamped) after wait and heard as much later again; wait < 0 is no answer.
+func asked(at, wait int) ask {
+	a := ask{sent: w(at, at).From, sentBy: w(at, at).From}
+	if wait >= 0 {
+		a.stamp, a.heard = w(0, at+wait).To, w(0, at+2*wait).To
+	}
+	return a
+}
+
+func TestSpans(t *testing.T) {
+	const maxGap = 30 * time.Millisecond
+	gone := ask{sent: unsent}
+	tests := []struct {
+		name string
+		asks []ask
+		want []Window
+	}{
+		{"nothing asked", nil, nil},
+		{"never answered", []ask{asked(0, -1), asked(3, -1)}, nil},
+		{"one answer proves an instant", []ask{asked(0, 1)}, []Window{w(1, 1)}},
+		{"from first acceptance to last reply", []ask{asked(0, 1), asked(3, 1), asked(6, 1)}, []Window{w(1, 7)}},
+		{"a miss ends it", []ask{asked(0, 1), asked(3, 1), asked(6, -1), asked(9, 1), asked(12, 1)}, []Window{w(1, 4), w(10, 13)}},
+		{"what was never sent says nothing", []ask{asked(0, 1), gone, asked(6, 1)}, []Window{w(1, 7)}},
+		{"unasked for too long", []ask{asked(0, 1), asked(31, 1)}, []Window{w(1, 1), w(32, 32)}},
+		{"a reply that took too long", []ask{asked(0, 1), asked(3, 200)}, []Window{w(1, 1)}},
+		{"a first reply that took long", []ask{asked(0, 20), asked(3, 1), asked(6, 1)}, []Window{w(4, 7)}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := (track{asks: tt.asks}).spans(maxGap); !slices.Equal(got, tt.want) {
+				t.Fatalf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestMoments(t *testing.T) {
+	arp := ask{sent: w(5, 5).From, heard: w(8, 8).From}
+	tr := track{asks: []ask{asked(0, 1), asked(3, -1), arp}}
+	want := []Window{w(0, 1), w(1, 2), w(5, 8)}
+	if got := tr.moments(); !slices.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+	// Without a stamp, the answer may have left as early as the question did, and the question been accepted as late as the answer was heard.
+	if got := (track{asks: []ask{arp, {sent: w(8, 8).From, heard: w(9, 9).From}}}).spans(time.Second); !slices.Equal(got, []Window{w(8, 8)}) {
+		t.Fatalf("spans without stamps: %v", got)
+	}
+}
