@@ -1,0 +1,197 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/consensus"
+	"holdfast/cluster/flight"
+	"holdfast/cluster/gossip"
+	"holdfast/cluster/local"
+	"holdfast/cluster/quorum"
+	"holdfast/cluster/rpc"
+	"holdfast/cluster/state"
+)
+
+// Agent is one member of a cluster.
+type Agent struct {
+	cfg Config
+	log *slog.Logger
+	id  string
+
+	store    *state.Store
+	server   *rpc.Server
+	client   *rpc.Client
+	peer     *consensus.Peer
+	voter    *quorum.Voter
+	asker    *quorum.Asker
+	pool     *gossip.Pool
+	registry *local.Registry
+
+	reads [2]*flight.Group[uint64]   // the leader's index, asked where another member leads: default and consistent
+	leads atomic.Pointer[leadership] // what this member has while it leads, else nil
+	news  chan struct{}              // holds one: gossip has news for the bootstrap
+
+	cancel context.CancelFunc
+	loops  sync.WaitGroup
+	closed sync.Once
+}
+
+// New makes an agent; Open starts it.
+func New(cfg Config, log *slog.Logger) *Agent {
+	a := &Agent{cfg: cfg, log: log, store: state.New(), news: make(chan struct{}, 1)}
+	for _, c := range []cluster.Consistency{cluster.Default, cluster.Consistent} {
+		a.reads[c] = flight.New(holdTimeout, func(ctx context.Context) (uint64, error) { return a.readIndex(ctx, c) })
+	}
+	return a
+}
+
+// Open takes the ports and the data directory, and starts the member. An error is one sentence; then nothing runs and nothing has
+// changed but what a data directory of an earlier run holds anyway.
+func (a *Agent) Open() (err error) {
+	var undo []func()
+	defer func() {
+		if err != nil {
+			for i := len(undo) - 1; i >= 0; i-- {
+				undo[i]()
+			}
+		}
+	}()
+	if a.id, err = identify(a.cfg.DataDir, a.cfg.ID, a.cfg.Name); err != nil {
+		return err
+	}
+	if err = a.openRPC(); err != nil {
+		return err
+	}
+	undo = append(undo, a.client.Close, func() { _ = a.server.Close() })
+	a.pool = a.newGossip()
+	a.newConsensus()
+	if err = a.peer.Open(); err != nil {
+		return err
+	}
+	undo = append(undo, func() { _ = a.peer.Close() })
+	a.serve()
+	a.server.Open()
+	if err = a.pool.Open(); err != nil {
+		return err
+	}
+	undo = append(undo, func() { _ = a.pool.Close() })
+	if err = a.openRegistry(); err != nil {
+		return err
+	}
+	a.start()
+	return nil
+}
+
+// openRegistry reads the registrations of earlier runs.
+func (a *Agent) openRegistry() error {
+	opts := local.Options{Node: a.cfg.node(a.id), Dir: filepath.Join(a.cfg.DataDir, "registrations")}
+	a.registry = local.New(opts, a, a.log.With("component", "local"))
+	return a.registry.Load()
+}
+
+// start runs the member's loops.
+func (a *Agent) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.cancel = cancel
+	a.loops.Go(func() { a.peer.Lead(ctx, a.lead) })
+	a.loops.Go(func() { a.registry.Run(ctx) })
+	a.loops.Go(func() { a.joinLoop(ctx) })
+	a.loops.Go(func() { a.bootstrapLoop(ctx) })
+
+}
+
+// Close stops the member without a word to the others, who see it fail. It waits for everything the member started.
+func (a *Agent) Close() error {
+	var err error
+	a.closed.Do(func() {
+		a.cancel()
+		a.loops.Wait()
+		_ = a.pool.Close() // it is over for the others either way
+		err = a.peer.Close()
+		a.client.Close()
+		_ = a.server.Close() // nothing uses its listener any more
+	})
+	return err
+}
+
+// ID is the node ID.
+func (a *Agent) ID() string { return a.id }
+
+// Name is the node name.
+func (a *Agent) Name() string { return a.cfg.Name }
+
+// Registry is what this agent registered.
+func (a *Agent) Registry() *local.Registry { return a.registry }
+
+// Store is the replicated state as this member has it, however stale.
+func (a *Agent) Store() *state.Store { return a.store }
+
+// Members are the members of the pool as this one sees them.
+func (a *Agent) Members() []cluster.Member { return a.pool.Members() }
+
+// Self is this member as the pool sees it.
+func (a *Agent) Self() cluster.Member { return a.pool.Self() }
+
+// Join makes this member known to the pool of the members at addrs ("host" or "host:port"), and answers how many were reached.
+func (a *Agent) Join(ctx context.Context, addrs []string) (int, error) {
+	return a.pool.Join(ctx, addrs)
+}
+
+// ForceLeave turns a failed member into one that has left; with prune it is forgotten at once.
+func (a *Agent) ForceLeave(name string, prune bool) error { return a.pool.ForceLeave(name, prune) }
+
+// ConfirmLease returns nil once a majority of voters has said, after the call began, that it follows this leader.
+func (a *Agent) ConfirmLease(ctx context.Context) error { return a.asker.ConfirmLease(ctx) }
+
+// OlderLeases is how long a lease that an older leader granted may still live.
+func (a *Agent) OlderLeases(ctx context.Context) (time.Duration, error) {
+	return a.asker.OlderLeases(ctx)
+}
+
+// IsLeader reports whether this member leads.
+func (a *Agent) IsLeader() bool { return a.peer.IsLeader() }
+
+// Leader is the RPC address of the leader as this member knows it, "" for none.
+func (a *Agent) Leader() string {
+	_, addr := a.peer.Leader()
+	return addr
+}
+
+// LeaderName is the node name of the leader as this member knows it, "" for none.
+func (a *Agent) LeaderName() string {
+	id, _ := a.peer.Leader()
+	for _, m := range a.pool.Members() {
+		if id != "" && m.Tags[cluster.TagID] == id {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+// LeaderChanged is closed when who leads has changed since the call.
+func (a *Agent) LeaderChanged() <-chan struct{} { return a.peer.LeaderChanged() }
+
+// WatchView is the state as this member has it, however stale, with what to wait for.
+func (a *Agent) WatchView() *state.View { return a.store.WatchView() }
+
+// Peers is the Raft configuration.
+func (a *Agent) Peers() ([]cluster.Peer, error) {
+	servers, _, err := a.peer.Servers()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]cluster.Peer, len(servers))
+	for i, s := range servers {
+		out[i] = cluster.Peer(s)
+	}
+	return out, nil
+}
+
+// Stats are facts about Raft, by name.
+func (a *Agent) Stats() map[string]string { return a.peer.Stats() }

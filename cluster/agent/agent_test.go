@@ -1,0 +1,171 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/agent"
+	"holdfast/cluster/clustertest"
+	"holdfast/cluster/state"
+)
+
+func get(t *testing.T, a *agent.Agent, opts cluster.QueryOptions, key string) (*cluster.KVEntry, cluster.QueryMeta) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clustertest.Limit)
+	defer cancel()
+	var e *cluster.KVEntry
+	meta, err := a.Query(ctx, opts, func(v *state.View) error { e = v.KVGet(key); return nil })
+	if err != nil {
+		t.Fatalf("get %s through %s: %v", key, a.Name(), err)
+	}
+	return e, meta
+}
+
+// TestReadYourWritesEverywhere writes through each member in turn and reads through every member at once: default and consistent reads
+// must see the write wherever it went in.
+func TestReadYourWritesEverywhere(t *testing.T) {
+	c := clustertest.Start(t, 3)
+	for i := range 30 {
+		value := strconv.Itoa(i)
+		c.Put(c.Agents[i%3], "key", value)
+		for _, a := range c.Agents {
+			for _, consistency := range []cluster.Consistency{cluster.Default, cluster.Consistent} {
+				if e, _ := get(t, a, cluster.QueryOptions{Consistency: consistency}, "key"); e == nil || string(e.Value) != value {
+					t.Fatalf("%s read of %s through %s: got %v", consistency, value, a.Name(), e)
+				}
+			}
+		}
+	}
+}
+
+func TestBlockingReadOnEveryMember(t *testing.T) {
+	c := clustertest.Start(t, 3)
+	c.Put(c.Agents[0], "watched", "old")
+	e, meta := get(t, c.Agents[0], cluster.QueryOptions{}, "watched")
+	if meta.Index != e.ModifyIndex {
+		t.Fatalf("index %d, want that of the key, %d", meta.Index, e.ModifyIndex)
+	}
+	var woken sync.WaitGroup
+	for _, a := range c.Agents {
+		woken.Go(func() {
+			got, m := get(t, a, cluster.QueryOptions{MinIndex: meta.Index, MaxWait: clustertest.Limit}, "watched")
+			if string(got.Value) != "new" || m.Index <= meta.Index {
+				t.Errorf("%s woke with %q at %d", a.Name(), got.Value, m.Index)
+			}
+		})
+	}
+	c.Put(c.Agents[1], "another", "x")
+	c.Put(c.Agents[2], "watched", "new")
+	woken.Wait()
+}
+
+func TestWaitEndsWithTheOldAnswer(t *testing.T) {
+	c := clustertest.Start(t, 1)
+	c.Put(c.Agents[0], "k", "v")
+	_, meta := get(t, c.Agents[0], cluster.QueryOptions{}, "k")
+	if e, m := get(t, c.Agents[0], cluster.QueryOptions{MinIndex: meta.Index, MaxWait: 20 * time.Millisecond}, "k"); m.Index != meta.Index || string(e.Value) != "v" {
+		t.Errorf("got %q at %d, want the old answer at %d", e.Value, m.Index, meta.Index)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.Agents[0].Query(ctx, cluster.QueryOptions{Consistency: cluster.Stale, MinIndex: meta.Index}, func(v *state.View) error { v.KVGet("k"); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that hung up got %v", err)
+	}
+}
+
+// TestLeaderDies kills the leader: another takes over, nothing acknowledged is lost, the node turns critical, and it comes back with its
+// data.
+func TestLeaderDies(t *testing.T) {
+	c := clustertest.Start(t, 3)
+	for i := range 20 {
+		c.Put(c.Agents[i%3], fmt.Sprintf("k/%d", i), "v")
+	}
+	dead := c.WaitLeader()
+	name := c.Agents[dead].Name()
+	c.Kill(dead)
+	next := c.WaitLeader()
+	c.Put(c.Agents[next], "after", "v")
+	for i := range 20 {
+		if e, _ := get(t, c.Agents[next], cluster.QueryOptions{}, fmt.Sprintf("k/%d", i)); e == nil {
+			t.Errorf("k/%d is lost", i)
+		}
+	}
+	health := func(want cluster.Status) func() bool {
+		return func() bool {
+			checks := c.Agents[next].WatchView().NodeChecks(name)
+			return len(checks) == 1 && checks[0].Status == want
+		}
+	}
+	c.Wait("the dead node is critical", health(cluster.Critical))
+	c.Open(dead)
+	c.Wait("the node is back", health(cluster.Passing))
+	if e, _ := get(t, c.Agents[dead], cluster.QueryOptions{}, "after"); e == nil {
+		t.Error("the member that came back misses what was written meanwhile")
+	}
+}
+
+func TestAllKilledComeBackAlone(t *testing.T) {
+	c := clustertest.Start(t, 3)
+	c.Put(c.Agents[0], "k", "v")
+	_, before := get(t, c.Agents[0], cluster.QueryOptions{}, "k")
+	for i := range c.Agents {
+		c.Kill(i)
+	}
+	for i := range c.Agents {
+		c.Open(i)
+	}
+	c.WaitLeader()
+	for _, a := range c.Agents {
+		if e, m := get(t, a, cluster.QueryOptions{}, "k"); e == nil || m.Index < before.Index {
+			t.Errorf("%s: %v at index %d, want the key at %d", a.Name(), e, m.Index, before.Index)
+		}
+	}
+}
+
+// TestMemberWithoutVote runs an agent that is no server: it holds the state, reads and writes, and its leaving is seen as such.
+func TestMemberWithoutVote(t *testing.T) {
+	c := clustertest.Start(t, 3)
+	a := c.Add(agent.Config{Name: "client"})
+	c.Wait("the agent is registered", func() bool { return a.WatchView().Node("client") != nil })
+	c.Put(a, "from", "client")
+	if e, _ := get(t, a, cluster.QueryOptions{}, "from"); e == nil {
+		t.Error("the agent does not read what it wrote")
+	}
+	peers, err := a.Peers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range peers {
+		if p.ID == a.ID() && p.Voter {
+			t.Error("an agent that is no server votes")
+		}
+	}
+	if err := a.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.Wait("the node is gone from the catalog", func() bool { return c.Agents[0].WatchView().Node("client") == nil })
+	c.Wait("the peer set is three again", func() bool { p, err := c.Agents[0].Peers(); return err == nil && len(p) == 3 })
+}
+
+func TestSessionsEndWithTheirTTL(t *testing.T) {
+	c := clustertest.Start(t, 1)
+	a := c.Agents[0]
+	id, err := a.CreateSession(t.Context(), cluster.WriteOptions{}, cluster.Session{Node: "n1", TTL: 50 * time.Millisecond, Behavior: cluster.SessionRelease})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.RenewSession(t.Context(), cluster.WriteOptions{}, id); err != nil {
+		t.Errorf("renew: %v", err)
+	}
+	c.Wait("the session has ended", func() bool { return a.WatchView().Session(id) == nil })
+	if err := a.RenewSession(t.Context(), cluster.WriteOptions{}, id); cluster.CodeOf(err) != cluster.NotFound {
+		t.Errorf("renewing a session that has ended: %v, want NotFound", err)
+	}
+}

@@ -1,0 +1,93 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/consensus"
+)
+
+// bootstrapLoop makes the first Raft configuration once as many servers as bootstrap_expect says have found each other and none of
+// them belongs to a cluster already. Every one of them makes the same configuration, so it does not matter who is first. A member
+// that finds a cluster waits for its leader to admit it.
+func (a *Agent) bootstrapLoop(ctx context.Context) {
+	if !a.cfg.Server || a.cfg.BootstrapExpect < 1 {
+		return
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		done, err := a.bootstrap(ctx)
+		if err != nil {
+			a.log.Warn("cannot bootstrap yet", "error", err)
+		}
+		if done {
+			return
+		}
+		select {
+		case <-a.news:
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// bootstrap tries once. It reports whether nothing is left to do.
+func (a *Agent) bootstrap(ctx context.Context) (bool, error) {
+	if has, err := a.peer.HasState(); err != nil || has {
+		return has, err
+	}
+	servers := a.expecting()
+	if len(servers) < a.cfg.BootstrapExpect {
+		return false, nil
+	}
+	servers = servers[:a.cfg.BootstrapExpect]
+	var peers []consensus.Server
+	for _, m := range servers {
+		if m.Name == a.cfg.Name {
+			peers = append(peers, consensus.Server{ID: a.id, Addr: m.RPCAddr(), Voter: true})
+			continue
+		}
+		has, err := a.hasPeers(ctx, m)
+		if err != nil {
+			return false, err
+		}
+		if has {
+			a.log.Info("waiting to be admitted: the cluster has been bootstrapped", "by", m.Name)
+			return true, nil
+		}
+		peers = append(peers, consensus.Server{ID: m.Tags[cluster.TagID], Addr: m.RPCAddr(), Voter: true})
+	}
+	if !slices.ContainsFunc(peers, func(p consensus.Server) bool { return p.ID == a.id }) {
+		return true, nil // more servers than expected: the first by name make the cluster and admit this one
+	}
+	a.log.Info("bootstrapping", "servers", len(peers))
+	return true, a.peer.Bootstrap(peers)
+}
+
+// expecting are the living servers that wait for the same number of servers, this one included, in the order of their names.
+func (a *Agent) expecting() []cluster.Member {
+	var out []cluster.Member
+	for _, m := range a.pool.Members() {
+		if m.IsServer() && m.Status == cluster.StatusAlive && m.Tags[cluster.TagExpect] == strconv.Itoa(a.cfg.BootstrapExpect) {
+			out = append(out, m)
+		}
+	}
+	slices.SortFunc(out, func(x, y cluster.Member) int { return cmp.Compare(x.Name, y.Name) })
+	return out
+}
+
+// hasPeers asks another server whether it belongs to a cluster already.
+func (a *Agent) hasPeers(ctx context.Context, m cluster.Member) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	b, err := a.client.Call(ctx, m.RPCAddr(), methodPeers, nil)
+	if err != nil {
+		return false, err
+	}
+	return len(b) == 1 && b[0] == 1, nil
+}

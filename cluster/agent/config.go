@@ -1,0 +1,90 @@
+package agent
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/cluster"
+)
+
+// Config is what one member needs to know. The command checks it; the agent believes it.
+type Config struct {
+	Name            string
+	ID              string // "" means: kept in DataDir, made at the first start
+	Datacenter      string
+	Meta            map[string]string
+	Server          bool
+	BootstrapExpect int
+	DataDir         string
+
+	Bind      netip.Addr // what gossip and RPC listen on
+	Advertise netip.Addr // what the others are told
+	SerfPort  int        // 0 takes a free one
+	RPCPort   int        // 0 takes a free one
+
+	Join          []string // tried once at the start
+	RetryJoin     []string // tried until one answers
+	RetryInterval time.Duration
+	RetryMax      int // attempts; 0 means without end
+	GossipKey     []byte
+
+	ReconnectTimeout time.Duration // 0 means the default
+	RaftMultiplier   int           // stretches Raft's timeouts, 0 means 1
+	LeaseTTL         time.Duration
+	LeaseEnd         time.Duration // the longest that a lease lives after its confirmation: TTL and margin
+	Build            string        // "1.21.4:revision", for the build tag
+	Version          string        // Holdfast's own
+
+	Duty func(a *Agent, term uint64) Duty // made for each leadership; nil for none
+}
+
+// Duty is what the leader does for failover.
+type Duty interface {
+	// Run does it until leadership ends.
+	Run(ctx context.Context)
+	// Serve carries the lease channel of one member until it breaks or leadership ends.
+	Serve(ctx context.Context, s Stream) error
+}
+
+// Stream is a channel of messages between two members.
+type Stream interface {
+	Send(msg []byte) error
+	Recv() ([]byte, error)
+	Close() error
+}
+
+// holdTimeout is how long a read or write waits for a leader before it answers that there is none. It is Consul's rpc_hold_timeout.
+const holdTimeout = 7 * time.Second
+
+func (c *Config) rpcBind() string {
+	return net.JoinHostPort(c.Bind.String(), strconv.Itoa(c.RPCPort))
+}
+
+// node is this member's record in the catalog.
+func (c *Config) node(id string) cluster.Node {
+	ip := c.Advertise.String()
+	n := cluster.Node{
+		ID: id, Name: c.Name, Address: ip, Datacenter: c.Datacenter,
+		TaggedAddresses: map[string]string{"lan": ip, "wan": ip},
+		Meta:            map[string]string{"consul-network-segment": "", "consul-version": c.compatVersion()},
+	}
+	family := "ipv4"
+	if c.Advertise.Is6() {
+		family = "ipv6"
+	}
+	n.TaggedAddresses["lan_"+family], n.TaggedAddresses["wan_"+family] = ip, ip
+	for k, v := range c.Meta {
+		n.Meta[k] = v
+	}
+	return n
+}
+
+// compatVersion is the Consul release in the build tag.
+func (c *Config) compatVersion() string {
+	v, _, _ := strings.Cut(c.Build, ":")
+	return v
+}

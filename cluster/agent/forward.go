@@ -1,0 +1,117 @@
+package agent
+
+import (
+	"context"
+	"encoding/binary"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/consensus"
+	"holdfast/cluster/rpc"
+)
+
+// The methods that members serve each other. Their numbers travel and must not change.
+const (
+	methodApply     rpc.Method = 1 // request: an encoded command; answer: its encoded result
+	methodReadIndex rpc.Method = 2 // request: one byte, the consistency; answer: an index, 8 bytes
+	methodRenew     rpc.Method = 3 // request: a session ID; answer: empty
+	methodPeers     rpc.Method = 4 // request: empty; answer: one byte, 1 where the member has been bootstrapped
+	methodQuorum    rpc.Method = 5 // request and answer: cluster/quorum's
+	methodLease     rpc.Method = 6 // a stream: failover/lease's
+)
+
+// Apply is the only way to write. An error of code cluster.Unknown means that the write may or may not have happened; every other
+// error means that it has not.
+func (a *Agent) Apply(ctx context.Context, _ cluster.WriteOptions, cmd cluster.Command) (any, error) {
+	body, err := consensus.EncodeCommand(cmd)
+	if err != nil {
+		return nil, err
+	}
+	var result any
+	err = a.atLeader(ctx, func(ctx context.Context) error {
+		var err error
+		result, err = a.peer.Propose(ctx, body)
+		return err
+	}, func(ctx context.Context, addr string) error {
+		b, err := a.client.Call(ctx, addr, methodApply, body)
+		if err == nil {
+			result, err = consensus.DecodeResult(b)
+		}
+		return err
+	})
+	return result, err
+}
+
+// atLeader runs here where this member leads, else there with the leader's address. Where certainly nothing was done (no leader, or it
+// could not be reached) it tries again until holdTimeout has passed.
+func (a *Agent) atLeader(ctx context.Context, here func(context.Context) error, there func(context.Context, string) error) error {
+	deadline := time.Now().Add(holdTimeout)
+	for {
+		changed := a.peer.LeaderChanged()
+		err := error(cluster.ErrNoLeader)
+		if a.peer.IsLeader() {
+			err = here(ctx)
+		} else if _, addr := a.peer.Leader(); addr != "" {
+			err = there(ctx, addr)
+		}
+		code := cluster.CodeOf(err)
+		if err == nil || (code != cluster.NoLeader && code != cluster.Unavailable) {
+			return err
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return cluster.ErrNoLeader
+		}
+		pause(ctx, changed, 20*time.Millisecond)
+	}
+}
+
+// pause waits for a change of the leader, but not for long: a leader may also become ready without one.
+func pause(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-changed:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// serve registers what this member answers to the others.
+func (a *Agent) serve() {
+	a.server.Handle(methodApply, func(ctx context.Context, req []byte) ([]byte, error) {
+		v, err := a.peer.Propose(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return consensus.EncodeResult(v, nil), nil
+	})
+	a.server.Handle(methodReadIndex, func(ctx context.Context, req []byte) ([]byte, error) {
+		if len(req) != 1 {
+			return nil, cluster.Errorf(cluster.Invalid, "a read index request of %d bytes: want 1", len(req))
+		}
+		if !a.peer.IsLeader() {
+			return nil, cluster.ErrNoLeader
+		}
+		index, err := a.leaderIndex(ctx, cluster.Consistency(req[0]))
+		return binary.BigEndian.AppendUint64(nil, index), err
+	})
+	a.server.Handle(methodRenew, func(_ context.Context, req []byte) ([]byte, error) {
+		return nil, a.renewHere(string(req))
+	})
+	a.server.Handle(methodPeers, func(context.Context, []byte) ([]byte, error) {
+		has, err := a.peer.HasState()
+		if err != nil || !has {
+			return []byte{0}, err
+		}
+		return []byte{1}, nil
+	})
+	a.server.Handle(methodQuorum, func(_ context.Context, req []byte) ([]byte, error) { return a.voter.Answer(req) })
+	a.server.HandleStream(methodLease, func(ctx context.Context, s *rpc.Stream) error { return a.serveLease(ctx, s) })
+}
+
+func decodeIndex(b []byte) (uint64, error) {
+	if len(b) != 8 {
+		return 0, cluster.Errorf(cluster.Internal, "the leader answered a read index of %d bytes: want 8", len(b))
+	}
+	return binary.BigEndian.Uint64(b), nil
+}

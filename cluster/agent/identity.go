@@ -1,0 +1,81 @@
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/uuid"
+
+	"holdfast/cluster"
+)
+
+// identity is who a data directory belongs to, kept in it as node.json.
+type identity struct {
+	ID   string
+	Name string
+}
+
+const identityFile = "node.json"
+
+// identify answers this member's ID: the configured one, else the one in the data directory, else a new one. A directory that belongs
+// to another node is refused: two members with one history would vote twice.
+func identify(dir, id, name string) (string, error) {
+	file := filepath.Join(dir, identityFile)
+	b, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return newIdentity(dir, id, name)
+	case err != nil:
+		return "", fmt.Errorf("cannot read %s: %w", file, err)
+	}
+	var have identity
+	if err := json.Unmarshal(b, &have); err != nil || have.ID == "" {
+		return "", cluster.Errorf(cluster.Invalid, "%s is damaged: restore it, or start with an empty data_dir", file)
+	}
+	if have.Name != name {
+		return "", cluster.Errorf(cluster.Invalid, "data_dir %s belongs to node %q, and this is node %q: use a data_dir of its own, or set node_name to %q",
+			dir, have.Name, name, have.Name)
+	}
+	if id != "" && id != have.ID {
+		return "", cluster.Errorf(cluster.Invalid, "data_dir %s belongs to node ID %s, and node_id is %s: use a data_dir of its own, or remove node_id", dir, have.ID, id)
+	}
+	return have.ID, nil
+}
+
+func newIdentity(dir, id, name string) (string, error) {
+	if id == "" {
+		id = uuid.NewString()
+	}
+	b, err := json.Marshal(identity{ID: id, Name: name})
+	if err != nil {
+		return "", fmt.Errorf("encode identity: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("cannot make data_dir: %w", err)
+	}
+	if err := writeFile(filepath.Join(dir, identityFile), b); err != nil {
+		return "", fmt.Errorf("cannot write to data_dir %s: %w", dir, err)
+	}
+	return id, nil
+}
+
+// writeFile replaces a file in one step: a crash leaves the old or the new one.
+func writeFile(name string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // the write has failed already
+	}
+	return err
+}

@@ -1,0 +1,161 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/consensus"
+	"holdfast/cluster/gossip"
+	"holdfast/cluster/quorum"
+	"holdfast/cluster/rpc"
+)
+
+func (a *Agent) openRPC() error {
+	opts := rpc.Options{Logger: a.log.With("component", "rpc")}
+	server, err := rpc.Listen(a.cfg.rpcBind(), opts)
+	if err != nil {
+		return cluster.Errorf(cluster.Invalid, "cannot listen on the server port %s (bind_addr and ports.server): %v", a.cfg.rpcBind(), err)
+	}
+	a.server, a.client = server, rpc.NewClient(opts)
+	return nil
+}
+
+// rpcAddr is where the others reach this member's RPC port.
+func (a *Agent) rpcAddr() string {
+	_, port, err := net.SplitHostPort(a.server.Addr().String())
+	if err != nil {
+		port = strconv.Itoa(a.cfg.RPCPort)
+	}
+	return net.JoinHostPort(a.cfg.Advertise.String(), port)
+}
+
+func (a *Agent) newConsensus() {
+	cfg := consensus.DefaultConfig()
+	cfg.ID, cfg.Name, cfg.Addr, cfg.DataDir, cfg.Multiplier = a.id, a.cfg.Name, a.rpcAddr(), a.cfg.DataDir, a.cfg.RaftMultiplier
+	cfg.Lookup = a.lookup
+	a.peer = consensus.New(cfg, a.store, a.server.RaftLayer(), a.log.With("component", "raft"))
+	a.voter = quorum.NewVoter(voting{a.peer}, a.cfg.LeaseEnd)
+	heartbeat := cfg.HeartbeatTimeout * time.Duration(max(1, cfg.Multiplier))
+	a.asker = quorum.NewAsker(a.id, a.voter, electorate{a}, heartbeat, a.cfg.LeaseEnd)
+}
+
+// voting is Raft as a voter sees it.
+type voting struct{ *consensus.Peer }
+
+func (v voting) PeersIndex() uint64 {
+	_, index, err := v.Servers()
+	if err != nil {
+		return 0
+	}
+	return index
+}
+
+// lookup is where a member's RPC port is by the word of gossip, "" where gossip does not know it.
+func (a *Agent) lookup(id string) string {
+	for _, m := range a.pool.Members() {
+		if m.Tags[cluster.TagID] == id && m.Status != cluster.StatusLeft {
+			return m.RPCAddr()
+		}
+	}
+	return ""
+}
+
+// electorate is the voters as quorum asks them.
+type electorate struct{ a *Agent }
+
+func (e electorate) Voters() ([]string, error) {
+	peers, err := e.a.Peers()
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, p := range peers {
+		if p.Voter {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids, nil
+}
+
+func (e electorate) Call(ctx context.Context, id string, req []byte) ([]byte, error) {
+	peers, err := e.a.Peers()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range peers {
+		if p.ID == id {
+			return e.a.client.Call(ctx, p.Addr, methodQuorum, req)
+		}
+	}
+	return nil, cluster.Errorf(cluster.Unavailable, "%s is no voter any more", id)
+}
+
+// newGossip makes the pool, which is opened last: whom gossip brings must find the rest at work.
+func (a *Agent) newGossip() *gossip.Pool {
+	cfg := gossip.DefaultConfig()
+	cfg.Name, cfg.Tags, cfg.OnEvent, cfg.Accept = a.cfg.Name, a.tags(), a.onGossip, a.accept
+	cfg.Bind = netip.AddrPortFrom(a.cfg.Bind, uint16(a.cfg.SerfPort)) //nolint:gosec // the config is checked
+	cfg.Advertise = netip.AddrPortFrom(a.cfg.Advertise, 0)
+	if a.cfg.GossipKey != nil {
+		cfg.Keys = [][]byte{a.cfg.GossipKey}
+	}
+	if a.cfg.ReconnectTimeout > 0 {
+		cfg.ReconnectTimeout = a.cfg.ReconnectTimeout
+	}
+	return gossip.New(cfg, a.log.With("component", "gossip"))
+}
+
+// tags is what this member says of itself.
+func (a *Agent) tags() map[string]string {
+	_, port, _ := net.SplitHostPort(a.rpcAddr()) // made by JoinHostPort
+	t := map[string]string{
+		cluster.TagRole: "node", cluster.TagDatacenter: a.cfg.Datacenter, cluster.TagID: a.id, cluster.TagPort: port, cluster.TagBuild: a.cfg.Build,
+		cluster.TagVersion: "2", "vsn_min": "2", "vsn_max": "3", "raft_vsn": "3", cluster.TagHoldfast: a.cfg.Version,
+	}
+	if a.cfg.Server {
+		t[cluster.TagRole] = "consul"
+		if a.cfg.BootstrapExpect > 0 {
+			t[cluster.TagExpect] = strconv.Itoa(a.cfg.BootstrapExpect)
+		}
+	}
+	return t
+}
+
+// accept refuses members of another datacenter: they have a cluster of their own.
+func (a *Agent) accept(m cluster.Member) error {
+	if dc := m.Tags[cluster.TagDatacenter]; dc != a.cfg.Datacenter {
+		return cluster.Errorf(cluster.Invalid, "member %s is of datacenter %q, this one is of %q: they cannot be one cluster", m.Name, dc, a.cfg.Datacenter)
+	}
+	return nil
+}
+
+// onGossip passes on the pool's news.
+func (a *Agent) onGossip(e gossip.Event) {
+	a.log.Log(context.Background(), gossipLevel(e.Type), "member "+e.Type.String(), "member", e.Member.Name, "address", e.Member.Addr.String())
+	select {
+	case a.news <- struct{}{}:
+	default:
+	}
+	if l := a.leads.Load(); l != nil {
+		reaped := ""
+		if e.Type == gossip.EventReap {
+			reaped = e.Member.Name
+		}
+		l.term.MembersChanged(reaped)
+	}
+}
+
+func gossipLevel(t gossip.EventType) slog.Level {
+	switch t {
+	case gossip.EventFail, gossip.EventConflict:
+		return slog.LevelWarn
+	case gossip.EventUpdate, gossip.EventUser:
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
