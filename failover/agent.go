@@ -1,0 +1,67 @@
+package failover
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+	"holdfast/failover/fence"
+	"holdfast/failover/vip"
+)
+
+// Agent is what failover needs of the member that it runs on.
+type Agent interface {
+	Name() string
+	WatchView() *state.View
+	Apply(ctx context.Context, opts cluster.WriteOptions, cmd cluster.Command) (any, error)
+}
+
+// Channel opens the lease channel of this machine to the leader.
+type Channel interface {
+	// OpenLease fails with cluster.NoLeader while there is none.
+	OpenLease(ctx context.Context) (Stream, error)
+	// LeaderChanged is closed when another member leads, or none.
+	LeaderChanged() <-chan struct{}
+}
+
+// Stream carries messages between a machine and the leader, in order, until either side closes it.
+type Stream interface {
+	Send(msg []byte) error
+	Recv() ([]byte, error)
+	Close() error
+}
+
+// Quorum is the majority's word for the leader.
+type Quorum interface {
+	// ConfirmLease returns nil once a majority of voters has said, after the call began, that it follows this leader.
+	ConfirmLease(ctx context.Context) error
+	// OlderLeases is how long a lease that an earlier leader granted may still live.
+	OlderLeases(ctx context.Context) (time.Duration, error)
+}
+
+// Addresses carries addresses on this machine; vip.Host does.
+type Addresses interface {
+	Resolve(a vip.Address) (vip.Interface, error)
+	Put(i vip.Interface, a vip.Address, validFor time.Duration) error
+	Remove(i vip.Interface, a vip.Address) error
+	Owned(known ...netip.Addr) ([]vip.Placed, error)
+	Announce(ctx context.Context, i vip.Interface, addr netip.Addr, n int, gap time.Duration) error
+	Probe(ctx context.Context, i vip.Interface, addr netip.Addr, wait time.Duration) (net.HardwareAddr, bool, error)
+	Conflicts(ctx context.Context, i vip.Interface, addrs []netip.Addr, report func(vip.Conflict)) error
+	Watch(ctx context.Context, report func(vip.Event)) error
+}
+
+// Fence makes the kernel enforce leases; fence.Fence does.
+type Fence interface {
+	Attach(ifindex int) error
+	Manage(addr netip.Addr) error
+	Open(addr netip.Addr, deadline fence.Boottime) error
+	Shut(addr netip.Addr) error
+	Forget(addr netip.Addr) error
+	Deadline(addr netip.Addr) (fence.Boottime, error)
+	Managed() ([]netip.Addr, error)
+	Driver() string
+}

@@ -1,0 +1,132 @@
+package failover
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/failover/lease"
+)
+
+// Assigner is what the leader does for failover: it keeps the lease channels, grants leases, and assigns groups to machines. One Assigner
+// lives for one leadership.
+type Assigner struct {
+	agent  Agent
+	quorum Quorum
+	opts   Options
+	term   uint64
+	log    *slog.Logger
+	wake   chan struct{} // holds one: something that Steer reads has changed
+	ready  chan struct{} // closed once the older leaders' leases are known
+
+	mu       sync.Mutex // guards following
+	granter  *lease.Granter
+	channels map[string]*channel
+	began    time.Time
+}
+
+// NewAssigner makes the assigner of one term. Every server must have the same options.
+func NewAssigner(agent Agent, quorum Quorum, term uint64, opts Options, log *slog.Logger) *Assigner {
+	return &Assigner{
+		agent: agent, quorum: quorum, opts: opts, term: term, log: log, wake: make(chan struct{}, 1), ready: make(chan struct{}),
+		channels: map[string]*channel{},
+	}
+}
+
+// Run assigns and grants until ctx, which is the leadership, ends.
+func (a *Assigner) Run(ctx context.Context) {
+	if !a.begin(ctx) {
+		return
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { a.pushLoop(ctx) })
+	a.steerLoop(ctx)
+}
+
+// begin asks a majority until when older leaders' leases may live. Before that is known nothing is granted.
+func (a *Assigner) begin(ctx context.Context) bool {
+	a.mu.Lock()
+	a.began = time.Now()
+	a.mu.Unlock()
+	for ctx.Err() == nil {
+		left, err := a.quorum.OlderLeases(ctx)
+		if err == nil {
+			now := time.Now()
+			a.mu.Lock()
+			a.granter = lease.NewGranter(a.opts.TTL, now.Add(left))
+			a.mu.Unlock()
+			close(a.ready)
+			a.log.Info("leases of older leaders have ended after", "remaining", left.String(), "asked", now.Sub(a.began).String())
+			return true
+		}
+		a.log.Warn("cannot ask a majority about the leases of older leaders, will ask again", "error", err)
+		pause(ctx, reconnectPause)
+	}
+	return false
+}
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// Serve carries the lease channel of one machine until the stream breaks.
+func (a *Assigner) Serve(ctx context.Context, s Stream) error {
+	select {
+	case <-a.ready:
+	case <-ctx.Done():
+		return cluster.ErrNoLeader
+	}
+	out := newOutbox(s)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		out.run()
+	}()
+	defer func() { <-sent }()
+	defer out.close()
+	node := ""
+	defer func() { a.closed(node, out) }()
+	for {
+		msg, err := s.Recv()
+		if err != nil {
+			return nil // the machine or the leadership is gone; both have their own way to be noticed
+		}
+		r, err := lease.DecodeRenewal(msg)
+		if err != nil {
+			return cluster.Errorf(cluster.Invalid, "a lease renewal that cannot be read: %v", err)
+		}
+		if node == "" {
+			node = r.Node
+		}
+		if r.Node != node || node == "" {
+			return cluster.Errorf(cluster.Invalid, "a lease channel of %q carried a renewal of %q", node, r.Node)
+		}
+		a.renewed(ctx, out, r)
+	}
+}
+
+// closed forgets the way to a machine. What it holds is not touched: a daemon that comes back within the lease carries on.
+func (a *Assigner) closed(node string, out *outbox) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c := a.channels[node]; c != nil && c.out == out {
+		c.out = nil
+	}
+}
+
+// changed makes the steer loop look again.
+func (a *Assigner) changed() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,41 @@
+package failover
+
+import (
+	"fmt"
+
+	"holdfast/cluster"
+	"holdfast/failover/vip"
+)
+
+// changed takes a change of the machine's addresses and links. An address that something else removed is put back at once; whatever else
+// happened, what this machine cannot carry is found out anew.
+func (c *Controller) changed(e vip.Event) {
+	if e.Kind == vip.AddressRemoved && e.Managed && !e.Own {
+		c.repair(e)
+	}
+	c.assess()
+}
+
+// repair puts a carried address back.
+func (c *Controller) repair(e vip.Event) {
+	for _, g := range c.carried {
+		for _, p := range g.places {
+			if p.addr() != e.Address.Prefix.Addr() || p.iface.Index != e.Interface.Index {
+				continue
+			}
+			err := c.machine.addrs.Put(p.iface, p.address, validFor)
+			if err != nil {
+				c.log.Error("cannot put back an address that something else removed", "address", p.String(), "error", err)
+				return
+			}
+			who := "something else"
+			if e.By != "" {
+				who = e.By
+			}
+			c.recorder.add(cluster.Transition{
+				Kind: cluster.TransitionRepair, Group: g.group, Epoch: g.epoch, Why: fmt.Sprintf("%s removed %s; it was put back", who, p),
+			})
+			return
+		}
+	}
+}

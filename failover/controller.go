@@ -1,0 +1,258 @@
+package failover
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"sync"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/failover/fence"
+	"holdfast/failover/lease"
+)
+
+// Options tune failover. All servers of a cluster must have the same TTL.
+type Options struct {
+	TTL           time.Duration // of a lease
+	AnnounceEvery time.Duration // how often a held address is announced again
+	RefreshEvery  time.Duration // how often the lifetime of carried addresses is renewed
+	StopTimeout   time.Duration // how long an orderly stop waits for the groups to go elsewhere
+	ProbeWait     time.Duration // how long a stranger has to answer before a claim is thought clear
+}
+
+// DefaultOptions are what production uses.
+func DefaultOptions() Options {
+	return Options{
+		TTL: 700 * time.Millisecond, AnnounceEvery: 30 * time.Second, RefreshEvery: time.Second, StopTimeout: 2 * time.Second, ProbeWait: 100 * time.Millisecond,
+	}
+}
+
+// Controller makes this machine agree with the assignments it knows and the leases it has. One goroutine, Run, owns everything but what
+// mu guards; others hand it what they learn through its inbox.
+type Controller struct {
+	agent    Agent
+	channel  Channel
+	machine  machine
+	opts     Options
+	log      *slog.Logger
+	recorder *recorder
+	inbox    chan func()
+
+	// What Run owns.
+	groups      map[string]*cluster.Group     // as this member's state has them
+	assignments map[string]cluster.Assignment // the newest known, from the state or from the leader
+	carried     map[string]*carrier
+	holder      *lease.Holder
+	out         *outbox       // to the leader; nil while there is no channel
+	seq         uint64        // of the newest renewal
+	released    []lease.Claim // given back and not yet acknowledged
+	unable      map[string]string
+	macs        map[string]string // hardware address -> member
+	informed    bool              // the leader has told the assignments since the start, so that leftovers are known as such
+	stopping    string            // why this daemon is stopping, "" while it is not
+	stopped     chan struct{}     // closed once a stopping daemon carries nothing; nil before and after
+	background  sync.WaitGroup
+
+	mu       sync.Mutex // guards following
+	holdings []cluster.Holding
+}
+
+// NewController makes a controller; Run starts it.
+func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts Options, log *slog.Logger) *Controller {
+	return &Controller{
+		agent: agent, channel: channel, machine: machine{addrs, f}, opts: opts, log: log, recorder: newRecorder(agent, log), inbox: make(chan func(), 64),
+		groups: map[string]*cluster.Group{}, assignments: map[string]cluster.Assignment{}, carried: map[string]*carrier{},
+		holder: lease.NewHolder(), unable: map[string]string{}, macs: map[string]string{},
+	}
+}
+
+// Run does the controller's work until ctx ends. It leaves the machine as it is: a daemon that comes back within the lease carries on.
+// For an orderly end, call Stop first.
+func (c *Controller) Run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer c.background.Wait()
+	defer cancel()
+	c.background.Go(func() { c.recorder.run(ctx) })
+	c.background.Go(func() { c.followState(ctx) })
+	c.background.Go(func() { c.followLeader(ctx) })
+	c.background.Go(func() { c.followMachine(ctx) })
+	renew := time.NewTicker(c.opts.TTL / 4)
+	defer renew.Stop()
+	refresh := time.NewTicker(c.opts.RefreshEvery)
+	defer refresh.Stop()
+	for {
+		due := time.NewTimer(c.untilDeadline())
+		select {
+		case <-ctx.Done():
+			due.Stop()
+			return
+		case f := <-c.inbox:
+			f()
+		case <-renew.C:
+			c.renew()
+		case <-refresh.C:
+			c.refresh()
+		case <-due.C:
+		}
+		due.Stop()
+		c.reconcile(ctx)
+		c.publish()
+	}
+}
+
+// tell hands something to the loop. It reports whether the loop will take it.
+func (c *Controller) tell(ctx context.Context, f func()) bool {
+	select {
+	case c.inbox <- f:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// untilDeadline is the time to the next end of a lease here.
+func (c *Controller) untilDeadline() time.Duration {
+	next, now := time.Hour, fence.Now()
+	for _, g := range c.carried {
+		if g.deadline > 0 {
+			next = min(next, max(0, g.deadline.Sub(now)))
+		}
+	}
+	return next
+}
+
+// followState tells the loop what this member's state says of groups and assignments, whenever that changes.
+func (c *Controller) followState(ctx context.Context) {
+	for ctx.Err() == nil {
+		v := c.agent.WatchView()
+		groups, assignments, macs := map[string]*cluster.Group{}, v.Assignments(), map[string]string{}
+		for _, g := range v.Groups() {
+			groups[g.Name] = g
+		}
+		for _, p := range v.Presences() {
+			for _, a := range p.HardwareAddrs {
+				macs[a] = p.Node
+			}
+		}
+		c.tell(ctx, func() {
+			c.groups, c.macs = groups, macs
+			for _, a := range assignments {
+				c.learn(*a)
+			}
+			for name := range c.assignments {
+				if groups[name] == nil {
+					delete(c.assignments, name)
+				}
+			}
+		})
+		_ = v.Wait(ctx) // changed or over: the loop condition tells
+	}
+}
+
+// learn keeps the newest assignment of a group.
+func (c *Controller) learn(a cluster.Assignment) {
+	if old, ok := c.assignments[a.Group]; !ok || a.Epoch > old.Epoch {
+		c.assignments[a.Group] = a
+	}
+}
+
+// reconcile makes the machine agree with what is known. It may be called at any time.
+func (c *Controller) reconcile(ctx context.Context) {
+	now := fence.Now()
+	for name, g := range c.carried {
+		a, known := c.assignments[name]
+		switch {
+		case !known || a.Node != c.agent.Name() || a.Epoch != g.epoch:
+			c.release(ctx, g, c.releaseReason(name, a, known))
+		case g.deadline > 0 && !g.serving(now):
+			c.lapse(ctx, g)
+		}
+	}
+	if c.stopping != "" {
+		if len(c.carried) == 0 && c.stopped != nil {
+			close(c.stopped)
+			c.stopped = nil
+		}
+		return
+	}
+	for name, a := range c.assignments {
+		if a.Node == c.agent.Name() && c.carried[name] == nil && c.groups[name] != nil {
+			c.take(ctx, a)
+		}
+	}
+	c.clearLeftovers(now)
+}
+
+func (c *Controller) releaseReason(name string, a cluster.Assignment, known bool) string {
+	switch {
+	case !known:
+		return "the group was deleted"
+	case a.Node == "":
+		return "no machine is to hold it: " + a.Why
+	case a.Node != c.agent.Name():
+		return "it goes to " + a.Node + ": " + a.Why
+	}
+	return "its addresses or its epoch changed: " + a.Why
+}
+
+// clearLeftovers removes what an earlier daemon left and nobody has claimed since.
+func (c *Controller) clearLeftovers(now fence.Boottime) {
+	if !c.informed {
+		return
+	}
+	c.informed = false // once after each word of the leader is enough
+	var keep []netip.Addr
+	for _, g := range c.carried {
+		for _, p := range g.places {
+			keep = append(keep, p.addr())
+		}
+	}
+	removed, err := c.machine.leftovers(keep, now)
+	if err != nil {
+		c.log.Error("cannot remove the addresses that an earlier daemon left", "error", err)
+	}
+	for _, p := range removed {
+		c.recorder.add(cluster.Transition{Kind: cluster.TransitionRepair, Why: "removed " + p.Prefix.String() + " from " + p.Interface.Name + ": an earlier daemon left it, and this machine does not hold it"})
+	}
+}
+
+// refresh renews the lifetime of what this machine carries, and finds out again what it cannot carry.
+func (c *Controller) refresh() {
+	for _, g := range c.carried {
+		if err := c.machine.refresh(g.places); err != nil {
+			c.log.Warn("cannot renew the lifetime of an address", "group", g.group, "error", err)
+		}
+	}
+	c.assess()
+}
+
+// assess finds out which groups this machine could not carry. A change goes to the leader with the next renewal, which is sent at once.
+func (c *Controller) assess() {
+	unable := map[string]string{}
+	for name, g := range c.groups {
+		if c.carried[name] != nil && c.carried[name].foreign == "" {
+			continue
+		}
+		if _, err := c.machine.resolve(g.VIPs); err != nil {
+			unable[name] = err.Error()
+		}
+	}
+	for name, g := range c.carried {
+		if g.foreign != "" {
+			unable[name] = g.foreign
+		}
+	}
+	if !maps.Equal(unable, c.unable) {
+		c.unable = unable
+		c.renew()
+	}
+}
+
+// Holdings is what this machine does for groups now.
+func (c *Controller) Holdings() []cluster.Holding {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.holdings
+}

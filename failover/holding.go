@@ -1,0 +1,227 @@
+package failover
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/failover/fence"
+	"holdfast/failover/lease"
+	"holdfast/failover/vip"
+)
+
+// take begins to carry a group: its addresses go onto the machine behind the closed fence, a probe asks whether a stranger has them, and
+// the claim goes to the leader. The lease will open the fence.
+func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
+	g := &carrier{group: a.Group, epoch: a.Epoch, began: time.Now()}
+	var err error
+	if g.places, err = c.machine.resolve(a.VIPs); err != nil {
+		c.assess() // says so to the leader, who will choose another
+		return
+	}
+	if err := c.machine.prepare(g.places); err != nil {
+		c.log.Error("cannot prepare a group", "group", a.Group, "error", err)
+		_ = c.machine.remove(g.places) // what was added stays behind the closed fence, and is tried again with the rest
+		if c.unable[a.Group] != err.Error() {
+			c.unable[a.Group] = err.Error()
+			c.renew()
+		}
+		return
+	}
+	own, stop := context.WithCancel(ctx)
+	g.stop, g.hooks = stop, make(chan func(), 2)
+	c.background.Go(func() {
+		for f := range g.hooks {
+			f()
+		}
+	})
+	c.carried[a.Group] = g
+	live := c.machine.left(g.places, fence.Now())
+	c.holder.Take(lease.Claim{Group: a.Group, Epoch: a.Epoch}, int64(live))
+	if live > 0 {
+		c.begin(ctx, g, live, c.agent.Name()+" carries on after a restart of the daemon, within its lease")
+	} else {
+		for _, p := range g.places {
+			c.background.Go(func() { c.probe(own, g, p) })
+		}
+	}
+	c.renew()
+}
+
+// probe asks once whether a stranger answers for an address. Members do not count: one that serves still is fenced by its lease.
+func (c *Controller) probe(ctx context.Context, g *carrier, p place) {
+	mac, found, err := c.machine.addrs.Probe(ctx, p.iface, p.addr(), c.opts.ProbeWait)
+	if err != nil && ctx.Err() == nil {
+		c.log.Warn("cannot probe for another owner", "address", p.String(), "error", err)
+	}
+	if !found {
+		return
+	}
+	c.tell(ctx, func() { c.stranger(g, p, mac.String()) })
+}
+
+// stranger notes that a machine which is no member answers for an address. This machine does not serve beside it.
+func (c *Controller) stranger(g *carrier, p place, mac string) {
+	if c.carried[g.group] != g || g.foreign != "" || c.macs[mac] != "" {
+		return
+	}
+	g.foreign = fmt.Sprintf("%s is in use by %s, which is no member of this cluster, as seen on %s", p.addr(), cmp.Or(mac, "an unnamed machine"), p.iface.Name)
+	c.recorder.add(cluster.Transition{Kind: cluster.TransitionConflict, Group: g.group, Epoch: g.epoch, Why: g.foreign})
+	if g.deadline == 0 {
+		c.assess()
+	}
+}
+
+// serve opens the fence up to the lease's deadline; the first time it tells the neighbours and runs the hooks.
+func (c *Controller) serve(ctx context.Context, g *carrier, deadline fence.Boottime) {
+	if g.foreign != "" && g.deadline == 0 {
+		return // never beside a stranger
+	}
+	if err := c.machine.open(g.places, deadline); err != nil {
+		c.log.Error("cannot open the fence", "group", g.group, "error", err)
+		return
+	}
+	if g.deadline > 0 {
+		g.deadline = max(g.deadline, deadline)
+		return
+	}
+	c.begin(ctx, g, deadline, c.agent.Name()+" has the lease, opened the fence and announced the addresses")
+}
+
+// begin does what is done once, when a group comes to be served here.
+func (c *Controller) begin(ctx context.Context, g *carrier, deadline fence.Boottime, why string) {
+	g.deadline = deadline
+	own, stop := context.WithCancel(ctx)
+	probing := g.stop
+	g.stop = func() { probing(); stop() }
+	for _, p := range g.places {
+		c.background.Go(func() { c.announce(own, p) })
+		c.background.Go(func() { c.listen(own, g, p) })
+	}
+	took := time.Since(g.began)
+	c.recorder.add(cluster.Transition{
+		Kind: cluster.TransitionAcquire, Group: g.group, Epoch: g.epoch, Took: took, Detail: strings.Join(g.addresses(), ", "),
+		Why: why,
+	})
+	c.runHooks(ctx, g, "acquire", c.groups[g.group])
+}
+
+// announce tells the neighbours in a burst, and then again from time to time.
+func (c *Controller) announce(ctx context.Context, p place) {
+	const burst, gap = 4, 200 * time.Millisecond
+	n := burst
+	tick := time.NewTicker(c.opts.AnnounceEvery)
+	defer tick.Stop()
+	for {
+		if err := c.machine.addrs.Announce(ctx, p.iface, p.addr(), n, gap); err != nil && ctx.Err() == nil {
+			c.log.Warn("cannot announce an address", "address", p.String(), "error", err)
+		}
+		n = 1
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// listen hears other machines claim an address that this one serves.
+func (c *Controller) listen(ctx context.Context, g *carrier, p place) {
+	var last time.Time
+	report := func(x vip.Conflict) {
+		if time.Since(last) < time.Minute {
+			return
+		}
+		last = time.Now()
+		c.tell(ctx, func() {
+			who := cmp.Or(c.macs[x.HardwareAddr.String()], "a machine that is no member")
+			c.recorder.add(cluster.Transition{
+				Kind: cluster.TransitionConflict, Group: g.group, Epoch: g.epoch,
+				Why: fmt.Sprintf("%s (%s) claims %s, which this machine serves", who, x.HardwareAddr, x.Addr),
+			})
+		})
+	}
+	if err := c.machine.addrs.Conflicts(ctx, p.iface, []netip.Addr{p.addr()}, report); err != nil && ctx.Err() == nil {
+		c.log.Warn("cannot listen for conflicts", "address", p.String(), "error", err)
+	}
+}
+
+// release gives a group back: the fence first, then the word to the leader, then everything else.
+func (c *Controller) release(ctx context.Context, g *carrier, why string) {
+	start := time.Now()
+	if err := c.machine.shut(g.places); err != nil {
+		// The kernel still closes at the deadline. Without the fence shut, the lease must run out: nothing is given back.
+		c.log.Error("cannot shut the fence, the lease will run out instead", "group", g.group, "error", err)
+	} else {
+		c.released = append(c.released, lease.Claim{Group: g.group, Epoch: g.epoch})
+	}
+	c.holder.Drop(g.group)
+	c.renew()
+	c.drop(ctx, g, cluster.TransitionRelease, fmt.Sprintf("%s fenced the addresses and gave the lease back: %s", c.agent.Name(), why), time.Since(start))
+}
+
+// lapse is what follows when the lease ran out: the kernel has closed the fence, and the addresses go, because this machine's own
+// programs still reach them.
+func (c *Controller) lapse(ctx context.Context, g *carrier) {
+	c.holder.Drop(g.group)
+	_ = c.machine.shut(g.places) // the deadline has closed it already
+	c.drop(ctx, g, cluster.TransitionLapse, c.agent.Name()+" lost the lease: the leader did not renew it in time; the fence is closed", 0)
+}
+
+// drop takes a shut group off the machine.
+func (c *Controller) drop(ctx context.Context, g *carrier, kind cluster.TransitionKind, why string, took time.Duration) {
+	g.stop()
+	delete(c.carried, g.group)
+	if err := c.machine.remove(g.places); err != nil {
+		c.log.Error("cannot remove the addresses of a group", "group", g.group, "error", err)
+	}
+	if g.deadline > 0 {
+		c.recorder.add(cluster.Transition{Kind: kind, Group: g.group, Epoch: g.epoch, Why: why, Took: took, Detail: strings.Join(g.addresses(), ", ")})
+		c.runHooks(ctx, g, "release", c.groups[g.group])
+	}
+	close(g.hooks)
+}
+
+// runHooks queues the hooks of an event; a group's hooks never overlap.
+func (c *Controller) runHooks(ctx context.Context, g *carrier, event string, group *cluster.Group) {
+	if group == nil {
+		return
+	}
+	hooks := group.OnAcquire
+	if event == "release" {
+		hooks = group.OnRelease
+	}
+	if len(hooks) == 0 {
+		return
+	}
+	e := hookEvent{event: event, group: g.group, node: c.agent.Name(), epoch: g.epoch, addresses: g.addresses()}
+	g.hooks <- func() {
+		for _, h := range hooks {
+			start := time.Now()
+			why, output := runHook(context.WithoutCancel(ctx), h, e)
+			c.recorder.add(cluster.Transition{Kind: cluster.TransitionHook, Group: g.group, Epoch: g.epoch, Why: "on_" + event + " " + why, Detail: output, Took: time.Since(start)})
+		}
+	}
+}
+
+// publish shows the holdings to others.
+func (c *Controller) publish() {
+	now := fence.Now()
+	var hs []cluster.Holding
+	for _, g := range c.carried {
+		h := cluster.Holding{Group: g.group, Node: c.agent.Name(), Epoch: g.epoch, Phase: "claiming", Addresses: g.addresses(), Fence: c.machine.fence.Driver()}
+		if g.serving(now) {
+			h.Phase, h.Remaining = "serving", g.deadline.Sub(now)
+		}
+		hs = append(hs, h)
+	}
+	slices.SortFunc(hs, func(a, b cluster.Holding) int { return strings.Compare(a.Group, b.Group) })
+	c.mu.Lock()
+	c.holdings = hs
+	c.mu.Unlock()
+}

@@ -1,0 +1,177 @@
+package failover
+
+import (
+	"context"
+	"net"
+	"slices"
+	"time"
+
+	"holdfast/failover/fence"
+	"holdfast/failover/lease"
+	"holdfast/failover/vip"
+)
+
+// reconnectPause is the pause between two attempts to reach a leader, unless another leads before.
+const reconnectPause = 20 * time.Millisecond
+
+// renew sends one message with everything this machine holds, claims and has given back. The lease counts from here: from before the
+// message is sent.
+func (c *Controller) renew() {
+	if c.out == nil {
+		return
+	}
+	c.seq++
+	now := int64(fence.Now())
+	claims, live := c.holder.Claims(now)
+	r := lease.Renewal{
+		Node: c.agent.Name(), Seq: c.seq, Claims: claims, Live: live, Released: c.released, Stopping: c.stopping != "", StoppingWhy: c.stopping,
+		Unable: c.unable, HardwareAddrs: hardwareAddrs(),
+	}
+	c.holder.Sent(c.seq, now)
+	msg, err := lease.EncodeRenewal(&r)
+	if err != nil {
+		c.log.Error("cannot encode a lease renewal", "error", err)
+		return
+	}
+	c.out.send(msg)
+}
+
+// hardwareAddrs are the MAC addresses of this machine.
+func hardwareAddrs() []string {
+	ifs, err := net.Interfaces()
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, i := range ifs {
+		if len(i.HardwareAddr) > 0 && !slices.Contains(out, i.HardwareAddr.String()) {
+			out = append(out, i.HardwareAddr.String())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// followLeader keeps a lease channel to whoever leads.
+func (c *Controller) followLeader(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed := c.channel.LeaderChanged()
+		s, err := c.channel.OpenLease(ctx)
+		if err == nil {
+			c.converse(ctx, s)
+			continue
+		}
+		t := time.NewTimer(reconnectPause)
+		select {
+		case <-changed:
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		t.Stop()
+	}
+}
+
+// converse reads what the leader says until the stream breaks.
+func (c *Controller) converse(ctx context.Context, s Stream) {
+	out := newOutbox(s)
+	var sender, reader = make(chan struct{}), ctx
+	go func() {
+		defer close(sender)
+		out.run()
+	}()
+	defer func() { <-sender }()
+	defer out.close()
+	stop := context.AfterFunc(reader, func() { _ = s.Close() }) // unblocks Recv
+	defer stop()
+	if !c.tell(ctx, func() { c.out = out; c.renew() }) {
+		return
+	}
+	defer c.tell(ctx, func() {
+		if c.out == out {
+			c.out = nil
+		}
+	})
+	for {
+		msg, err := s.Recv()
+		if err != nil {
+			return
+		}
+		a, err := lease.DecodeAnswer(msg)
+		if err != nil {
+			c.log.Error("the leader sent something that cannot be read; is it of another version?", "error", err)
+			return
+		}
+		if !c.tell(ctx, func() { c.answer(ctx, a) }) {
+			return
+		}
+	}
+}
+
+// answer takes what the leader says: what it granted, and how the assignments stand.
+func (c *Controller) answer(ctx context.Context, a *lease.Answer) {
+	for _, x := range a.Assignments {
+		c.learn(x)
+	}
+	c.informed = c.informed || len(a.Assignments) > 0 || a.Seq > 0
+	if a.Seq > 0 {
+		c.released = slices.DeleteFunc(c.released, func(x lease.Claim) bool { return slices.Contains(a.Acknowledged, x) })
+	}
+	c.reconcile(ctx) // a new assignment counts before a grant of the old one
+	for _, granted := range c.holder.Granted(a) {
+		if g := c.carried[granted.Group]; g != nil && g.epoch == granted.Epoch {
+			c.serve(ctx, g, fence.Boottime(granted.Deadline))
+		}
+	}
+	for _, v := range a.Vacant {
+		if g := c.carried[v.Group]; g != nil && g.epoch == v.Epoch && g.deadline == 0 {
+			c.renew()
+			return
+		}
+	}
+}
+
+// followMachine hears of changes of addresses and links behind the controller's back.
+func (c *Controller) followMachine(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := c.machine.addrs.Watch(ctx, func(e vip.Event) { c.tell(ctx, func() { c.changed(e) }) })
+		if ctx.Err() != nil {
+			return
+		}
+		c.log.Warn("cannot watch the machine's addresses, will try again", "error", err)
+		t := time.NewTimer(time.Second)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		t.Stop()
+	}
+}
+
+// Stop gives every group to another machine and waits until that is done, or StopTimeout has passed; then what is left is released.
+func (c *Controller) Stop(ctx context.Context, why string) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.StopTimeout)
+	defer cancel()
+	empty := make(chan struct{})
+	if !c.tell(ctx, func() {
+		c.stopping, c.stopped = why, empty
+		c.renew()
+	}) {
+		return // Run has ended
+	}
+	select {
+	case <-empty:
+		return
+	case <-ctx.Done():
+	}
+	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancelLast()
+	c.tell(last, func() {
+		for _, g := range c.carried {
+			c.release(context.WithoutCancel(ctx), g, "the daemon is stopping, and no other machine took it in time")
+		}
+	})
+	select {
+	case <-empty:
+	case <-last.Done():
+	}
+}

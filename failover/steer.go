@@ -1,0 +1,188 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+)
+
+// steerLoop runs Plan whenever what it reads may have changed, and commits the difference.
+func (a *Assigner) steerLoop(ctx context.Context) {
+	for ctx.Err() == nil {
+		v := a.agent.WatchView()
+		cmd, next := a.steer(v)
+		if cmd != nil {
+			if _, err := a.agent.Apply(ctx, cluster.WriteOptions{}, cmd); err != nil && ctx.Err() == nil {
+				a.log.Warn("cannot commit assignments, will plan again", "error", err)
+				next = min(next, reconnectPause)
+			}
+		}
+		a.waitSteer(ctx, v, next)
+	}
+}
+
+// waitSteer returns when the view has changed, a channel has, or after next.
+func (a *Assigner) waitSteer(ctx context.Context, v *state.View, next time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, next)
+	defer cancel()
+	changed := make(chan struct{})
+	go func() {
+		defer close(changed)
+		_ = v.Wait(ctx) // changed or over: the loop plans again either way
+	}()
+	select {
+	case <-a.wake:
+	case <-changed:
+	}
+	cancel()
+	<-changed
+}
+
+// steer is what to commit now, nil for nothing, and how long it is at most until the next look.
+func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
+	now := time.Now()
+	news, next := a.news(v, now)
+	cmd := &cluster.Steer{}
+	for _, p := range news {
+		cmd.Presences = append(cmd.Presences, *p)
+		cmd.Transitions = append(cmd.Transitions, presenceTransitions(v.Presence(p.Node), p)...)
+	}
+	taken := takenVIPs(v)
+	for _, d := range Plan(v, news...) {
+		g := v.Group(d.Group)
+		old := v.Assignment(d.Group)
+		if g == nil || settled(old, &d, g) {
+			continue
+		}
+		if wait := a.hold(v, old, &d, g, taken, now); wait > 0 {
+			next = min(next, wait)
+			continue
+		}
+		x := assign(old, &d, g)
+		cmd.Assignments = append(cmd.Assignments, x)
+		cmd.Transitions = append(cmd.Transitions, cluster.Transition{
+			Time: x.Since, Kind: cluster.TransitionAssign, Group: x.Group, Node: x.Node, Epoch: x.Epoch, Why: x.Why, Detail: checkDetail(v, old),
+		})
+	}
+	if len(cmd.Presences)+len(cmd.Assignments) == 0 {
+		return nil, next
+	}
+	return cmd, next
+}
+
+// settled reports whether the state already says what the plan wants.
+func settled(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group) bool {
+	if old == nil || old.Epoch == 0 {
+		return d.Node == ""
+	}
+	return old.Node == d.Node && (d.Node == "" || slices.Equal(old.VIPs, g.VIPs))
+}
+
+// assign is the next epoch of a group.
+func assign(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group) cluster.Assignment {
+	x := cluster.Assignment{Group: d.Group, Node: d.Node, Epoch: d.Epoch + 1, Why: d.Why, Since: time.Now()}
+	if d.Node != "" {
+		x.VIPs = g.VIPs
+	}
+	if old != nil && old.Node == d.Node && d.Node != "" {
+		x.Moved, x.Why = old.Moved, "its addresses were changed; "+d.Why
+	}
+	return x
+}
+
+// takenVIPs maps each address that an epoch serves to its group.
+func takenVIPs(v *state.View) map[string]string {
+	out := map[string]string{}
+	for _, a := range v.Assignments() {
+		for _, x := range a.VIPs {
+			if a.Node != "" {
+				out[x.Addr().String()] = a.Group
+			}
+		}
+	}
+	return out
+}
+
+// hold says how long an assignment that brings new addresses must wait: an address that another group served must be free first, both in
+// the assignments and of every lease that was granted for an epoch that is over.
+func (a *Assigner) hold(v *state.View, old *cluster.Assignment, d *cluster.Decision, g *cluster.Group, taken map[string]string, now time.Time) time.Duration {
+	if d.Node == "" {
+		return 0
+	}
+	fresh := false
+	for _, x := range g.VIPs {
+		if by := taken[x.Addr().String()]; by != "" && by != d.Group {
+			return a.opts.TTL / 4 // that group's next epoch is in this very plan, or its deletion on the way
+		}
+		fresh = fresh || old == nil || !slices.Contains(old.VIPs, x)
+	}
+	if !fresh {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	epochs := map[string]uint64{}
+	for _, x := range v.Assignments() {
+		epochs[x.Group] = x.Epoch
+	}
+	return a.granter.Draining(now, func(group string) uint64 { return epochs[group] })
+}
+
+// news are the presences that differ from the state's, and the time until one may differ for no other reason than time.
+func (a *Assigner) news(v *state.View, now time.Time) ([]*cluster.Presence, time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	next := time.Minute
+	for _, p := range v.Presences() {
+		if a.channels[p.Node] == nil {
+			a.channels[p.Node] = &channel{node: p.Node}
+		}
+	}
+	var out []*cluster.Presence
+	for _, c := range a.channels {
+		old := v.Presence(c.node)
+		if wait := a.grace(v, c, now); wait > 0 {
+			next = min(next, wait)
+			continue
+		}
+		if !c.last.IsZero() {
+			if left := c.last.Add(a.opts.TTL).Sub(now); left > 0 {
+				next = min(next, left+time.Millisecond)
+			}
+		}
+		if p := c.presence(old, now, a.opts.TTL); p != nil {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(x, y *cluster.Presence) int { return strings.Compare(x.Node, y.Node) })
+	return out, next
+}
+
+// grace gives machines that have not yet opened a channel to this new leader the time to do so, and says how much is left of it.
+func (a *Assigner) grace(v *state.View, c *channel, now time.Time) time.Duration {
+	if !c.last.IsZero() {
+		return 0
+	}
+	if v.Node(c.node) == nil {
+		return time.Minute // it is no member any more
+	}
+	return max(a.granter.NotBefore().Sub(now), a.began.Add(a.opts.TTL/3).Sub(now))
+}
+
+// checkDetail is the output of what made the holder ineligible, for the timeline.
+func checkDetail(v *state.View, old *cluster.Assignment) string {
+	if old == nil || old.Node == "" {
+		return ""
+	}
+	for _, c := range v.NodeChecks(old.Node) {
+		if c.Status == cluster.Critical {
+			return fmt.Sprintf("check %q on %s: %s", c.Name, old.Node, c.Output)
+		}
+	}
+	return ""
+}
