@@ -1,0 +1,28 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"holdfast/cluster"
+)
+
+// unsupportedRoutes are the parts of Consul's API that Holdfast leaves out: the mesh, peering and what belongs to Consul Enterprise.
+func unsupportedRoutes() routes {
+	rs := routes{}
+	for what, paths := range map[string][]string{
+		"part of the service mesh": {
+			"/v1/connect/", "/v1/config", "/v1/config/", "/v1/discovery-chain/", "/v1/agent/connect/", "/v1/health/connect/",
+			"/v1/health/ingress/", "/v1/catalog/connect/", "/v1/catalog/gateway-services/", "/v1/exported-services", "/v1/imported-services",
+		},
+		"part of cluster peering":   {"/v1/peering", "/v1/peering/", "/v1/peerings"},
+		"part of Consul Enterprise": {"/v1/namespace", "/v1/namespace/", "/v1/namespaces", "/v1/partition", "/v1/partition/", "/v1/partitions", "/v1/operator/area", "/v1/operator/area/", "/v1/operator/license", "/v1/operator/segment"},
+	} {
+		refuse := func(r *request) (*reply, error) {
+			return nil, cluster.Errorf(cluster.Unsupported, "%s is %s, which Holdfast leaves out", r.URL.Path, what)
+		}
+		for _, p := range paths {
+			rs[p] = methods{http.MethodGet: refuse, http.MethodPut: refuse, http.MethodPost: refuse, http.MethodDelete: refuse}
+		}
+	}
+	return rs
+}
