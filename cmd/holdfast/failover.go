@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"holdfast/cluster"
+	"holdfast/cluster/agent"
+	"holdfast/cluster/state"
+	"holdfast/cmd/holdfast/config"
+	"holdfast/failover"
+	"holdfast/failover/fence"
+	"holdfast/failover/vip"
+)
+
+// failoverOf is this machine's part in failover: what carries addresses, or the reason why nothing does.
+type failoverOf struct {
+	cfg        *config.Config
+	log        *slog.Logger
+	host       *vip.Host
+	fence      *fence.Fence
+	why        string // why this machine cannot carry addresses, "" where it can
+	controller *failover.Controller
+	cancel     context.CancelFunc
+	done       chan struct{}
+}
+
+// newFailover opens what carries addresses. Where the config has groups, a machine that cannot carry them is refused; else it is a member
+// that holds nothing, and says why.
+func newFailover(cfg *config.Config, log *slog.Logger) (*failoverOf, error) {
+	f := &failoverOf{cfg: cfg, log: log.With("component", "failover"), done: make(chan struct{})}
+	err := f.open()
+	switch {
+	case err == nil:
+		f.log.Info("leases are enforced", "by", f.fence.Describe())
+	case len(cfg.Groups) > 0:
+		return nil, err
+	default:
+		f.why = err.Error()
+		f.log.Info("this machine will hold no addresses", "why", f.why)
+	}
+	return f, nil
+}
+
+func (f *failoverOf) open() error {
+	host := vip.New()
+	if err := host.Open(); err != nil {
+		return err
+	}
+	fen, err := fence.New(fence.Options{Driver: f.cfg.Fence, Logger: f.log})
+	if err != nil {
+		_ = host.Close() // it has only listened
+		return err
+	}
+	f.host, f.fence = host, fen
+	for _, g := range f.cfg.Groups {
+		for _, v := range g.VIPs {
+			if _, err := host.Resolve(vip.Address{Prefix: v.Prefix, Interface: v.Interface}); err != nil {
+				f.close()
+				return cluster.Errorf(cluster.Invalid, "group %q: %v", g.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (f *failoverOf) close() {
+	if f.host != nil {
+		_ = f.fence.Close() // the enforcement stays in the kernel
+		_ = f.host.Close()
+	}
+}
+
+// start runs the controller.
+func (f *failoverOf) start(parent context.Context, a *agent.Agent, loops *sync.WaitGroup) {
+	ctx, cancel := context.WithCancel(parent)
+	f.cancel = cancel
+	var addrs failover.Addresses = f.host
+	var fen failover.Fence = f.fence
+	if f.why != "" {
+		addrs, fen = failover.Incapable(f.why)
+	}
+	f.controller = failover.NewController(asAgent{a}, asChannel{a}, addrs, fen, failoverOptions(f.cfg), f.log)
+	loops.Go(func() {
+		defer close(f.done)
+		f.controller.Run(ctx)
+		f.close()
+	})
+}
+
+// stop gives the groups away and ends the controller.
+func (f *failoverOf) stop(ctx context.Context, why string) {
+	f.controller.Stop(ctx, why)
+	f.cancel()
+	<-f.done
+}
+
+func failoverOptions(c *config.Config) failover.Options {
+	o := failover.DefaultOptions()
+	o.TTL = c.LeaseTTL
+	return o
+}
+
+// asAgent is the agent as failover knows it.
+type asAgent struct{ *agent.Agent }
+
+// asChannel opens the lease channel.
+type asChannel struct{ a *agent.Agent }
+
+func (c asChannel) OpenLease(ctx context.Context) (failover.Stream, error) {
+	s, err := c.a.OpenLease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (c asChannel) LeaderChanged() <-chan struct{} { return c.a.LeaderChanged() }
+
+// assignerDuty is the assigner as the agent knows it.
+type assignerDuty struct{ *failover.Assigner }
+
+func (d assignerDuty) Serve(ctx context.Context, s agent.Stream) error { return d.Assigner.Serve(ctx, s) }
+
+// applyGroups brings the groups of the config files into the state, once there is a leader. A group that says the same already is left
+// alone; of members whose files differ the last to start wins.
+func (d *daemon) applyGroups(ctx context.Context) {
+	for i := range d.cfg.Groups {
+		g := d.cfg.Groups[i]
+		for ctx.Err() == nil {
+			var have *cluster.Group
+			_, err := d.agent.Query(ctx, cluster.QueryOptions{}, func(v *state.View) error { have = v.Group(g.Name); return nil })
+			if err == nil && (have == nil || !have.Equal(&g)) {
+				_, err = d.agent.Apply(ctx, cluster.WriteOptions{}, &cluster.PutGroup{Group: g})
+			}
+			if err == nil {
+				break
+			}
+			if code := cluster.CodeOf(err); code == cluster.Invalid || code == cluster.Conflict {
+				d.log.Error("a group of the config files is not taken", "group", g.Name, "error", err)
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,4 @@
+package main
+
+func (d *daemon) listenHTTP() error { return nil }
+func (d *daemon) serveHTTP()        {}
