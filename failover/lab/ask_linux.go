@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -12,17 +11,13 @@ import (
 	"github.com/mdlayher/packet"
 )
 
-// every asks once each period, from round 0 on, until ctx is done.
-func (p *Probe) every(ctx context.Context, ask func(round uint32)) {
-	tick := time.NewTicker(p.opts.Period)
-	defer tick.Stop()
-	for round := uint32(0); ; round++ {
+// every asks once each period, from round 0 on, until the probe stops.
+func (p *Probe) every(ask func(round uint32)) {
+	next := p.base
+	for round := uint32(0); !p.stopped.Load(); round++ {
 		ask(round)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+		next = max(next+p.opts.Period, monotonic()) // what was missed is not made up for
+		sleepUntil(next)
 	}
 }
 
@@ -94,15 +89,16 @@ func (p *Probe) replyTo(round uint32) net.HardwareAddr {
 	return binary.BigEndian.AppendUint32([]byte{0x02, 0x80 | byte(p.id)}, round)
 }
 
-// hear reads answers until the socket is closed.
+// hear reads answers until the probe is deaf.
 func (p *Probe) hear(c *net.UDPConn, heard func(answer, time.Duration)) {
+	raw, err := c.SyscallConn()
 	b := make([]byte, 2048)
-	for {
+	for err == nil && !p.deaf.Load() {
+		if !readable(raw) {
+			continue
+		}
 		n, _, err := c.ReadFromUDPAddrPort(b)
 		if err != nil {
-			if p.closed.Load() {
-				return
-			}
 			continue // an ICMP error for an earlier question
 		}
 		if a, ok := parseAnswer(b[:n]); ok && a.probe == p.id {
@@ -136,15 +132,16 @@ func settle(asks []ask, a answer, base, at time.Duration) {
 	}
 }
 
-// hearOwners reads who claims to have the address until the socket is closed.
+// hearOwners reads who claims to have the address until the probe is deaf.
 func (p *Probe) hearOwners() {
+	raw, err := p.wire.SyscallConn()
 	b := make([]byte, 2048)
-	for {
+	for err == nil && !p.deaf.Load() {
+		if !readable(raw) {
+			continue
+		}
 		n, _, err := p.wire.ReadFrom(b)
 		if err != nil {
-			if p.closed.Load() {
-				return
-			}
 			continue // the interface was down for a moment
 		}
 		replyTo, owner, ok := owns(b[:n], p.opts.VIP)

@@ -1,14 +1,11 @@
 package lab
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -16,10 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	bootTimeout = 20 * time.Second
-	haltTimeout = 10 * time.Second
-)
+const haltTimeout = 10 * time.Second
 
 // boot is one life of a machine, from power on to power off: its namespaces and the process that keeps them.
 type boot struct {
@@ -39,7 +33,7 @@ func start(name string) (*boot, error) {
 		return nil, err
 	}
 	defer reply.Close()
-	if err = b.await(reply); err == nil {
+	if err = awaitReady(reply); err == nil {
 		err = b.open()
 	}
 	if err != nil {
@@ -94,22 +88,6 @@ func (b *boot) run(name string) (reply *os.File, err error) {
 		return nil, errors.Join(fmt.Errorf("tell the machine its name: %w", err), b.halt())
 	}
 	return reply, nil
-}
-
-// await waits until init has furnished the machine.
-func (b *boot) await(reply *os.File) error {
-	if err := reply.SetReadDeadline(time.Now().Add(bootTimeout)); err != nil {
-		return err
-	}
-	line, err := bufio.NewReader(io.LimitReader(reply, 4096)).ReadString('\n')
-	switch line = strings.TrimSpace(line); {
-	case line == initReady:
-		return nil
-	case line != "":
-		return errors.New(line)
-	default:
-		return fmt.Errorf("the machine's first process ended or hung before it was ready (does main call lab.Child first?): %w", err)
-	}
 }
 
 // open takes hold of the namespaces, so that they can be entered.

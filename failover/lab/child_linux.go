@@ -1,9 +1,20 @@
 package lab
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"strings"
+	"time"
+)
+
+// ready is the line that a child writes to its standard output when it has begun its work. Any other line is why it cannot.
+const (
+	ready        = "ready"
+	readyTimeout = 20 * time.Second
 )
 
 // A Lab starts its own program again for three purposes. The environment variable says which.
@@ -24,7 +35,7 @@ func Child() {
 	case roleInit:
 		err = runInit(os.Stdin, os.Stdout)
 	case roleServe:
-		err = runServe()
+		err = runServe(os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "holdfast lab:", err)
@@ -42,4 +53,20 @@ func again(role string, args ...string) (*exec.Cmd, error) {
 	cmd := exec.Command(self, args...)
 	cmd.Env = append(os.Environ(), roleVar+"="+role)
 	return cmd, nil
+}
+
+// awaitReady waits until a child has begun its work.
+func awaitReady(reply *os.File) error {
+	if err := reply.SetReadDeadline(time.Now().Add(readyTimeout)); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(io.LimitReader(reply, 4096)).ReadString('\n')
+	switch line = strings.TrimSpace(line); {
+	case line == ready:
+		return nil
+	case line != "":
+		return errors.New(line)
+	default:
+		return fmt.Errorf("a process of the lab ended or hung before it was ready (does main call lab.Child first?): %w", err)
+	}
 }

@@ -12,8 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const initReady = "ready"
-
 // runInit is a machine's first process. It reads the host name from the lab, gives the machine its own /proc, says that it is ready, and
 // then only collects the orphans of the machine until the lab lets go of its standard input. When it ends, for whatever reason, the
 // kernel kills every other process of the machine.
@@ -34,7 +32,7 @@ func runInit(lab io.Reader, reply io.Writer) error {
 			reap()
 		}
 	}()
-	if _, err := fmt.Fprintln(reply, initReady); err != nil {
+	if _, err := fmt.Fprintln(reply, ready); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, line) // ends when the lab does

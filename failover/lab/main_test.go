@@ -6,17 +6,11 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/mdlayher/packet"
 )
-
-func TestMain(m *testing.M) {
-	Child()
-	os.Exit(m.Run())
-}
 
 // testTimeout bounds every wait of these tests.
 const testTimeout = 20 * time.Second

@@ -43,11 +43,12 @@ type Probe struct {
 	wire     *packet.Conn // on the observer: asks who has the address, and asks each machine by its hardware address
 	macs     map[string]string
 
-	began  time.Time
-	base   time.Duration // began, on the shared clock
-	cancel context.CancelFunc
-	closed atomic.Bool // the sockets are closed, or about to be
-	wg     sync.WaitGroup
+	began   time.Time
+	base    time.Duration // began, on the shared clock
+	ended   time.Duration // when the probe was closed
+	stopped atomic.Bool   // it asks no more
+	deaf    atomic.Bool   // nor does it listen
+	wg      sync.WaitGroup
 
 	mu      sync.Mutex                          // guards following
 	asks    []ask                               // of the client
@@ -69,18 +70,22 @@ func (p *Probe) Open(ctx context.Context) error {
 	if err := p.prepare(); err != nil {
 		return err
 	}
-	p.closed.Store(false)
 	if err := p.listen(ctx); err != nil {
 		p.closeSockets()
 		return fmt.Errorf("probe %s: %w", p.opts.VIP, err)
 	}
 	p.began, p.base = time.Now(), monotonic()
-	ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	p.wg.Go(func() { p.hear(p.client, p.heardClient) })
-	p.wg.Go(func() { p.hear(p.observer, p.heardUnicast) })
-	p.wg.Go(p.hearOwners)
-	p.wg.Go(func() { p.every(ctx, p.askAround) })
-	p.wg.Go(func() { p.every(ctx, p.askByRoute) }) // on its own: a client whose send buffer is full waits
+	p.stopped.Store(false)
+	p.deaf.Store(false)
+	for _, loop := range []func(){
+		func() { p.hear(p.client, p.heardClient) },
+		func() { p.hear(p.observer, p.heardUnicast) },
+		p.hearOwners,
+		func() { p.every(p.askAround) },
+		func() { p.every(p.askByRoute) }, // on its own: a client whose send buffer is full waits
+	} {
+		p.wg.Go(func() { steadily(loop) })
+	}
 	return nil
 }
 
@@ -100,6 +105,7 @@ func (p *Probe) prepare() (err error) {
 	}
 	p.lab.probes++
 	p.id = uint16(p.lab.probes)
+	p.ended = 0
 	p.macs = make(map[string]string)
 	p.asks, p.rounds, p.unicast = nil, nil, nil
 	p.owners = make(map[string]map[uint32]time.Duration)
@@ -116,13 +122,16 @@ func (p *Probe) prepare() (err error) {
 
 // Close stops asking, waits a moment for the last answers, and reports.
 func (p *Probe) Close() Report {
-	if p.cancel == nil {
+	if p.began.IsZero() {
 		return Report{VIP: p.opts.VIP}
 	}
-	p.cancel()
-	time.Sleep(patience)
-	p.closeSockets()
-	p.wg.Wait()
+	if !p.stopped.Swap(true) {
+		time.Sleep(patience)
+		p.deaf.Store(true)
+		p.wg.Wait()
+		p.closeSockets()
+		p.ended = p.now()
+	}
 	return p.Report()
 }
 
@@ -130,7 +139,10 @@ func (p *Probe) Close() Report {
 func (p *Probe) Report() Report {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	end := monotonic() - p.base
+	end := p.now()
+	if p.deaf.Load() {
+		end = p.ended
+	}
 	r := Report{VIP: p.opts.VIP, Began: p.began, Took: end}
 	j := judgement{patience: patience, maxGap: max(4*p.opts.Period, minGap)}
 	r.client(p.asks, end-patience, j)
@@ -143,7 +155,7 @@ func (p *Probe) Report() Report {
 func (p *Probe) Holder() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	young := monotonic() - p.base - patience
+	young := p.now() - patience
 	for i := len(p.asks) - 1; i >= 0 && p.asks[i].sent >= young; i-- {
 		if p.asks[i].heard != 0 {
 			return p.asks[i].by
@@ -154,7 +166,7 @@ func (p *Probe) Holder() string {
 
 // Await waits until the machine, or any if machine is "", has answered the client a question that was asked after the call.
 func (p *Probe) Await(ctx context.Context, machine string) error {
-	called := monotonic() - p.base
+	called := p.now()
 	tick := time.NewTicker(p.opts.Period)
 	defer tick.Stop()
 	for !p.answeredSince(called, machine) {

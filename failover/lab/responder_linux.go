@@ -23,6 +23,11 @@ import (
 // TCP it speaks HTTP: GET / is the name; GET /health is 200, or 503 after PUT /health/fail until PUT /health/pass. It
 // returns nil when ctx is done.
 func Serve(ctx context.Context, port uint16, name string) error {
+	return serve(ctx, port, name, func() error { return nil })
+}
+
+// serve calls began once every socket is open.
+func serve(ctx context.Context, port uint16, name string, began func() error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	addr := ":" + strconv.Itoa(int(port))
@@ -35,12 +40,13 @@ func Serve(ctx context.Context, port uint16, name string) error {
 	running := 1
 	var conns []io.Closer
 	defer func() {
+		cancel()
 		_ = web.Close()
-		for _, c := range conns {
-			c.Close()
-		}
 		for range running {
 			<-ended
+		}
+		for _, c := range conns {
+			c.Close()
 		}
 	}()
 	go func() { ended <- web.Serve(ln) }()
@@ -54,7 +60,10 @@ func Serve(ctx context.Context, port uint16, name string) error {
 		}
 		conns = append(conns, c)
 		running++
-		go func() { ended <- answerAll(c, name) }()
+		go steadily(func() { ended <- answerAll(ctx, c, name) })
+	}
+	if err := began(); err != nil {
+		return err
 	}
 	select {
 	case <-ctx.Done():
@@ -101,15 +110,19 @@ func listenAnywhere(ctx context.Context, network, addr string) (*net.UDPConn, er
 	return u, nil
 }
 
-// answerAll answers until the socket is closed.
-func answerAll(c *net.UDPConn, name string) error {
+// answerAll answers until ctx is done.
+func answerAll(ctx context.Context, c *net.UDPConn, name string) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
 	packet, oob := make([]byte, 2048), make([]byte, 256)
 	var out []byte
-	for {
-		n, oobn, _, from, err := c.ReadMsgUDPAddrPort(packet, oob)
-		if errors.Is(err, net.ErrClosed) {
-			return err
+	for ctx.Err() == nil {
+		if !readable(raw) {
+			continue
 		}
+		n, oobn, _, from, err := c.ReadMsgUDPAddrPort(packet, oob)
 		if err != nil {
 			continue // an ICMP error for an earlier answer
 		}
@@ -119,6 +132,7 @@ func answerAll(c *net.UDPConn, name string) error {
 		}
 		_, _, _ = c.WriteMsgUDPAddrPort(out, fromWhereItWasAsked(oob[:oobn]), from) // refused when the address has just gone
 	}
+	return ctx.Err()
 }
 
 // fromWhereItWasAsked turns the control message of a datagram into that of its answer: the address it came to is the one that the
@@ -147,7 +161,7 @@ func fromWhereItWasAsked(oob []byte) []byte {
 }
 
 // runServe is Serve in a process that Machine.Serve has started.
-func runServe() error {
+func runServe(reply io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	defer stop()
 	if len(os.Args) != 3 {
@@ -157,5 +171,12 @@ func runServe() error {
 	if err != nil {
 		return fmt.Errorf("port %q: %w", os.Args[2], err)
 	}
-	return Serve(ctx, uint16(port), os.Args[1])
+	err = serve(ctx, uint16(port), os.Args[1], func() error {
+		_, err := fmt.Fprintln(reply, ready)
+		return err
+	})
+	if err != nil {
+		fmt.Fprintln(reply, err)
+	}
+	return err
 }

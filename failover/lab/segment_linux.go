@@ -20,6 +20,7 @@ type segment struct {
 	bridge   netlink.Link
 	ports    map[string]*port // by machine
 	observer netns.NsHandle   // what hangs on the port of the observer, which is no machine
+	inside   *netlink.Handle  // in the observer
 }
 
 // newSegment makes the switch without ports.
@@ -77,18 +78,18 @@ func (s *segment) addObserver() (err error) {
 	if s.observer, err = newNetNS(dad); err != nil {
 		return err
 	}
-	h, err := netlink.NewHandleAt(s.observer, unix.NETLINK_ROUTE)
-	if err != nil {
+	if s.inside, err = netlink.NewHandleAt(s.observer, unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open netlink in the observer: %w", err)
 	}
-	defer h.Close()
-	return s.addPort(observerName, observerHost).connect(s.observer, h, "eth0")
+	return s.addPort(observerName, observerHost).connect(s.observer, s.inside, "eth0")
 }
 
 // close lets go of the switch; its links and those of the observer vanish with it.
 func (s *segment) close() {
-	if s.netlink != nil {
-		s.netlink.Close()
+	for _, h := range []*netlink.Handle{s.netlink, s.inside} {
+		if h != nil {
+			h.Close()
+		}
 	}
 	for _, h := range s.raw {
 		h.Close()

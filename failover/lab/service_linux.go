@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
-	"time"
 )
 
 // Service is a machine's small service (see Serve), as a process of its own.
@@ -16,44 +16,28 @@ type Service struct {
 	port    uint16
 }
 
-const serviceTimeout = 10 * time.Second
-
 // Serve starts the machine's small service on a port, and returns once it answers.
 func (m *Machine) Serve(ctx context.Context, port uint16) (*Service, error) {
 	cmd, err := again(roleServe)
 	if err != nil {
 		return nil, err
 	}
-	argv := []string{cmd.Path, m.name, strconv.Itoa(int(port))}
-	p, err := m.Start(ctx, argv, StartOptions{Env: cmd.Env})
+	reply, out, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{Process: p, machine: m, port: port}
-	if err := s.await(ctx); err != nil {
+	defer reply.Close()
+	argv := []string{cmd.Path, m.name, strconv.Itoa(int(port))}
+	p, err := m.Start(ctx, argv, StartOptions{Env: cmd.Env, Stdout: out})
+	out.Close()
+	if err != nil {
+		return nil, err
+	}
+	if err := awaitReady(reply); err != nil {
 		_ = p.Kill()
 		return nil, fmt.Errorf("start the service of %s: %w", m.name, err)
 	}
-	return s, nil
-}
-
-// await asks the service over its own machine's loopback until it answers.
-func (s *Service) await(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, serviceTimeout)
-	defer cancel()
-	for {
-		err := s.do(ctx, http.MethodGet, "/")
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-s.Done():
-			return fmt.Errorf("it ended: %w", s.Wait(ctx))
-		case <-ctx.Done():
-			return err
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
+	return &Service{Process: p, machine: m, port: port}, nil
 }
 
 // Fail makes the service's /health answer 503.

@@ -81,9 +81,7 @@ func (p *Probe) host(number int) netip.Addr {
 	return p.segment.host4(number).Addr()
 }
 
-// closeSockets ends the loops that read.
 func (p *Probe) closeSockets() {
-	p.closed.Store(true)
 	if p.client != nil {
 		p.client.Close()
 	}
