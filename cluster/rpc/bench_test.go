@@ -79,6 +79,7 @@ func BenchmarkStreamRoundTrip(b *testing.B) {
 }
 
 func reportPercentiles(b *testing.B, took []time.Duration) {
+	b.Helper()
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")

@@ -120,7 +120,7 @@ func (c *clientConn) outcome(a answer, m Method, t ticket) ([]byte, error) {
 	case a.err == nil:
 		return nil, a.frame.remote()
 	case errors.As(a.err, &bye):
-		return nil, fmt.Errorf("%w (%s was not begun with)", bye.why, m)
+		return nil, fmt.Errorf("%w (%s was not begun)", bye.why, m)
 	case c.w.unsent(t):
 		return nil, notHandled(c.addr, m, a.err)
 	default:

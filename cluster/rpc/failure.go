@@ -41,10 +41,10 @@ func (f frame) remote() *cluster.Error { return &cluster.Error{Code: f.code, Mes
 
 // notHandled is the error of a call whose request the peer has certainly not begun with.
 func notHandled(addr string, m Method, cause error) error {
-	return fmt.Errorf("%w: %w", cluster.Errorf(cluster.Unavailable, "%s was not done at %s", m, addr), cause)
+	return fmt.Errorf("%w: %w", cluster.Errorf(cluster.Unavailable, "%s did not get the request (%s)", addr, m), cause)
 }
 
 // perhapsHandled is the error of a call whose request was sent and whose answer did not come.
 func perhapsHandled(addr string, m Method, cause error) error {
-	return fmt.Errorf("%w: %w", cluster.Errorf(cluster.Unknown, "%s may or may not have been done at %s", m, addr), cause)
+	return fmt.Errorf("%w: %w", cluster.Errorf(cluster.Unknown, "%s may or may not have done what was asked (%s)", addr, m), cause)
 }

@@ -111,7 +111,7 @@ func TestFrozenPeer(t *testing.T) {
 	addr := peer(t, func(net.Conn) {}) // accepts, reads nothing, says nothing
 
 	t.Run("a call with a deadline heeds it", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		_, err := newClient(t, Options{}).Call(ctx, addr, methodEcho, nil)
 		wantCode(t, err, cluster.Unknown)

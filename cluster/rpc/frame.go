@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -86,7 +87,7 @@ func (f frame) append(dst []byte) []byte {
 // parseFrame reads what followed a frame's length. The frame's body is part of b.
 func parseFrame(b []byte) (frame, error) {
 	if len(b) == 0 {
-		return frame{}, fmt.Errorf("empty frame")
+		return frame{}, errors.New("empty frame")
 	}
 	f := frame{kind: kind(b[0])}
 	if f.kind == 0 || f.kind >= numKinds {

@@ -37,22 +37,22 @@ func (l *logged) String() string {
 func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 func TestStrangersAreCutOff(t *testing.T) {
-	opts := Options{HelloTimeout: 50 * time.Millisecond}
+	const short = 50 * time.Millisecond
 	for name, row := range map[string]struct {
-		sent []byte
-		log  string
+		sent  []byte
+		hello time.Duration
+		log   string
 	}{
-		"HTTP":                       {[]byte("GET / HTTP/1.1\r\n\r\n"), "0x47 belongs to no protocol"},
-		"TLS without announcement":   {[]byte{0x16, 3, 1, 2, 0}, "0x16 belongs to no protocol"},
-		"TLS where there is none":    {[]byte{byte(muxTLS), 0x16, 3, 1}, "not set up for"},
-		"one that says nothing":      {nil, "reading the first byte"},
-		"raft that nobody accepts":   {[]byte{byte(muxRaft), 1, 2, 3}, "does not accept"},
-		"a stream that never begins": {[]byte{byte(muxStream)}, ""},
+		"HTTP":                       {[]byte("GET / HTTP/1.1\r\n\r\n"), time.Hour, "0x47 belongs to no protocol"},
+		"TLS without announcement":   {[]byte{0x16, 3, 1, 2, 0}, time.Hour, "0x16 belongs to no protocol"},
+		"TLS where there is none":    {[]byte{byte(muxTLS), 0x16, 3, 1}, time.Hour, "not set up for"},
+		"one that says nothing":      {nil, short, "reading the first byte"},
+		"raft that nobody accepts":   {[]byte{byte(muxRaft), 1, 2, 3}, time.Second, "does not accept"},
+		"a stream that never begins": {[]byte{byte(muxStream)}, short, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log logged
-			opts.Logger = log.logger()
-			s := serve(t, opts, echo)
+			s := serve(t, Options{HelloTimeout: row.hello, Logger: log.logger()}, echo)
 			conn := dialRaw(t, s, row.sent...)
 			if name == "a stream that never begins" {
 				_, _ = io.ReadAll(conn) // it is told why
@@ -67,7 +67,7 @@ func TestStrangersAreCutOff(t *testing.T) {
 }
 
 func TestCallsThatNeverBeginAreToldAndCutOff(t *testing.T) {
-	s := serve(t, Options{HelloTimeout: 50 * time.Millisecond}, echo)
+	s := serve(t, Options{HelloTimeout: 500 * time.Millisecond}, echo)
 	conn := dialRaw(t, s, byte(muxCalls))
 	r := newReader(t.Context(), conn, 1000, patience)
 	defer r.stop()
@@ -115,7 +115,7 @@ func TestBrokenCallersAreToldAndCutOff(t *testing.T) {
 }
 
 func TestTooManyConnections(t *testing.T) {
-	s := serve(t, Options{MaxConns: 2}, echo)
+	s := serve(t, Options{MaxConns: 2, HelloTimeout: time.Hour}, echo)
 	c := newClient(t, Options{})
 	if _, err := c.Call(t.Context(), s.Addr().String(), methodEcho, nil); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
 
 	"holdfast/cluster"
 )
@@ -22,6 +23,7 @@ func (c *Client) OpenStream(ctx context.Context, addr string, m Method) (*Stream
 }
 
 func (c *Client) openStream(ctx context.Context, addr string, m Method) (*Stream, error) {
+	deadline := time.Now().Add(c.opts.DialTimeout)
 	life, cancel := context.WithCancelCause(ctx)
 	unhook := context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })
 	conn, err := c.dial(life, addr, muxStream)
@@ -35,7 +37,7 @@ func (c *Client) openStream(ctx context.Context, addr string, m Method) (*Stream
 		unhook()
 		cancel(errStreamClosed)
 	})
-	if err := s.open(m); err != nil {
+	if err := s.open(m, max(time.Until(deadline), time.Millisecond)); err != nil {
 		s.cancel(err)
 		abort(conn)
 		return nil, err
@@ -44,14 +46,14 @@ func (c *Client) openStream(ctx context.Context, addr string, m Method) (*Stream
 }
 
 // open says what the stream is for and waits until the peer serves it.
-func (s *Stream) open(m Method) error {
+func (s *Stream) open(m Method, limit time.Duration) error {
 	s.mu.Lock()
-	err := s.writeLocked(frame{kind: kindOpen, method: m}, s.opts.DialTimeout)
+	err := s.writeLocked(frame{kind: kindOpen, method: m}, limit)
 	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	s.r.idle = s.opts.DialTimeout
+	s.r.idle = limit
 	f, err := s.r.next()
 	switch {
 	case err != nil:

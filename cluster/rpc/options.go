@@ -24,7 +24,7 @@ type Options struct {
 	DialTimeout    time.Duration // connecting, TLS and the opening of a stream together; 3 s
 	HelloTimeout   time.Duration // an incoming connection's time to say what it is, and to begin with it; 5 s
 	StallTimeout   time.Duration // a write that moves nothing for so long ends the connection, and so does a frame that takes much longer to arrive; 5 s
-	SilenceTimeout time.Duration // a peer that sends nothing for so long while calls wait is given up; pinged after a third of it; 3 s
+	SilenceTimeout time.Duration // a peer that sends nothing while calls wait is pinged within a third of this, and given up at its end; 3 s
 
 	MaxCall    int // bytes in a request or an answer; 64 MiB
 	MaxMessage int // bytes in a message of a stream; 1 MiB

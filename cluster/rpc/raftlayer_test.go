@@ -44,13 +44,13 @@ func TestRaftConnectionsAreRaw(t *testing.T) {
 }
 
 func TestRaftOutlivesTheHello(t *testing.T) {
-	s := serve(t, Options{HelloTimeout: 30 * time.Millisecond}, echo)
+	s := serve(t, Options{HelloTimeout: 300 * time.Millisecond}, echo)
 	out := dialRaw(t, s, byte(muxRaft))
 	in, err := s.RaftLayer().Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-time.After(60 * time.Millisecond)
+	<-time.After(400 * time.Millisecond)
 	_, _ = out.Write([]byte("late"))
 	got := make([]byte, 4)
 	if _, err := io.ReadFull(in, got); err != nil {

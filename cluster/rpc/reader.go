@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	readBuffer  = 64 << 10
+	readBuffer  = 16 << 10
 	slowestRate = 256 << 10 // bytes per second below which a frame, once begun, arrives too slowly
 )
 
@@ -62,9 +62,6 @@ func (r *reader) next() (frame, error) {
 }
 
 func (r *reader) read() (frame, error) {
-	if err := r.ctx.Err(); err != nil {
-		return frame{}, err
-	}
 	if r.buf.Buffered() == 0 {
 		if err := r.await(1, r.idle); err != nil {
 			return frame{}, err

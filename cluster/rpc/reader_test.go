@@ -18,7 +18,7 @@ import (
 )
 
 // pipeReader is a reader and the other end of its connection, closed with the test.
-func pipeReader(t *testing.T, ctx context.Context, limit int) (*reader, net.Conn) {
+func pipeReader(ctx context.Context, t *testing.T, limit int) (*reader, net.Conn) {
 	t.Helper()
 	here, there := net.Pipe()
 	t.Cleanup(func() {
@@ -31,7 +31,7 @@ func pipeReader(t *testing.T, ctx context.Context, limit int) (*reader, net.Conn
 }
 
 func TestReaderTakesFramesInPieces(t *testing.T) {
-	r, there := pipeReader(t, t.Context(), 1<<20)
+	r, there := pipeReader(t.Context(), t, 1<<20)
 	big := bytes.Repeat([]byte{'b'}, 300<<10)
 	go func() {
 		b := frame{kind: kindPing}.append(nil)
@@ -69,7 +69,7 @@ func TestReaderRefuses(t *testing.T) {
 		"a cut frame":            {sent: []byte{0, 0, 0, 9, byte(kindCancel), 1}, is: io.ErrUnexpectedEOF},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, there := pipeReader(t, t.Context(), 1000)
+			r, there := pipeReader(t.Context(), t, 1000)
 			go func() {
 				_, _ = there.Write(row.sent)
 				_ = there.Close()
@@ -102,7 +102,7 @@ func TestReaderTimes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, there := pipeReader(t, t.Context(), 1<<20)
+				r, there := pipeReader(t.Context(), t, 1<<20)
 				r.idle = row.idle
 				over := make(chan struct{})
 				go func() {
@@ -144,7 +144,7 @@ func TestReaderEndsWithItsContext(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				why := errors.New("enough")
 				ctx, cancel := context.WithCancelCause(t.Context())
-				r, there := pipeReader(t, ctx, 1000)
+				r, there := pipeReader(ctx, t, 1000)
 				got := make(chan error, 1)
 				go func() {
 					_, err := r.next()
@@ -167,7 +167,7 @@ func TestReaderEndsWithItsContext(t *testing.T) {
 }
 
 func TestReaderTakesNoMemoryOnAPromise(t *testing.T) {
-	r, there := pipeReader(t, t.Context(), 1<<30)
+	r, there := pipeReader(t.Context(), t, 1<<30)
 	go func() {
 		_, _ = there.Write(binary.BigEndian.AppendUint32(nil, 1<<30))
 		_, _ = there.Write(make([]byte, 1000))

@@ -74,7 +74,7 @@ func (s *Stream) writeLocked(f frame, limit time.Duration) error {
 	_ = s.conn.SetWriteDeadline(time.Now().Add(limit))
 	_, err := s.conn.Write(s.out)
 	s.torn = err != nil
-	if cap(s.out) > readBuffer {
+	if cap(s.out) > keepSize {
 		s.out = nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {

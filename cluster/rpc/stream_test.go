@@ -327,19 +327,19 @@ func TestStreamOpening(t *testing.T) {
 		readFrames(t, conn, 1)
 		_, _ = conn.Write(frame{kind: kindPong}.append(nil))
 	})
-	c := newClient(t, Options{DialTimeout: 50 * time.Millisecond})
 	for name, row := range map[string]struct {
 		addr   string
 		method Method
+		limit  time.Duration
 		code   cluster.Code
 	}{
-		"a method that nobody serves": {s.Addr().String(), methodUnserved, cluster.Unsupported},
-		"a method for calls":          {s.Addr().String(), methodEcho, cluster.Unsupported},
-		"a peer that says nothing":    {frozen, methodEchoStream, cluster.Unavailable},
-		"a peer that is no server":    {strange, methodEchoStream, cluster.Unavailable},
+		"a method that nobody serves": {s.Addr().String(), methodUnserved, patience, cluster.Unsupported},
+		"a method for calls":          {s.Addr().String(), methodEcho, patience, cluster.Unsupported},
+		"a peer that says nothing":    {frozen, methodEchoStream, 50 * time.Millisecond, cluster.Unavailable},
+		"a peer that is no server":    {strange, methodEchoStream, patience, cluster.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := c.OpenStream(t.Context(), row.addr, row.method)
+			_, err := newClient(t, Options{DialTimeout: row.limit}).OpenStream(t.Context(), row.addr, row.method)
 			wantCode(t, err, row.code)
 		})
 	}

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// watch ends the connection of a peer that sends nothing while calls wait. After a third of SilenceTimeout it is pinged, so that one that is
-// merely slow to answer shows that it lives. Its time runs from when the ping could be written: it may be busy taking a large request.
+// watch ends the connection of a peer that sends nothing while calls wait. Within a third of SilenceTimeout it is pinged, so that one that is
+// merely slow to answer shows that it lives. It has the other two to answer, from when the ping could be written: it may be busy taking
+// a large request.
 func (c *clientConn) watch(over <-chan struct{}) {
 	const ticks = 3
 	tick := time.NewTicker(c.opts.SilenceTimeout / ticks)
@@ -31,7 +32,7 @@ func (c *clientConn) watch(over <-chan struct{}) {
 		case silent < ticks-1:
 			silent++
 		default:
-			_ = c.w.fail(fmt.Errorf("%s is silent for %s", c.addr, c.opts.SilenceTimeout))
+			_ = c.w.fail(fmt.Errorf("%s is silent, and has not answered a ping for %s", c.addr, c.opts.SilenceTimeout*(ticks-1)/ticks))
 		}
 	}
 }

@@ -55,16 +55,20 @@ func TestSilentPeerIsGivenUp(t *testing.T) {
 	})
 }
 
+// overPipe serves h as methodEcho on conn.
+func overPipe(conn net.Conn, h Handler) {
+	s := &Server{opts: Options{}.withDefaults(), handlers: map[Method]Handler{methodEcho: h}}
+	_, _ = readMux(conn)
+	newServerConn(s, conn).serve(context.Background())
+}
+
 func TestSlowHandlerIsNotGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &Server{opts: Options{}.withDefaults(), handlers: map[Method]Handler{}}
-		s.handlers[methodEcho] = func(context.Context, []byte) ([]byte, error) {
-			<-time.After(time.Hour)
-			return nil, nil
-		}
 		took, err := pipeCall(t, Options{}, nil, func(conn net.Conn) {
-			_, _ = readMux(conn)
-			newServerConn(s, conn).serve(context.Background())
+			overPipe(conn, func(context.Context, []byte) ([]byte, error) {
+				<-time.After(time.Hour)
+				return nil, nil
+			})
 		})
 		if err != nil || took != time.Hour {
 			t.Errorf("after %s: %v", took, err)
@@ -97,31 +101,43 @@ func TestSlowUploadIsNotGivenUp(t *testing.T) {
 }
 
 func TestIdleConnectionIsLeftAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		here, there := net.Pipe()
-		c := NewClient(Options{Dial: func(context.Context, string) (net.Conn, error) { return here, nil }})
-		over := make(chan struct{})
-		go func() {
-			defer close(over)
-			_, _ = readMux(there)
-			r := newReader(context.Background(), there, 1000, time.Second)
+	for name, serve := range map[string]func(*testing.T, net.Conn){
+		"by the server": func(_ *testing.T, conn net.Conn) {
+			overPipe(conn, func(context.Context, []byte) ([]byte, error) { return nil, nil })
+		},
+		"by the client": func(t *testing.T, conn net.Conn) {
+			t.Helper()
+			_, _ = readMux(conn)
+			r := newReader(context.Background(), conn, 1000, time.Second)
 			for range 2 {
 				f, err := r.next()
 				if err != nil || f.kind != kindRequest {
 					t.Errorf("got a frame of kind %d, %v; want a request", f.kind, err)
 					return
 				}
-				_, _ = there.Write(frame{kind: kindResponse, id: f.id}.append(nil))
+				_, _ = conn.Write(frame{kind: kindResponse, id: f.id}.append(nil))
 			}
-		}()
-		for range 2 {
-			if _, err := c.Call(t.Context(), "peer", methodEcho, nil); err != nil {
-				t.Error(err)
-			}
-			<-time.After(time.Hour)
-		}
-		c.Close()
-		_ = there.Close()
-		<-over
-	})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				here, there := net.Pipe()
+				c := NewClient(Options{Dial: func(context.Context, string) (net.Conn, error) { return here, nil }})
+				over := make(chan struct{})
+				go func() {
+					defer close(over)
+					serve(t, there)
+				}()
+				for range 2 {
+					if _, err := c.Call(t.Context(), "peer", methodEcho, nil); err != nil {
+						t.Error(err)
+					}
+					<-time.After(time.Hour + time.Millisecond) // not at a tick, where a call that has just begun may be pinged for
+				}
+				c.Close()
+				<-over
+				_ = there.Close()
+			})
+		})
+	}
 }

@@ -15,6 +15,7 @@ import (
 const (
 	roomFor   = 1 << 20   // bytes that may wait before senders do
 	writeSize = 256 << 10 // bytes written at a time, each with a deadline of its own
+	keepSize  = 64 << 10  // memory that a connection keeps for its next writes
 )
 
 // writer gathers the frames of many senders and gives all that wait to the kernel in one write. Its owner runs run in a goroutine.
@@ -122,8 +123,8 @@ func (w *writer) run() {
 
 // take waits for frames and returns all there are, or nil when there will be none; spare is memory to queue the following ones in.
 func (w *writer) take(spare []byte) []byte {
-	if cap(spare) > roomFor {
-		spare = nil // the memory of a rare big frame
+	if cap(spare) > keepSize {
+		spare = nil
 	}
 	for {
 		w.mu.Lock()
