@@ -1,0 +1,71 @@
+package httpapi
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestGolden holds every reply, headers and all, as documents for whoever reads the API's code or writes a client.
+func TestGolden(t *testing.T) {
+	h := newMember().populate(t).handler()
+	for name, line := range map[string]string{
+		"kv_get":                  "GET /v1/kv/a",
+		"kv_get_locked":           "GET /v1/kv/a/lock",
+		"kv_get_missing":          "GET /v1/kv/none",
+		"kv_get_raw":              "GET /v1/kv/a?raw",
+		"kv_recurse":              "GET /v1/kv/?recurse",
+		"kv_keys":                 "GET /v1/kv/?keys&separator=/",
+		"catalog_datacenters":     "GET /v1/catalog/datacenters",
+		"catalog_nodes":           "GET /v1/catalog/nodes",
+		"catalog_services":        "GET /v1/catalog/services",
+		"catalog_service":         "GET /v1/catalog/service/web",
+		"catalog_service_unknown": "GET /v1/catalog/service/none",
+		"catalog_node":            "GET /v1/catalog/node/n1",
+		"catalog_node_unknown":    "GET /v1/catalog/node/none",
+		"catalog_node_services":   "GET /v1/catalog/node-services/n1",
+		"health_service":          "GET /v1/health/service/web?stale",
+		"health_service_passing":  "GET /v1/health/service/web?passing&tag=primary",
+		"health_service_unknown":  "GET /v1/health/service/none?consistent",
+		"health_node":             "GET /v1/health/node/n1",
+		"health_checks":           "GET /v1/health/checks/web",
+		"health_state":            "GET /v1/health/state/warning",
+		"agent_members":           "GET /v1/agent/members",
+		"agent_members_wan":       "GET /v1/agent/members?wan=1",
+		"agent_services":          "GET /v1/agent/services",
+		"agent_service":           "GET /v1/agent/service/web-1",
+		"agent_checks":            "GET /v1/agent/checks",
+		"agent_version":           "GET /v1/agent/version",
+		"session_list":            "GET /v1/session/list",
+		"session_info":            "GET /v1/session/info/00000000-0000-0000-0000-00000000000a",
+		"session_info_unknown":    "GET /v1/session/info/none",
+		"session_node":            "GET /v1/session/node/n1",
+		"session_renew":           "PUT /v1/session/renew/00000000-0000-0000-0000-00000000000a",
+		"status_leader":           "GET /v1/status/leader",
+		"status_peers":            "GET /v1/status/peers",
+		"failover_groups":         "GET /v1/failover/groups",
+		"failover_group":          "GET /v1/failover/group/gateway",
+		"failover_plan":           "GET /v1/failover/plan",
+		"failover_explain":        "GET /v1/failover/explain/gateway",
+		"failover_timeline":       "GET /v1/failover/timeline",
+		"failover_status":         "GET /v1/failover/status",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if strings.Contains(line, "?") {
+				line += "&pretty"
+			} else {
+				line += "?pretty"
+			}
+			w := send(t, h, line, "")
+			var b strings.Builder
+			fmt.Fprintf(&b, "%s\n%d\n", line, w.Code)
+			for _, k := range slices.Sorted(maps.Keys(w.Header())) {
+				fmt.Fprintf(&b, "%s: %s\n", k, strings.Join(w.Header()[k], ", "))
+			}
+			fmt.Fprintf(&b, "\n%s", w.Body)
+			golden(t, name+".txt", b.String())
+		})
+	}
+}
