@@ -15,14 +15,15 @@
 //
 // # What an error of Call means
 //
-// A handler's error arrives as the *cluster.Error it was, code and message; an error of another type arrives as cluster.Internal,
-// and that of a context that ended under the handler as cluster.Unknown. Errors of the transport are told apart by their code:
+// A handler's error arrives as the first *cluster.Error in its chain was, code and message; an error without one arrives as cluster.Internal,
+// or, where a context ended under the handler, as cluster.Unknown. Errors of the transport are told apart by their code:
 //
-//   - cluster.Unavailable: the request was certainly not handled. No connection could be made, or the request's last byte was
-//     not given to the kernel before the connection or the caller's context ended, or the peer refused it or said goodbye before
-//     it began with it. Sending it again, here or to another member, is safe.
-//   - cluster.Unknown: the request may have been handled, in part or whole. Its last byte had been given to the kernel when the connection
-//     broke, fell silent, or the caller's context ended. Only what can be repeated without harm may be sent again.
+//   - cluster.Unavailable: the request was certainly not handled. No connection could be made; or the connection ended before the kernel had
+//     taken the request's last byte; or the caller's context ended while the request still waited its turn to be written; or the peer refused it
+//     or said goodbye before it began with it. Sending it again, here or to another member, is safe.
+//   - cluster.Unknown: the request may have been handled, in part or whole. It was written, or being written, when the connection broke or
+//     fell silent or the caller's context ended. Only what can be repeated without harm may be sent again. (So it is too where a peer
+//     refuses this side's TLS certificate, which TLS 1.3 does after the first request.)
 //   - cluster.TooLarge: request or answer exceeds Options.MaxCall. A request was not sent; an answer means that the handler ran.
 //   - cluster.Unsupported: the peer serves no such method; nothing was done.
 //   - cluster.Invalid: the peer could not read what this side sent on the connection and did not begin with the request.
