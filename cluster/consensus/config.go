@@ -46,7 +46,7 @@ func DefaultConfig() Config {
 		SnapshotThreshold:  8192,
 		SnapshotInterval:   30 * time.Second,
 		TrailingLogs:       10240,
-		MaxAppendEntries:   64,
+		MaxAppendEntries:   128,
 	}
 }
 
@@ -94,7 +94,7 @@ func (c *Config) raft() *raft.Config {
 	r.SnapshotInterval = c.SnapshotInterval
 	r.TrailingLogs = c.TrailingLogs
 	r.MaxAppendEntries = c.MaxAppendEntries
-	r.BatchApplyCh = true
+	r.BatchApplyCh = false     // a buffer would make it no faster, and hold what nobody may hear of again
 	r.ShutdownOnRemove = false // a member that is removed may be added again
 	r.NoLegacyTelemetry = true
 	return r

@@ -47,10 +47,12 @@ func (l *logger) Log(level hclog.Level, msg string, args ...any) {
 	if !l.out.Enabled(context.Background(), to) {
 		return
 	}
-	record := slog.NewRecord(at, to, msg, 0)
-	for _, arg := range slices.Concat(l.with, args) {
-		record.Add(plain(arg))
+	pairs := slices.Concat(l.with, args)
+	for i := range pairs {
+		pairs[i] = plain(pairs[i])
 	}
+	record := slog.NewRecord(at, to, msg, 0)
+	record.Add(pairs...)
 	_ = l.out.Handle(context.Background(), record) // as slog.Logger does: there is nobody to tell
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -82,6 +83,7 @@ func makeDir(dataDir, dir string) error {
 }
 
 func openBolt(dataDir, path string) (db *raftboltdb.BoltStore, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a file that was cut off is mapped beyond its end
 	defer func() {
 		if r := recover(); r != nil { // bbolt's answer to pages that make no sense
 			db, err = nil, cluster.Errorf(cluster.Invalid, "data_dir %q: %s is damaged (%v): %s", dataDir, path, r, startOver)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -79,6 +80,7 @@ func (p *Peer) Open() error {
 
 // start restores the newest snapshot and starts raft.
 func (p *Peer) start(logger *logger) (r *raft.Raft, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // see openBolt
 	defer func() {
 		if lost := recover(); lost != nil { // raft's answer to a log with a hole
 			r, err = nil, p.damaged(fmt.Errorf("%v", lost))

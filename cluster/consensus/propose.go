@@ -35,21 +35,19 @@ func (p *Peer) Propose(ctx context.Context, encoded []byte) (any, error) {
 
 // awaitOpenTerm waits until this member may take commands as the leader.
 func (p *Peer) awaitOpenTerm(ctx context.Context) error {
-	t, _ := p.terms.now()
-	if t == nil {
-		return cluster.ErrNoLeader
+	if t, _ := p.terms.now(); ctx.Err() == nil {
+		if t == nil {
+			return cluster.ErrNoLeader
+		}
+		select {
+		case <-t.opened:
+			return nil
+		case <-t.ctx.Done():
+			return cluster.ErrNoLeader
+		case <-ctx.Done():
+		}
 	}
-	if ctx.Err() == nil && t.isOpen() {
-		return nil
-	}
-	select {
-	case <-t.opened:
-		return nil
-	case <-t.ctx.Done():
-		return cluster.ErrNoLeader
-	case <-ctx.Done():
-		return cluster.Errorf(cluster.Unavailable, "the request ended before it was given to the log: %v", ctx.Err())
-	}
+	return cluster.Errorf(cluster.Unavailable, "the request ended before it was given to the log: %v", ctx.Err())
 }
 
 // outcome is what became of a proposed entry.

@@ -1,0 +1,122 @@
+package consensus
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+)
+
+// BenchmarkPropose measures acknowledged writes of 100 bytes, on real disks (TMPDIR), by n writers at once.
+func BenchmarkPropose(b *testing.B) {
+	for _, voters := range []int{1, 3} {
+		for _, writers := range []int{1, 16, 64, 256} {
+			b.Run(fmt.Sprintf("voters=%d/c=%d", voters, writers), func(b *testing.B) {
+				leader := leaderOf(b, startCluster(b, voters, func(c *Config) { c.Multiplier = 5 }))
+				benchmarkWriters(b, leader, writers)
+			})
+		}
+	}
+}
+
+func benchmarkWriters(b *testing.B, leader *member, writers int) {
+	encoded := set(b, "key", string(make([]byte, 100)))
+	work := make(chan struct{}, b.N)
+	for range b.N {
+		work <- struct{}{}
+	}
+	close(work)
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for range work {
+				if _, err := leader.Propose(ctx, encoded); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+}
+
+// BenchmarkFollowerSeesWrite measures from the acknowledgement of a write until a follower has applied it.
+func BenchmarkFollowerSeesWrite(b *testing.B) {
+	members := startCluster(b, 3, func(c *Config) { c.Multiplier = 5 })
+	leader := leaderOf(b, members)
+	follower := without(members, leader)[0]
+	encoded := set(b, "key", "value")
+	var total time.Duration
+	for b.Loop() {
+		if _, err := leader.Propose(b.Context(), encoded); err != nil {
+			b.Fatal(err)
+		}
+		began := time.Now()
+		if err := follower.store.WaitApplied(b.Context(), leader.store.AppliedIndex()); err != nil {
+			b.Fatal(err)
+		}
+		total += time.Since(began)
+	}
+	b.ReportMetric(float64(total.Microseconds())/float64(b.N), "µs/seen")
+}
+
+// BenchmarkElection measures how long a cluster is without a leader that answers, from when the leader is cut off.
+func BenchmarkElection(b *testing.B) {
+	members := startCluster(b, 3, func(c *Config) { c.Multiplier = 1 })
+	var total, worst time.Duration
+	for range b.N {
+		old := leaderOf(b, members)
+		began := time.Now()
+		old.layer.plug(false)
+		leaderOf(b, without(members, old))
+		took := time.Since(began)
+		total, worst = total+took, max(worst, took)
+		old.layer.plug(true)
+	}
+	b.ReportMetric(float64(total.Milliseconds())/float64(b.N), "ms/election")
+	b.ReportMetric(float64(worst.Milliseconds()), "ms/worst")
+}
+
+func BenchmarkEncodeCommand(b *testing.B) {
+	c := &cluster.KVWrite{Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: "key", Value: make([]byte, 100)}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := EncodeCommand(c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeCommand(b *testing.B) {
+	encoded := set(b, "key", string(make([]byte, 100)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := DecodeCommand(encoded); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSnapshot(b *testing.B) {
+	f := &fsm{store: state.New(), log: testLogger(), applied: func() {}}
+	for i := range 10_000 {
+		_, c, _ := DecodeCommand(set(b, key(i), string(make([]byte, 100))))
+		f.store.Apply([]state.Entry{{Index: uint64(i + 1), Command: c}})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s := f.store.Snapshot()
+		if err := writeSnapshot(io.Discard, s.Index, s.Records); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

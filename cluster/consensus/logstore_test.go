@@ -1,0 +1,160 @@
+package consensus
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+
+	"holdfast/cluster"
+)
+
+// refused opens a peer that must not open, and checks that the error is one sentence with all of want.
+func refused(t *testing.T, m *member, want ...string) {
+	t.Helper()
+	err := m.Open()
+	if err == nil {
+		m.stop(t)()
+		t.Fatal("it was opened")
+	}
+	if cluster.CodeOf(err) != cluster.Invalid {
+		t.Errorf("code %v, want %v", cluster.CodeOf(err), cluster.Invalid)
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error %q does not say %q", err, w)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %q has more than one line", err)
+	}
+	if err := m.Close(); err != nil {
+		t.Errorf("close after the refusal: %v", err)
+	}
+	if c, err := net.Dial("tcp", m.cfg.Addr); err == nil {
+		_ = c.Close()
+		t.Error("the listener was left open")
+	}
+}
+
+func TestDataDirInUse(t *testing.T) {
+	dir := t.TempDir()
+	m := startMember(t, "a", dir)
+	refused(t, newMember(t, "a", dir), dir, "in use by another process")
+	bootstrapAlone(t, m)
+	write(t, []*member{m}, "k", "v")
+}
+
+func TestDataDirOfAnotherNode(t *testing.T) {
+	dir := t.TempDir()
+	startMember(t, "a", dir).stop(t)()
+	refused(t, newMember(t, "b", dir), dir, "belongs to the node ID a", "this agent is b")
+	startMember(t, "a", dir)
+}
+
+func TestDataDirOfANewerVersion(t *testing.T) {
+	dir := t.TempDir()
+	m := startMember(t, "a", dir)
+	if err := m.stores.stable.Set([]byte(ownerKey), []byte("2 a")); err != nil {
+		t.Fatal(err)
+	}
+	m.stop(t)()
+	refused(t, newMember(t, "a", dir), dir, "newer version", "upgrade")
+}
+
+func TestDataDirOfAnotherProgram(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, raftDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	db, err := raftboltdb.NewBoltStore(filepath.Join(dir, raftDir, boltFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.StoreLog(&raft.Log{Index: 1, Term: 1, Data: []byte("theirs")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, newMember(t, "a", dir), dir, "another program")
+}
+
+func TestDataDirThatIsNotOne(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, newMember(t, "a", file), file, "not a directory")
+	refused(t, newMember(t, "a", filepath.Join(file, "below")), file, "not a directory")
+	occupied := t.TempDir()
+	if err := os.WriteFile(filepath.Join(occupied, raftDir), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, newMember(t, "a", occupied), occupied, raftDir)
+	refused(t, newMember(t, "a", "/proc/holdfast"), "/proc/holdfast", "cannot be used")
+}
+
+func TestDataDirWithDamage(t *testing.T) {
+	whole := t.TempDir()
+	m := startMember(t, "a", whole)
+	bootstrapAlone(t, m)
+	for i := range 50 {
+		write(t, []*member{m}, key(i), "v")
+	}
+	snapshotNow(t, m)
+	m.stop(t)()
+	for _, c := range []struct {
+		name   string
+		damage func(t *testing.T, raftDir string) error
+		want   []string
+	}{
+		{"the log is something else", func(_ *testing.T, dir string) error {
+			return os.WriteFile(filepath.Join(dir, boltFile), []byte(strings.Repeat("no log", 10_000)), 0o600)
+		}, []string{boltFile, "move the directory away"}},
+		{"the log is cut off", func(_ *testing.T, dir string) error {
+			return os.Truncate(filepath.Join(dir, boltFile), 16<<10)
+		}, []string{"move the directory away"}},
+		{"the log is a directory", func(_ *testing.T, dir string) error {
+			path := filepath.Join(dir, boltFile)
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			return os.Mkdir(path, 0o700)
+		}, []string{boltFile}},
+		{"the snapshot is altered", func(t *testing.T, dir string) error {
+			states, _ := filepath.Glob(filepath.Join(dir, "snapshots", "*", "state.bin"))
+			if len(states) != 1 {
+				t.Fatalf("snapshots: %v", states)
+			}
+			return os.WriteFile(states[0], []byte("altered"), 0o600)
+		}, []string{"snapshots", "move the directory away"}},
+		{"the log has a hole", func(_ *testing.T, dir string) error {
+			db, err := raftboltdb.NewBoltStore(filepath.Join(dir, boltFile))
+			if err != nil {
+				return err
+			}
+			if err := db.DeleteRange(10, 20); err != nil {
+				return err
+			}
+			if err := os.RemoveAll(filepath.Join(dir, "snapshots")); err != nil {
+				return err
+			}
+			return db.Close()
+		}, []string{"log not found", "move the directory away"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := copyDir(t, whole)
+			if err := c.damage(t, filepath.Join(dir, raftDir)); err != nil {
+				t.Fatal(err)
+			}
+			refused(t, newMember(t, "a", dir), append(c.want, dir)...)
+		})
+	}
+	// A second snapshot takes the place of a damaged one.
+	startMember(t, "a", copyDir(t, whole))
+}

@@ -1,0 +1,253 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+)
+
+// patience is how long a test waits for what should take far less.
+const patience = 20 * time.Second
+
+// member is a peer with its store and its place in the network.
+type member struct {
+	*Peer
+	store *state.Store
+	layer *testLayer
+}
+
+// testLayer is plain TCP on loopback that can be unplugged.
+type testLayer struct {
+	net.Listener
+	mu        sync.Mutex // guards following
+	unplugged bool
+	conns     map[net.Conn]bool
+}
+
+var errUnplugged = errors.New("unplugged")
+
+func listen(t testing.TB) *testLayer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &testLayer{Listener: l, conns: map[net.Conn]bool{}}
+}
+
+func (l *testLayer) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil || l.keep(c) == nil {
+			return c, err
+		}
+	}
+}
+
+func (l *testLayer) Dial(addr string, timeout time.Duration) (net.Conn, error) {
+	c, err := net.DialTimeout("tcp", addr, timeout)
+	if err != nil {
+		return nil, err
+	}
+	return c, l.keep(c)
+}
+
+func (l *testLayer) keep(c net.Conn) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unplugged {
+		_ = c.Close()
+		return errUnplugged
+	}
+	l.conns[c] = true
+	return nil
+}
+
+// plug connects the layer with the others, or cuts it off.
+func (l *testLayer) plug(in bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unplugged = !in
+	if !in {
+		for c := range l.conns {
+			_ = c.Close()
+		}
+		clear(l.conns)
+	}
+}
+
+func testLogger() *slog.Logger {
+	if os.Getenv("HOLDFAST_TEST_LOG") != "" {
+		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+// newMember is a member that is not open yet.
+func newMember(t testing.TB, id, dir string, adjust ...func(*Config)) *member {
+	t.Helper()
+	m := &member{store: state.New(), layer: listen(t)}
+	cfg := DefaultConfig()
+	cfg.Multiplier = 2 // a machine that is busy with other tests must not look dead
+	cfg.ID, cfg.Name, cfg.DataDir, cfg.Addr = id, "node-"+id, dir, m.layer.Addr().String()
+	for _, a := range adjust {
+		a(&cfg)
+	}
+	m.Peer = New(cfg, m.store, m.layer, testLogger().With("member", id))
+	return m
+}
+
+// startMember opens a member and closes it at the end of the test.
+func startMember(t testing.TB, id, dir string, adjust ...func(*Config)) *member {
+	t.Helper()
+	m := newMember(t, id, dir, adjust...)
+	if err := m.Open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.stop(t))
+	return m
+}
+
+func (m *member) stop(t testing.TB) func() {
+	return func() {
+		if err := m.Close(); err != nil {
+			t.Errorf("close %s: %v", m.cfg.ID, err)
+		}
+	}
+}
+
+// startCluster starts n voters a, b, c, … that have elected a leader.
+func startCluster(t testing.TB, n int, adjust ...func(*Config)) []*member {
+	t.Helper()
+	var members []*member
+	var servers []Server
+	for i := range n {
+		m := startMember(t, string(rune('a'+i)), t.TempDir(), adjust...)
+		members = append(members, m)
+		servers = append(servers, Server{ID: m.cfg.ID, Addr: m.cfg.Addr, Voter: true})
+	}
+	if err := members[0].Bootstrap(servers); err != nil {
+		t.Fatal(err)
+	}
+	leaderOf(t, members)
+	return members
+}
+
+// eventually waits until cond holds.
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	for !cond() {
+		select {
+		case <-time.After(2 * time.Millisecond):
+		case <-deadline:
+			t.Fatalf("after %s still not: %s", patience, what)
+		}
+	}
+}
+
+// leaderOf waits for a member that leads in an open term and that all members follow.
+func leaderOf(t testing.TB, members []*member) *member {
+	t.Helper()
+	var leader *member
+	eventually(t, "all members follow one leader", func() bool {
+		i := slices.IndexFunc(members, func(m *member) bool { _, err := m.ReadIndex(); return err == nil })
+		if i < 0 {
+			return false
+		}
+		leader = members[i]
+		return !slices.ContainsFunc(members, func(m *member) bool {
+			id, term, _, ok := m.Following()
+			return !ok || id != leader.cfg.ID || term != leader.Term()
+		})
+	})
+	return leader
+}
+
+// handOver makes another member the leader, and gives the old one.
+func handOver(t testing.TB, members []*member) (old *member) {
+	t.Helper()
+	eventually(t, "the leadership is handed over", func() bool {
+		old = leaderOf(t, members)
+		return old.TransferLeadership(testContext(t), "") == nil
+	})
+	return old
+}
+
+func without(members []*member, gone *member) []*member {
+	return slices.DeleteFunc(slices.Clone(members), func(m *member) bool { return m == gone })
+}
+
+func testContext(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func set(t testing.TB, key, value string) []byte {
+	t.Helper()
+	b, err := EncodeCommand(&cluster.KVWrite{Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: key, Value: []byte(value)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// write sets a key on whichever member leads, again until it is acknowledged, and returns the commit index.
+func write(t testing.TB, members []*member, key, value string) (index uint64) {
+	t.Helper()
+	b := set(t, key, value)
+	eventually(t, "a write is acknowledged", func() bool {
+		for _, m := range members {
+			if _, err := m.Propose(t.Context(), b); err == nil {
+				index = m.store.AppliedIndex()
+				return true
+			}
+		}
+		return false
+	})
+	return index
+}
+
+// read waits until m has applied index and gives the value of key.
+func read(t testing.TB, m *member, index uint64, key string) string {
+	t.Helper()
+	if err := m.store.WaitApplied(testContext(t), index); err != nil {
+		t.Fatalf("%s has applied %d, not %d: %v", m.cfg.ID, m.store.AppliedIndex(), index, err)
+	}
+	e := m.store.View().KVGet(key)
+	if e == nil {
+		return ""
+	}
+	return string(e.Value)
+}
+
+// snapshotNow makes m write a snapshot.
+func snapshotNow(t testing.TB, m *member) {
+	t.Helper()
+	eventually(t, "a snapshot is written", func() bool { return m.raft.Load().Snapshot().Error() == nil })
+}
+
+// copyDir copies what a member left on its disk.
+func copyDir(t testing.TB, from string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "data")
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func key(i int) string { return fmt.Sprintf("key/%03d", i) }
