@@ -26,6 +26,7 @@ type Presence struct {
 	Since         time.Time         // of that change
 	Unable        map[string]string // group -> why this machine cannot carry it, a sentence
 	HardwareAddrs []string          // MAC addresses of its interfaces, so that a probe can tell a member from a stranger
+	Networks      []string          // where it can carry addresses, an interface and a prefix each: "eth0 10.77.0.11/24"
 
 	ModifyIndex uint64
 }

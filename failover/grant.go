@@ -48,7 +48,7 @@ func (a *Assigner) renewed(ctx context.Context, out *outbox, r *lease.Renewal) {
 
 // differs reports whether a renewal says something new that the plan depends on.
 func (c *channel) differs(r *lease.Renewal) bool {
-	return c.presence(&cluster.Presence{Live: true, Unable: r.Unable, HardwareAddrs: r.HardwareAddrs}, c.last, time.Hour) != nil || c.renewal.Stopping != r.Stopping
+	return c.presence(&cluster.Presence{Live: true, Unable: r.Unable, HardwareAddrs: r.HardwareAddrs, Networks: r.Networks}, c.last, time.Hour) != nil || c.renewal.Stopping != r.Stopping
 }
 
 // reply answers a renewal; claims are those that a majority has just confirmed.

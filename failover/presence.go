@@ -20,7 +20,7 @@ type channel struct {
 
 // presence is what the leader would commit of the machine: news relative to what the state holds, or nil where nothing has changed.
 func (c *channel) presence(old *cluster.Presence, now time.Time, ttl time.Duration) *cluster.Presence {
-	p := &cluster.Presence{Node: c.node, Live: true, Why: "its lease channel is live", Unable: c.renewal.Unable, HardwareAddrs: c.renewal.HardwareAddrs}
+	p := &cluster.Presence{Node: c.node, Live: true, Why: "its lease channel is live", Unable: c.renewal.Unable, HardwareAddrs: c.renewal.HardwareAddrs, Networks: c.renewal.Networks}
 	switch {
 	case c.last.IsZero():
 		p.Live, p.Why = false, "it has not opened a lease channel to this leader"
@@ -30,9 +30,10 @@ func (c *channel) presence(old *cluster.Presence, now time.Time, ttl time.Durati
 		p.Live, p.Why = false, "its daemon is stopping: "+c.renewal.StoppingWhy
 	}
 	if c.last.IsZero() && old != nil {
-		p.Unable, p.HardwareAddrs = old.Unable, old.HardwareAddrs
+		p.Unable, p.HardwareAddrs, p.Networks = old.Unable, old.HardwareAddrs, old.Networks
 	}
-	if old != nil && old.Live == p.Live && maps.Equal(old.Unable, p.Unable) && slices.Equal(old.HardwareAddrs, p.HardwareAddrs) {
+	if old != nil && old.Live == p.Live && maps.Equal(old.Unable, p.Unable) && slices.Equal(old.HardwareAddrs, p.HardwareAddrs) &&
+		slices.Equal(old.Networks, p.Networks) {
 		return nil
 	}
 	p.Since = time.Now()

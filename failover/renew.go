@@ -2,7 +2,6 @@ package failover
 
 import (
 	"context"
-	"net"
 	"slices"
 	"time"
 
@@ -23,9 +22,10 @@ func (c *Controller) renew() {
 	c.seq++
 	now := int64(fence.Now())
 	claims, live := c.holder.Claims(now)
+	macs, networks := interfaces()
 	r := lease.Renewal{
 		Node: c.agent.Name(), Seq: c.seq, Claims: claims, Live: live, Released: c.released, Stopping: c.stopping != "", StoppingWhy: c.stopping,
-		Unable: c.unable, HardwareAddrs: hardwareAddrs(),
+		Unable: c.unable, HardwareAddrs: macs, Networks: networks,
 	}
 	c.holder.Sent(c.seq, now)
 	msg, err := lease.EncodeRenewal(&r)
@@ -34,22 +34,6 @@ func (c *Controller) renew() {
 		return
 	}
 	c.out.send(msg)
-}
-
-// hardwareAddrs are the MAC addresses of this machine.
-func hardwareAddrs() []string {
-	ifs, err := net.Interfaces()
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for _, i := range ifs {
-		if len(i.HardwareAddr) > 0 && !slices.Contains(out, i.HardwareAddr.String()) {
-			out = append(out, i.HardwareAddr.String())
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // followLeader keeps a lease channel to whoever leads.

@@ -16,6 +16,7 @@ import (
 	"holdfast/dnsapi"
 	"holdfast/failover"
 	"holdfast/failover/lease"
+	"holdfast/httpapi"
 )
 
 // daemon is the agent with its surfaces. What is opened is closed in the reverse order.
@@ -23,6 +24,7 @@ type daemon struct {
 	cfg   *config.Config
 	log   *slog.Logger
 	agent *agent.Agent
+	http  *httpapi.Server
 	fail  *failoverOf // nil where this machine cannot carry addresses
 
 	closers []func() // in the order of opening
@@ -160,8 +162,10 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal, reload func
 	}
 }
 
-// stopTimeout bounds an orderly stop.
-const stopTimeout = 15 * time.Second
+const (
+	stopTimeout = 15 * time.Second       // bounds an orderly stop
+	syncTimeout = 500 * time.Millisecond // how long a registration through the API waits for the catalog
+)
 
 // stop ends the daemon in good order: the groups go to other machines, the leadership to another server.
 func (d *daemon) stop(why string, leave bool) {
@@ -178,13 +182,8 @@ func (d *daemon) stop(why string, leave bool) {
 	d.close()
 }
 
-// leave is /v1/agent/leave: it answers when the member has left, and the daemon ends after that.
-func (d *daemon) leave(ctx context.Context) error {
-	d.fail.stop(ctx, "the member leaves")
-	err := d.agent.Leave(ctx)
-	d.once.Do(func() { close(d.left) })
-	return err
-}
+// hasLeft ends the daemon after /v1/agent/leave has taken the member out of the cluster.
+func (d *daemon) hasLeft() { d.once.Do(func() { close(d.left) }) }
 
 // reload reads the configuration again and takes what can change while the daemon runs: services, checks and groups.
 func (d *daemon) reload(read func() (*config.Config, error)) {
@@ -205,4 +204,3 @@ func (d *daemon) reload(read func() (*config.Config, error)) {
 	d.applyGroups(ctx)
 	d.log.Info("reloaded services, checks and groups; other keys take effect at the next start")
 }
-

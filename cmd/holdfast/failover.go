@@ -93,7 +93,10 @@ func (f *failoverOf) start(parent context.Context, a *agent.Agent, loops *sync.W
 func (f *failoverOf) stop(ctx context.Context, why string) {
 	f.controller.Stop(ctx, why)
 	f.cancel()
-	<-f.done
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+	}
 }
 
 func failoverOptions(c *config.Config) failover.Options {
@@ -121,7 +124,9 @@ func (c asChannel) LeaderChanged() <-chan struct{} { return c.a.LeaderChanged() 
 // assignerDuty is the assigner as the agent knows it.
 type assignerDuty struct{ *failover.Assigner }
 
-func (d assignerDuty) Serve(ctx context.Context, s agent.Stream) error { return d.Assigner.Serve(ctx, s) }
+func (d assignerDuty) Serve(ctx context.Context, s agent.Stream) error {
+	return d.Assigner.Serve(ctx, s)
+}
 
 // applyGroups brings the groups of the config files into the state, once there is a leader. A group that says the same already is left
 // alone; of members whose files differ the last to start wins.

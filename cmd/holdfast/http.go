@@ -1,4 +1,112 @@
 package main
 
-func (d *daemon) listenHTTP() error { return nil }
-func (d *daemon) serveHTTP()        {}
+import (
+	"context"
+
+	"holdfast/cluster"
+	"holdfast/cluster/local"
+	"holdfast/failover"
+	"holdfast/httpapi"
+)
+
+// listenHTTP takes the API's addresses.
+func (d *daemon) listenHTTP() error {
+	s, err := httpapi.Listen(d.cfg.HTTPAddrs, httpapi.Limits{ConnsPerClient: d.cfg.HTTPMaxConns}, d.log.With("component", "http"))
+	if err != nil {
+		return err
+	}
+	d.http = s
+	d.closing(func() { _ = s.Close() })
+	return nil
+}
+
+// serveHTTP begins to answer.
+func (d *daemon) serveHTTP() {
+	c := d.cfg
+	d.http.Serve(httpapi.New(httpapi.Config{
+		Datacenter: c.Datacenter, Domain: c.Domain, NodeName: c.NodeName, NodeID: d.agent.ID(), NodeMeta: c.NodeMeta, Server: c.Server,
+		Version: compatVersion, Revision: revision, ResponseHeaders: c.ResponseHeaders, KVMaxValueSize: c.KVMaxValueSize, SessionTTLMin: c.SessionTTLMin,
+		ScriptChecks: c.ScriptChecks, Debug: d.debugConfig(), Shutdown: d.hasLeft,
+	}, httpapi.Deps{
+		Reader: d.agent, Writer: d.agent, Sessions: d.agent, Pool: pool{d}, Raft: d.agent, Registry: registry{d.agent.Registry()},
+		Failover: failover.NewOperator(asAgent{d.agent}, d.fail.controller),
+	}, d.log.With("component", "http")))
+}
+
+// debugConfig is the configuration as /v1/agent/self shows it.
+func (d *daemon) debugConfig() map[string]any {
+	c := d.cfg
+	return map[string]any{
+		"BindAddr": c.BindAddr.String(), "AdvertiseAddrLAN": c.AdvertiseAddr.String(), "HTTPAddrs": c.HTTPAddrs, "DNSAddrs": c.DNSAddrs,
+		"BootstrapExpect": c.BootstrapExpect, "DataDir": c.DataDir, "DNSDomain": c.Domain, "LeaseTTL": c.LeaseTTL.String(), "Fence": c.Fence,
+		"ServerPort": c.ServerPort, "SerfPortLAN": c.SerfPort, "RetryJoinLAN": c.RetryJoin, "SessionTTLMin": c.SessionTTLMin.String(),
+	}
+}
+
+// pool is the gossip pool as the API speaks to it: leaving gives the groups away first.
+type pool struct{ d *daemon }
+
+func (p pool) Members() []cluster.Member { return p.d.agent.Members() }
+func (p pool) Self() cluster.Member      { return p.d.agent.Self() }
+
+func (p pool) Join(ctx context.Context, addrs []string) (int, error) {
+	return p.d.agent.Join(ctx, addrs)
+}
+func (p pool) ForceLeave(name string, prune bool) error { return p.d.agent.ForceLeave(name, prune) }
+
+func (p pool) Leave(ctx context.Context) error {
+	p.d.fail.stop(ctx, "the member leaves")
+	return p.d.agent.Leave(ctx)
+}
+
+// registry is the local registrations as the API speaks to them.
+type registry struct{ r *local.Registry }
+
+func (x registry) RegisterService(ctx context.Context, s cluster.Service, checks []cluster.CheckDefinition, replace bool, token string) error {
+	err := x.r.RegisterService(local.Registration{Service: s, Checks: checks, Token: token, Source: local.FromAPI, ReplaceChecks: replace})
+	return x.synced(ctx, err)
+}
+
+func (x registry) DeregisterService(ctx context.Context, id string) error {
+	return x.synced(ctx, x.r.DeregisterService(id))
+}
+
+func (x registry) RegisterCheck(ctx context.Context, def cluster.CheckDefinition, token string) error {
+	return x.synced(ctx, x.r.RegisterCheck(def, token, local.FromAPI))
+}
+
+func (x registry) DeregisterCheck(ctx context.Context, id string) error {
+	return x.synced(ctx, x.r.DeregisterCheck(id))
+}
+
+func (x registry) UpdateTTL(ctx context.Context, id string, status cluster.Status, output string) error {
+	return x.synced(ctx, x.r.UpdateTTL(id, status, output))
+}
+
+// synced waits, for a moment, until the catalog has taken the change. If it does not come to that, because there is no leader, the
+// registration stands all the same and anti-entropy brings it there.
+func (x registry) synced(ctx context.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	_ = x.r.Sync(ctx) // see above
+	return nil
+}
+
+func (x registry) LocalServices() map[string]*cluster.Service {
+	out := map[string]*cluster.Service{}
+	for id, s := range x.r.Services() {
+		out[id] = &s.Service
+	}
+	return out
+}
+
+func (x registry) LocalChecks() map[string]httpapi.LocalCheck {
+	out := map[string]httpapi.LocalCheck{}
+	for id, c := range x.r.Checks() {
+		out[id] = httpapi.LocalCheck{Check: c.Check, Definition: c.Definition}
+	}
+	return out
+}

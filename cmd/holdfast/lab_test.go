@@ -73,6 +73,7 @@ func judge(t *testing.T, p *lab.Probe) lab.Report {
 
 func TestPowerLossOfHolder(t *testing.T) {
 	s, p := onStage(t, stage.Options{})
+	time.Sleep(2 * time.Second)
 	holder := p.Holder()
 	if err := s.Lab.Machine(holder).PowerOff(); err != nil {
 		t.Fatal(err)

@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
 )
+
+// instrumentProcs is GOMAXPROCS while a lab is open: so many that a probe's thread, however preferred by the kernel (see steadily), never has to
+// wait in Go's scheduler for an ordinary thread that the kernel has put off.
+const instrumentProcs = 16
 
 // Lab is a set of machines and the switches that join them.
 type Lab struct {
@@ -18,6 +23,7 @@ type Lab struct {
 
 	mu       sync.Mutex // guards following, and every port
 	segments []*segment // nil until Open and after Close
+	procs    int        // GOMAXPROCS as it was before Open
 	probes   uint8      // how many probes there have been
 }
 
@@ -54,12 +60,14 @@ func (l *Lab) addSegments() error {
 	if l.segments != nil {
 		return errors.New("lab: it is open already")
 	}
+	l.procs = runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(max(l.procs, instrumentProcs))
 	for i, n := range l.opts.Networks {
 		s, err := newSegment(n, i)
+		l.segments = append(l.segments, s) // even if it is not whole: Close closes what there is
 		if err != nil {
 			return err
 		}
-		l.segments = append(l.segments, s)
 		for _, m := range l.machines {
 			if n.has(m.name) {
 				s.addPort(m.name, m.host)
@@ -79,6 +87,9 @@ func (l *Lab) Close() error {
 	defer l.mu.Unlock()
 	for _, s := range l.segments {
 		s.close()
+	}
+	if l.segments != nil {
+		runtime.GOMAXPROCS(l.procs)
 	}
 	l.segments = nil
 	return err

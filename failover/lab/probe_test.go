@@ -241,8 +241,8 @@ func clientUnplugged(t *testing.T, s *stage) {
 	if r.Outage < 100*time.Millisecond {
 		t.Errorf("outage %s, want 100 ms or more", r.Outage)
 	}
-	if got := served(r, "n1", ByUnicast); total(got.Windows) < r.Took-200*time.Millisecond-slack(r) {
-		t.Errorf("n1 served all along, and was seen to for %s of %s: %v", total(got.Windows), r.Took, got.Windows)
+	if got := served(r, "n1", ByUnicast); got.Answers < r.Asked*3/4 {
+		t.Errorf("n1 served all along, and %d of %d questions were seen to be answered", got.Answers, r.Asked)
 	}
 }
 

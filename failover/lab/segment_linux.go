@@ -23,14 +23,9 @@ type segment struct {
 	inside   *netlink.Handle  // in the observer
 }
 
-// newSegment makes the switch without ports.
+// newSegment makes the switch without ports. The caller closes it, even if it is returned with an error.
 func newSegment(n Network, index int) (s *segment, err error) {
 	s = &segment{Network: n, index: index, ns: netns.None(), observer: netns.None(), ports: make(map[string]*port)}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
 	quiet := func() error { return setSysctl("ipv6/conf/default/disable_ipv6", "1") } // a switch says nothing of its own
 	if s.ns, err = newNetNS(quiet); err != nil {
 		return s, err

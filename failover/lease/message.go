@@ -29,6 +29,7 @@ type Renewal struct {
 	StoppingWhy   string            `json:",omitempty"`
 	Unable        map[string]string `json:",omitempty"` // group -> why this machine cannot carry it
 	HardwareAddrs []string          `json:",omitempty"` // its MAC addresses
+	Networks      []string          `json:",omitempty"` // its interfaces and prefixes, "eth0 10.77.0.11/24"
 }
 
 // Answer is what the leader tells a machine, in answer to a renewal or by itself.

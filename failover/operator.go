@@ -1,0 +1,135 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+)
+
+// Operator answers what people ask of failover: what would be, and please move.
+type Operator struct {
+	agent      Agent
+	controller *Controller
+}
+
+// NewOperator makes the operator's desk of one member.
+func NewOperator(agent Agent, controller *Controller) *Operator { return &Operator{agent, controller} }
+
+// Holdings is what this machine does for groups now.
+func (o *Operator) Holdings() []cluster.Holding { return o.controller.Holdings() }
+
+// Plan decides every group of the state, with the given ones in the place of those of the same name, or beside them. A group that could
+// never be served (a VIP that no machine has a network for, or that another group has) is an error.
+func (o *Operator) Plan(v *state.View, groups []cluster.Group) ([]cluster.Decision, error) {
+	given := map[string]*cluster.Group{}
+	for i := range groups {
+		g := &groups[i]
+		if given[g.Name] != nil {
+			return nil, cluster.Errorf(cluster.Invalid, "group %q is given twice", g.Name)
+		}
+		given[g.Name] = g
+	}
+	if err := check(v, groups, given); err != nil {
+		return nil, err
+	}
+	ds := Plan(v)
+	for i := range ds {
+		if g := given[ds[i].Group]; g != nil {
+			ds[i] = PlanGroup(v, g)
+			delete(given, g.Name)
+		}
+	}
+	for i := range groups {
+		if g := &groups[i]; given[g.Name] != nil {
+			ds = append(ds, PlanGroup(v, g))
+		}
+	}
+	slices.SortFunc(ds, func(a, b cluster.Decision) int { return strings.Compare(a.Group, b.Group) })
+	return ds, nil
+}
+
+// check says what makes one of the groups impossible.
+func check(v *state.View, groups []cluster.Group, given map[string]*cluster.Group) error {
+	owner := map[netip.Addr]string{}
+	for _, g := range v.Groups() {
+		if given[g.Name] != nil {
+			continue
+		}
+		for _, x := range g.VIPs {
+			owner[x.Addr()] = g.Name
+		}
+	}
+	presences := v.Presences()
+	for _, g := range groups {
+		for _, x := range g.VIPs {
+			if by := owner[x.Addr()]; by != "" {
+				return cluster.Errorf(cluster.Conflict, "group %q wants the vip %s, which group %q has: an address belongs to one group", g.Name, x.Addr(), by)
+			}
+			owner[x.Addr()] = g.Name
+			if err := carried(presences, &g, x); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// carried says that no machine has a network for a VIP, where that is so.
+func carried(presences []*cluster.Presence, g *cluster.Group, x cluster.VIP) error {
+	var seen []string
+	for _, p := range presences {
+		for _, n := range p.Networks {
+			iface, prefix, _ := strings.Cut(n, " ")
+			at, err := netip.ParsePrefix(prefix)
+			if err == nil && (x.Interface == iface || x.Interface == "" && x.Prefix.Contains(at.Addr())) {
+				return nil
+			}
+			seen = append(seen, p.Node+" "+n)
+		}
+	}
+	if len(seen) == 0 {
+		return nil // no machine has said anything yet
+	}
+	if x.Interface != "" {
+		return cluster.Errorf(cluster.Invalid, "group %q: no machine has the interface %q for the vip %s; they have: %s", g.Name, x.Interface, x.Prefix, strings.Join(seen, ", "))
+	}
+	return cluster.Errorf(cluster.Invalid, "group %q: the vip %s lies in no network of any machine; they have: %s", g.Name, x.Prefix, strings.Join(seen, ", "))
+}
+
+// Move assigns a group to a machine that is eligible for it, and keeps it there while it is.
+func (o *Operator) Move(ctx context.Context, opts cluster.WriteOptions, group, node string) (cluster.Assignment, error) {
+	v := o.agent.WatchView()
+	g := v.Group(group)
+	if g == nil {
+		return cluster.Assignment{}, cluster.Errorf(cluster.NotFound, "there is no group %q", group)
+	}
+	d := PlanGroup(v, g)
+	i := slices.IndexFunc(d.Verdicts, func(x cluster.Verdict) bool { return strings.EqualFold(x.Node, node) })
+	if i < 0 {
+		return cluster.Assignment{}, cluster.Errorf(cluster.NotFound, "there is no machine %q", node)
+	}
+	target := d.Verdicts[i]
+	if !target.Eligible {
+		return cluster.Assignment{}, cluster.Errorf(cluster.Conflict, "%s cannot hold %s: %s", target.Node, group, target.Why)
+	}
+	if old := v.Assignment(group); old != nil && old.Node == target.Node {
+		return *old, nil
+	}
+	a := cluster.Assignment{
+		Group: group, Node: target.Node, Epoch: d.Epoch + 1, VIPs: g.VIPs, Moved: true, Since: time.Now(), Why: fmt.Sprintf("an operator moved it to %s", target.Node),
+	}
+	cmd := &cluster.Steer{Assignments: []cluster.Assignment{a}, Transitions: []cluster.Transition{{
+		Time: a.Since, Kind: cluster.TransitionAssign, Group: group, Node: a.Node, Epoch: a.Epoch, Why: a.Why,
+	}}}
+	if old := v.Assignment(group); old != nil && old.Node != "" && !slices.Equal(old.VIPs, g.VIPs) {
+		return a, cluster.Errorf(cluster.Conflict, "the addresses of %s are being changed at this moment: try again", group)
+	}
+	_, err := o.agent.Apply(ctx, opts, cmd)
+	return a, err
+}
