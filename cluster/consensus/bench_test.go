@@ -25,6 +25,7 @@ func BenchmarkPropose(b *testing.B) {
 }
 
 func benchmarkWriters(b *testing.B, leader *member, writers int) {
+	b.Helper()
 	encoded := set(b, "key", string(make([]byte, 100)))
 	work := make(chan struct{}, b.N)
 	for range b.N {

@@ -68,7 +68,7 @@ func TestWriteDataDir(t *testing.T) {
 	for i := range 10 {
 		write(t, all, key(10+i), key(10+i))
 	}
-	m.stop(t)()
+	m.stop(t)
 	if err := os.CopyFS(format1, os.DirFS(m.cfg.DataDir)); err != nil {
 		t.Fatal(err)
 	}

@@ -30,24 +30,29 @@ func golden(t *testing.T, name string, b []byte) []byte {
 	}
 	kept := readGolden(t, path)
 	if !bytes.Equal(kept, b) {
-		t.Errorf("%s: this version writes\n%sand the file holds\n%s\nMembers of both versions must read both; -update writes the file anew.", path, hex.Dump(b), hex.Dump(kept))
+		at := 0
+		for at < min(len(kept), len(b)) && kept[at] == b[at] {
+			at++
+		}
+		t.Fatalf("%s: this version writes %d bytes and the file holds %d; they differ from byte %#x on. "+
+			"Members of both versions must read both. If that is so, write the file anew: go test ./cluster/consensus -run Golden -update", path, len(b), len(kept), at)
 	}
 	return kept
 }
 
 // readGolden reads a hex dump.
-func readGolden(t testing.TB, path string) []byte {
-	t.Helper()
+func readGolden(tb testing.TB, path string) []byte {
+	tb.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var b []byte
 	for line := range strings.Lines(string(text)) {
 		digits, _, _ := strings.Cut(line[min(8, len(line)):], "|")
 		part, err := hex.DecodeString(strings.Join(strings.Fields(digits), ""))
 		if err != nil {
-			t.Fatalf("%s: %v", path, err)
+			tb.Fatalf("%s: %v", path, err)
 		}
 		b = append(b, part...)
 	}

@@ -18,7 +18,7 @@ func refused(t *testing.T, m *member, want ...string) {
 	t.Helper()
 	err := m.Open()
 	if err == nil {
-		m.stop(t)()
+		m.stop(t)
 		t.Fatal("it was opened")
 	}
 	if cluster.CodeOf(err) != cluster.Invalid {
@@ -51,7 +51,7 @@ func TestDataDirInUse(t *testing.T) {
 
 func TestDataDirOfAnotherNode(t *testing.T) {
 	dir := t.TempDir()
-	startMember(t, "a", dir).stop(t)()
+	startMember(t, "a", dir).stop(t)
 	refused(t, newMember(t, "b", dir), dir, "belongs to the node ID a", "this agent is b")
 	startMember(t, "a", dir)
 }
@@ -62,7 +62,7 @@ func TestDataDirOfANewerVersion(t *testing.T) {
 	if err := m.stores.stable.Set([]byte(ownerKey), []byte("2 a")); err != nil {
 		t.Fatal(err)
 	}
-	m.stop(t)()
+	m.stop(t)
 	refused(t, newMember(t, "a", dir), dir, "newer version", "upgrade")
 }
 
@@ -107,7 +107,7 @@ func TestDataDirWithDamage(t *testing.T) {
 		write(t, []*member{m}, key(i), "v")
 	}
 	snapshotNow(t, m)
-	m.stop(t)()
+	m.stop(t)
 	for _, c := range []struct {
 		name   string
 		damage func(t *testing.T, raftDir string) error
@@ -127,6 +127,7 @@ func TestDataDirWithDamage(t *testing.T) {
 			return os.Mkdir(path, 0o700)
 		}, []string{boltFile}},
 		{"the snapshot is altered", func(t *testing.T, dir string) error {
+			t.Helper()
 			states, _ := filepath.Glob(filepath.Join(dir, "snapshots", "*", "state.bin"))
 			if len(states) != 1 {
 				t.Fatalf("snapshots: %v", states)

@@ -52,7 +52,7 @@ func TestLeaderThatStopsIsReplaced(t *testing.T) {
 	members := startCluster(t, 3)
 	old := leaderOf(t, members)
 	term, index := old.Term(), write(t, members, "k", "v")
-	old.stop(t)()
+	old.stop(t)
 	rest := without(members, old)
 	next := leaderOf(t, rest)
 	if next.Term() <= term {
@@ -225,7 +225,7 @@ func TestRestartReplays(t *testing.T) {
 		write(t, []*member{m}, key(10+i), "v")
 	}
 	applied, term := m.store.AppliedIndex(), m.Term()
-	m.stop(t)()
+	m.stop(t)
 
 	again := startMember(t, "a", dir)
 	if again.Term() < term {
@@ -248,7 +248,7 @@ func TestCaughtUpNeedsALeader(t *testing.T) {
 	gone := without(members, leaderOf(t, members))
 	read(t, gone[0], index, "k")
 	for _, m := range members {
-		m.stop(t)()
+		m.stop(t)
 	}
 	alone := startMember(t, gone[0].cfg.ID, gone[0].cfg.DataDir)
 	eventually(t, "the lone member asks for an election", func() bool { return alone.State() == "candidate" })
@@ -295,7 +295,7 @@ func TestPeerThatIsNotOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		m.stop(t)()
+		m.stop(t)
 	}
 	t.Run("after Close", check)
 }
@@ -305,7 +305,7 @@ func TestCloseDoesNotWaitForAbsentMembers(t *testing.T) {
 	members := startCluster(t, 3)
 	leader := leaderOf(t, members)
 	began := time.Now()
-	leader.stop(t)()
+	leader.stop(t)
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %s, half of the I/O timeout", took)
 	}

@@ -37,11 +37,11 @@ type testLayer struct {
 
 var errUnplugged = errors.New("unplugged")
 
-func listen(t testing.TB) *testLayer {
-	t.Helper()
+func listen(tb testing.TB) *testLayer {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &testLayer{Listener: l, conns: map[net.Conn]bool{}}
 }
@@ -95,9 +95,9 @@ func testLogger() *slog.Logger {
 }
 
 // newMember is a member that is not open yet.
-func newMember(t testing.TB, id, dir string, adjust ...func(*Config)) *member {
-	t.Helper()
-	m := &member{store: state.New(), layer: listen(t)}
+func newMember(tb testing.TB, id, dir string, adjust ...func(*Config)) *member {
+	tb.Helper()
+	m := &member{store: state.New(), layer: listen(tb)}
 	cfg := DefaultConfig()
 	cfg.Multiplier = 2 // a machine that is busy with other tests must not look dead
 	cfg.ID, cfg.Name, cfg.DataDir, cfg.Addr = id, "node-"+id, dir, m.layer.Addr().String()
@@ -109,59 +109,58 @@ func newMember(t testing.TB, id, dir string, adjust ...func(*Config)) *member {
 }
 
 // startMember opens a member and closes it at the end of the test.
-func startMember(t testing.TB, id, dir string, adjust ...func(*Config)) *member {
-	t.Helper()
-	m := newMember(t, id, dir, adjust...)
+func startMember(tb testing.TB, id, dir string, adjust ...func(*Config)) *member {
+	tb.Helper()
+	m := newMember(tb, id, dir, adjust...)
 	if err := m.Open(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(m.stop(t))
+	tb.Cleanup(func() { m.stop(tb) })
 	return m
 }
 
-func (m *member) stop(t testing.TB) func() {
-	return func() {
-		if err := m.Close(); err != nil {
-			t.Errorf("close %s: %v", m.cfg.ID, err)
-		}
+func (m *member) stop(tb testing.TB) {
+	tb.Helper()
+	if err := m.Close(); err != nil {
+		tb.Errorf("close %s: %v", m.cfg.ID, err)
 	}
 }
 
 // startCluster starts n voters a, b, c, … that have elected a leader.
-func startCluster(t testing.TB, n int, adjust ...func(*Config)) []*member {
-	t.Helper()
+func startCluster(tb testing.TB, n int, adjust ...func(*Config)) []*member {
+	tb.Helper()
 	var members []*member
 	var servers []Server
 	for i := range n {
-		m := startMember(t, string(rune('a'+i)), t.TempDir(), adjust...)
+		m := startMember(tb, string(rune('a'+i)), tb.TempDir(), adjust...)
 		members = append(members, m)
 		servers = append(servers, Server{ID: m.cfg.ID, Addr: m.cfg.Addr, Voter: true})
 	}
 	if err := members[0].Bootstrap(servers); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	leaderOf(t, members)
+	leaderOf(tb, members)
 	return members
 }
 
 // eventually waits until cond holds.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, cond func() bool) {
+	tb.Helper()
 	deadline := time.After(patience)
 	for !cond() {
 		select {
 		case <-time.After(2 * time.Millisecond):
 		case <-deadline:
-			t.Fatalf("after %s still not: %s", patience, what)
+			tb.Fatalf("after %s still not: %s", patience, what)
 		}
 	}
 }
 
 // leaderOf waits for a member that leads in an open term and that all members follow.
-func leaderOf(t testing.TB, members []*member) *member {
-	t.Helper()
+func leaderOf(tb testing.TB, members []*member) *member {
+	tb.Helper()
 	var leader *member
-	eventually(t, "all members follow one leader", func() bool {
+	eventually(tb, "all members follow one leader", func() bool {
 		i := slices.IndexFunc(members, func(m *member) bool { _, err := m.ReadIndex(); return err == nil })
 		if i < 0 {
 			return false
@@ -176,11 +175,11 @@ func leaderOf(t testing.TB, members []*member) *member {
 }
 
 // handOver makes another member the leader, and gives the old one.
-func handOver(t testing.TB, members []*member) (old *member) {
-	t.Helper()
-	eventually(t, "the leadership is handed over", func() bool {
-		old = leaderOf(t, members)
-		return old.TransferLeadership(testContext(t), "") == nil
+func handOver(tb testing.TB, members []*member) (old *member) {
+	tb.Helper()
+	eventually(tb, "the leadership is handed over", func() bool {
+		old = leaderOf(tb, members)
+		return old.TransferLeadership(testContext(tb), "") == nil
 	})
 	return old
 }
@@ -189,29 +188,29 @@ func without(members []*member, gone *member) []*member {
 	return slices.DeleteFunc(slices.Clone(members), func(m *member) bool { return m == gone })
 }
 
-func testContext(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
+func testContext(tb testing.TB) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	tb.Cleanup(cancel)
 	return ctx
 }
 
-func set(t testing.TB, key, value string) []byte {
-	t.Helper()
+func set(tb testing.TB, key, value string) []byte {
+	tb.Helper()
 	b, err := EncodeCommand(&cluster.KVWrite{Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: key, Value: []byte(value)}})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
 // write sets a key on whichever member leads, again until it is acknowledged, and returns the commit index.
-func write(t testing.TB, members []*member, key, value string) (index uint64) {
-	t.Helper()
-	b := set(t, key, value)
-	eventually(t, "a write is acknowledged", func() bool {
+func write(tb testing.TB, members []*member, key, value string) (index uint64) {
+	tb.Helper()
+	b := set(tb, key, value)
+	eventually(tb, "a write is acknowledged", func() bool {
 		for _, m := range members {
-			if _, err := m.Propose(t.Context(), b); err == nil {
+			if _, err := m.Propose(tb.Context(), b); err == nil {
 				index = m.store.AppliedIndex()
 				return true
 			}
@@ -222,10 +221,10 @@ func write(t testing.TB, members []*member, key, value string) (index uint64) {
 }
 
 // read waits until m has applied index and gives the value of key.
-func read(t testing.TB, m *member, index uint64, key string) string {
-	t.Helper()
-	if err := m.store.WaitApplied(testContext(t), index); err != nil {
-		t.Fatalf("%s has applied %d, not %d: %v", m.cfg.ID, m.store.AppliedIndex(), index, err)
+func read(tb testing.TB, m *member, index uint64, key string) string {
+	tb.Helper()
+	if err := m.store.WaitApplied(testContext(tb), index); err != nil {
+		tb.Fatalf("%s has applied %d, not %d: %v", m.cfg.ID, m.store.AppliedIndex(), index, err)
 	}
 	e := m.store.View().KVGet(key)
 	if e == nil {
@@ -235,17 +234,17 @@ func read(t testing.TB, m *member, index uint64, key string) string {
 }
 
 // snapshotNow makes m write a snapshot.
-func snapshotNow(t testing.TB, m *member) {
-	t.Helper()
-	eventually(t, "a snapshot is written", func() bool { return m.raft.Load().Snapshot().Error() == nil })
+func snapshotNow(tb testing.TB, m *member) {
+	tb.Helper()
+	eventually(tb, "a snapshot is written", func() bool { return m.raft.Load().Snapshot().Error() == nil })
 }
 
 // copyDir copies what a member left on its disk.
-func copyDir(t testing.TB, from string) string {
-	t.Helper()
-	to := filepath.Join(t.TempDir(), "data")
+func copyDir(tb testing.TB, from string) string {
+	tb.Helper()
+	to := filepath.Join(tb.TempDir(), "data")
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return to
 }

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"reflect"
@@ -30,7 +31,7 @@ func TestResultsSurvive(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := EncodeResult(c.value, c.err)
-			if got := fmt.Sprintf("%x", b); got != c.want {
+			if got := hex.EncodeToString(b); got != c.want {
 				t.Errorf("encoded %s, want %s", got, c.want)
 			}
 			value, err := DecodeResult(b)

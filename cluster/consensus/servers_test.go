@@ -2,8 +2,8 @@ package consensus
 
 import (
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,7 +34,7 @@ func TestSecondBootstrapIsRefused(t *testing.T) {
 		if cluster.CodeOf(err) != cluster.Conflict || !strings.Contains(err.Error(), m.cfg.DataDir) {
 			t.Errorf("error %v, want one of code %v that names the data_dir", err, cluster.Conflict)
 		}
-		m.stop(t)()
+		m.stop(t)
 		m = startMember(t, "a", m.cfg.DataDir)
 	}
 }
@@ -167,7 +167,7 @@ func TestTransferToAnAbsentMemberFails(t *testing.T) {
 	members := startCluster(t, 3)
 	leader := leaderOf(t, members)
 	gone := without(members, leader)[0]
-	gone.stop(t)()
+	gone.stop(t)
 	if err := leader.TransferLeadership(testContext(t), gone.cfg.ID); cluster.CodeOf(err) != cluster.Unavailable {
 		t.Errorf("error %v, want code %v", err, cluster.Unavailable)
 	}
@@ -199,7 +199,7 @@ func TestVoterComesBackWithAnotherAddress(t *testing.T) {
 	members := startCluster(t, 3)
 	leader := leaderOf(t, members)
 	gone := without(members, leader)[0]
-	gone.stop(t)()
+	gone.stop(t)
 	index := write(t, members, "k", "v")
 
 	back := startMember(t, gone.cfg.ID, gone.cfg.DataDir)
@@ -215,7 +215,7 @@ func TestVoterComesBackWithAnotherAddress(t *testing.T) {
 	members = append(without(members, gone), back)
 	// With its vote the cluster survives the loss of another.
 	other := without(members, leaderOf(t, members))[0]
-	other.stop(t)()
+	other.stop(t)
 	write(t, without(members, other), "k", "v2")
 }
 
@@ -226,7 +226,7 @@ func TestAllComeBackWithOtherAddresses(t *testing.T) {
 	members := startCluster(t, 3, lookup)
 	index := write(t, members, "k", "v")
 	for _, m := range members {
-		m.stop(t)()
+		m.stop(t)
 	}
 	var back []*member
 	for _, m := range members {
@@ -238,7 +238,7 @@ func TestAllComeBackWithOtherAddresses(t *testing.T) {
 		if err := n.Open(); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(n.stop(t))
+		t.Cleanup(func() { n.stop(t) })
 	}
 	leader := leaderOf(t, back)
 	if got := read(t, leader, index, "k"); got != "v" {
@@ -256,7 +256,7 @@ func TestLateJoinerGetsASnapshot(t *testing.T) {
 	bootstrapAlone(t, first)
 	const keys = 300
 	for i := range keys {
-		write(t, []*member{first}, key(i), fmt.Sprint(i))
+		write(t, []*member{first}, key(i), strconv.Itoa(i))
 	}
 	snapshotNow(t, first)
 	index := write(t, []*member{first}, "after", "v")
@@ -281,7 +281,7 @@ func TestLateJoinerGetsASnapshot(t *testing.T) {
 	eventually(t, "the late joiner knows the index of the peer set", func() bool { _, got, _ := late.Servers(); return got == want })
 
 	// What it was sent serves it after a restart as well.
-	late.stop(t)()
+	late.stop(t)
 	again := startMember(t, "b", late.cfg.DataDir, few)
 	if again.store.AppliedIndex() == 0 {
 		t.Error("nothing was restored")

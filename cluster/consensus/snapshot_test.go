@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"holdfast/cluster/state"
 )
 
 // sampleRecords are one record of every type, in the order of their numbers.
@@ -30,11 +32,11 @@ func yieldAll(records []any) func(func(any) error) error {
 	}
 }
 
-func sampleSnapshot(t testing.TB) []byte {
-	t.Helper()
+func sampleSnapshot(tb testing.TB) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	if err := writeSnapshot(&b, 4711, yieldAll(sampleRecords())); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.Bytes()
 }
@@ -61,11 +63,27 @@ func TestRecordsAreGolden(t *testing.T) {
 }
 
 func TestSnapshotIsGolden(t *testing.T) {
-	kept := golden(t, "snapshot", sampleSnapshot(t))
+	want := []any{
+		&state.IndexRow{Name: "kv", Index: 4711},
+		&state.Tombstone{Table: "kv", Key: "gone", Index: 4710},
+		&state.LastEpoch{Group: "gateway", Epoch: 3},
+	}
+	var b bytes.Buffer
+	if err := writeSnapshot(&b, 4711, yieldAll(want)); err != nil {
+		t.Fatal(err)
+	}
 	var got []any
-	index, err := readSnapshot(bytes.NewReader(kept), func(r any) error { got = append(got, r); return nil })
+	index, err := readSnapshot(bytes.NewReader(golden(t, "snapshot", b.Bytes())), func(r any) error { got = append(got, r); return nil })
 	if err != nil || index != 4711 {
 		t.Fatalf("index %d, error %v", index, err)
+	}
+	wantEqual(t, got, want)
+}
+
+func TestSnapshotHoldsRecordsOfEveryType(t *testing.T) {
+	var got []any
+	if _, err := readSnapshot(bytes.NewReader(sampleSnapshot(t)), func(r any) error { got = append(got, r); return nil }); err != nil {
+		t.Fatal(err)
 	}
 	wantEqual(t, got, sampleRecords())
 }

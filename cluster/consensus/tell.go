@@ -54,7 +54,6 @@ func (p *Peer) commitMessage(t *term) *raft.AppendEntriesRequest {
 	return &raft.AppendEntriesRequest{
 		RPCHeader:         raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(p.cfg.ID), Addr: addr},
 		Term:              t.number,
-		Leader:            addr,
 		PrevLogEntry:      committed,
 		PrevLogTerm:       last.Term,
 		LeaderCommitIndex: committed,

@@ -11,20 +11,20 @@ import (
 	"holdfast/cluster"
 )
 
-func bootstrapAlone(t testing.TB, m *member) {
-	t.Helper()
+func bootstrapAlone(tb testing.TB, m *member) {
+	tb.Helper()
 	if err := m.Bootstrap([]Server{{ID: m.cfg.ID, Addr: m.cfg.Addr, Voter: true}}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	leaderOf(t, []*member{m})
+	leaderOf(tb, []*member{m})
 }
 
 // lastEntry is the newest entry of m's log.
-func lastEntry(t testing.TB, m *member) *raft.Log {
-	t.Helper()
+func lastEntry(tb testing.TB, m *member) *raft.Log {
+	tb.Helper()
 	var l raft.Log
 	if err := m.stores.log.GetLog(m.raft.Load().LastIndex(), &l); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &l
 }
@@ -72,6 +72,7 @@ type stint struct {
 
 // lead runs Lead on every member and reports each stint.
 func lead(t *testing.T, members []*member) <-chan stint {
+	t.Helper()
 	stints := make(chan stint, 100)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -142,7 +143,7 @@ func TestLeadEndsWithItsContextAndWithThePeer(t *testing.T) {
 	t.Parallel()
 	m := startCluster(t, 1)[0]
 	ctx, cancel := context.WithCancel(t.Context())
-	for _, end := range []func(){cancel, m.stop(t)} {
+	for _, end := range []func(){cancel, func() { m.stop(t) }} {
 		running, returned := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(returned)
