@@ -48,13 +48,16 @@ func filterMap[T any](r *request, rows map[string]T) (map[string]T, error) {
 	return rows, nil
 }
 
+// filterSteps bounds the work of reading a filter: brackets within brackets cost the parser ever more.
+const filterSteps = 200_000
+
 // selector is the filter parameter as a function, nil where there is none.
 func selector[T any](r *request) (func(T) (bool, error), error) {
 	expr := r.query.Get("filter")
 	if strings.TrimSpace(expr) == "" {
 		return nil, nil
 	}
-	e, err := bexpr.CreateEvaluator(expr, bexpr.WithMaxExpressions(1000))
+	e, err := bexpr.CreateEvaluator(expr, bexpr.WithMaxExpressions(filterSteps))
 	if err != nil {
 		return nil, cluster.Errorf(cluster.Invalid, "the filter %q cannot be read: %v", expr, err)
 	}

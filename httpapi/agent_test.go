@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestAgentSelf holds what programs read: fabio, Nomad, Prometheus, Vault, Patroni.
+func TestAgentSelf(t *testing.T) {
+	w := send(t, newMember().handler(), "GET /v1/agent/self", "")
+	var self struct {
+		Config      map[string]any
+		DebugConfig map[string]any
+		Coord       map[string]any
+		Member      struct {
+			Name, Addr   string
+			Port, Status int
+			Tags         map[string]string
+		}
+		Stats map[string]map[string]string
+		Meta  map[string]string
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &self); err != nil {
+		t.Fatal(err)
+	}
+	wantConfig := map[string]any{
+		"Datacenter": "dc1", "PrimaryDatacenter": "dc1", "NodeName": "n1", "NodeID": nodeID, "Server": true, "Revision": "1a2b3c4d", "Version": "1.21.4",
+		"BuildDate": "2026-01-02T03:04:05Z", "SessionTTLMin": 1e10,
+	}
+	if d := cmp.Diff(wantConfig, self.Config); d != "" {
+		t.Error(d)
+	}
+	if m := self.Member; m.Name != "n1" || m.Addr != "10.0.0.1" || m.Port != 8301 || m.Status != 1 || m.Tags["build"] != "1.21.4:1a2b3c4d" {
+		t.Errorf("Member is %+v", m)
+	}
+	if self.Meta["rack"] != "r1" || self.DebugConfig["Bootstrap"] != false || self.Coord["Error"] != 1.5 {
+		t.Errorf("Meta %v, DebugConfig %v, Coord %v", self.Meta, self.DebugConfig, self.Coord)
+	}
+	if s := self.Stats; s["raft"]["term"] != "2" || s["consul"]["leader"] != "true" || s["serf_lan"]["members"] != "3" || s["serf_lan"]["failed"] != "1" {
+		t.Errorf("Stats are %v", s)
+	}
+}
+
+func TestAgentPool(t *testing.T) {
+	m := newMember()
+	h := m.handler()
+	exchanges(t, h, []exchange{
+		{"PUT /v1/agent/join/10.0.0.9", "", 200, ""},
+		{"PUT /v1/agent/join/%5Bfe80::1%5D:8301?wan=1", "", 200, ""},
+		{"PUT /v1/agent/join/nowhere", "", 500, "cannot join nowhere"},
+		{"PUT /v1/agent/join/", "", 400, "Missing address to join…"},
+		{"PUT /v1/agent/force-leave/n3", "", 200, ""},
+		{"PUT /v1/agent/force-leave/n3?prune", "", 200, ""},
+		{"PUT /v1/agent/force-leave/nobody", "", 404, `no member is called "nobody"`},
+		{"PUT /v1/agent/force-leave/", "", 400, "Missing node name…"},
+		{"GET /v1/agent/members?wan=2", "", 400, "the parameter wan=2 is not a boolean…"},
+		{"PUT /v1/agent/leave", "", 200, ""},
+	})
+	want := "join 10.0.0.9; join [fe80::1]:8301; force-leave n3 false; force-leave n3 true; leave; shutdown"
+	if got := m.notes(); got != want {
+		t.Errorf("the pool was told %q, want %q", got, want)
+	}
+}

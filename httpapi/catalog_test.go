@@ -1,0 +1,180 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/cluster"
+)
+
+func TestCatalogRegister(t *testing.T) {
+	m := newMember()
+	h := m.handler()
+	exchanges(t, h, []exchange{
+		{"PUT /v1/catalog/register", `{"Node":"ext","Address":"10.1.1.1","NodeMeta":{"k":"v"},"TaggedAddresses":{"lan":"10.1.1.1"},"Datacenter":"dc1",
+			"Service":{"Service":"db","Tags":["a"],"Port":5432,"Meta":{"x":"y"},"Weights":{"Passing":3,"Warning":2},"EnableTagOverride":true},
+			"Check":{"Name":"db up","Status":"passing","ServiceID":"db"},"Checks":[{"CheckID":"node","Name":"node","Status":"warning","Definition":{}}]}`, 200, "true"},
+		{"PUT /v1/catalog/register", `{"Node":"ext","SkipNodeUpdate":true,"Service":{"ID":"db2","Service":"db"}}`, 200, "true"},
+		{"GET /v1/catalog/services", "", 200, `{"db":["a"]}`},
+	})
+	v := m.store.View()
+	if n := v.Node("ext"); n == nil || n.Address != "10.1.1.1" || n.Meta["k"] != "v" || n.Datacenter != "dc1" {
+		t.Errorf("the node is %+v", n)
+	}
+	s := v.NodeService("ext", "db")
+	want := &cluster.Service{
+		Node: "ext", ID: "db", Name: "db", Tags: []string{"a"}, Port: 5432, Meta: map[string]string{"x": "y"}, Weights: cluster.Weights{Passing: 3, Warning: 2},
+		EnableTagOverride: true, CreateIndex: 1, ModifyIndex: 1,
+	}
+	if d := cmp.Diff(want, s); d != "" {
+		t.Error(d)
+	}
+	if w := v.NodeService("ext", "db2").Weights; w != cluster.DefaultWeights {
+		t.Errorf("weights that are not given are %v", w)
+	}
+	checks := map[string]cluster.Status{}
+	for _, c := range v.NodeChecks("ext") {
+		checks[c.ID] = c.Status
+	}
+	if d := cmp.Diff(map[string]cluster.Status{"db up": cluster.Passing, "node": cluster.Warning}, checks); d != "" {
+		t.Error(d)
+	}
+	exchanges(t, h, []exchange{
+		{"PUT /v1/catalog/deregister", `{"Node":"ext","CheckID":"node"}`, 200, "true"},
+		{"PUT /v1/catalog/deregister", `{"Node":"ext","ServiceID":"db"}`, 200, "true"},
+		{"GET /v1/catalog/services", "", 200, `{"db":[]}`},
+		{"PUT /v1/catalog/deregister", `{"Node":"ext"}`, 200, "true"},
+		{"GET /v1/catalog/nodes", "", 200, "[]"},
+		{"GET /v1/catalog/services", "", 200, "{}"},
+		{"PUT /v1/catalog/deregister", `{"Node":"unknown"}`, 200, "true"},
+	})
+}
+
+func TestCatalogRefuses(t *testing.T) {
+	exchanges(t, newMember().handler(), []exchange{
+		{"PUT /v1/catalog/register", `{"Node":"n"}`, 400, "Must provide address…"},
+		{"PUT /v1/catalog/register", `{"Address":"10.0.0.1"}`, 400, "Must provide node name…"},
+		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Service":{"ID":"x"}}`, 400, "Must provide service name…"},
+		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Check":{"Name":"c","Status":"fine"}}`, 400, `check "c" has status "fine"…`},
+		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Check":{"Name":"c","ServiceID":"none"}}`, 400, `unknown service ID "none"…`},
+		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Datacenter":"dc2"}`, 500, "No path to datacenter…"},
+		{"PUT /v1/catalog/register", `{"Node":"n","Adress":"a"}`, 400, `Request decode failed: unknown field "Adress"`},
+		{"PUT /v1/catalog/register", ``, 400, "Request decode failed: the body is empty…"},
+		{"PUT /v1/catalog/register", `{`, 400, "Request decode failed: unexpected EOF"},
+		{"PUT /v1/catalog/register", `[]`, 400, "Request decode failed: cannot unmarshal array…"},
+		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a"}{}`, 400, "Request decode failed: there is more after the JSON value"},
+		{"PUT /v1/catalog/register", `{"Node":7}`, 400, "Request decode failed: cannot unmarshal number…"},
+		{"PUT /v1/catalog/register", strings.Repeat(" ", maxBody+1), 413, "the body has…"},
+		{"PUT /v1/catalog/deregister", `{}`, 400, "Must provide node…"},
+		{"PUT /v1/catalog/deregister", `{"Node":"n","Datacenter":"dc2"}`, 500, "No path to datacenter…"},
+	})
+}
+
+// names lists a field of the rows of an answer.
+func names(t *testing.T, w *httptest.ResponseRecorder, path ...string) []string {
+	t.Helper()
+	var rows []map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &rows); err != nil {
+		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	out := []string{}
+	for _, row := range rows {
+		for _, p := range path[:len(path)-1] {
+			row = row[p].(map[string]any)
+		}
+		out = append(out, row[path[len(path)-1]].(string))
+	}
+	return out
+}
+
+func TestSelect(t *testing.T) {
+	h := newMember().populate(t).handler()
+	for _, c := range []struct {
+		target string
+		field  []string
+		want   []string
+	}{
+		{"/v1/catalog/nodes", []string{"Node"}, []string{"n1", "n2"}},
+		{"/v1/catalog/nodes?node-meta=rack:r1", []string{"Node"}, []string{"n1"}},
+		{"/v1/catalog/nodes?node-meta=rack:r1&node-meta=x:y", []string{"Node"}, []string{}},
+		{"/v1/catalog/nodes?near=_agent&cached", []string{"Node"}, []string{"n1", "n2"}},
+		{"/v1/catalog/nodes?filter=Meta.rack+==+r1", []string{"Node"}, []string{"n1"}},
+		{"/v1/catalog/service/web", []string{"ServiceID"}, []string{"web-1", "web"}},
+		{"/v1/catalog/service/WEB", []string{"ServiceID"}, []string{"web-1", "web"}},
+		{"/v1/catalog/service/web?tag=primary", []string{"ServiceID"}, []string{"web-1"}},
+		{"/v1/catalog/service/web?tag=v1&tag=PRIMARY", []string{"ServiceID"}, []string{"web-1"}},
+		{"/v1/catalog/service/web?tag=v1&tag=v2", []string{"ServiceID"}, []string{}},
+		{"/v1/catalog/service/web?tag=", []string{"ServiceID"}, []string{"web-1", "web"}},
+		{"/v1/catalog/service/web?node-meta=rack:r1", []string{"ServiceID"}, []string{"web-1"}},
+		{"/v1/catalog/service/web?filter=v1+in+ServiceTags", []string{"ServiceID"}, []string{"web-1"}},
+		{"/v1/health/service/web", []string{"Service", "ID"}, []string{"web-1", "web"}},
+		{"/v1/health/service/web?passing", []string{"Service", "ID"}, []string{"web-1"}},
+		{"/v1/health/service/web?passing=true", []string{"Service", "ID"}, []string{"web-1"}},
+		{"/v1/health/service/web?passing=false", []string{"Service", "ID"}, []string{"web-1", "web"}},
+		{"/v1/health/service/web?tag=v1", []string{"Service", "ID"}, []string{"web-1"}},
+		{"/v1/health/service/web?filter=Service.Port+==+81", []string{"Service", "ID"}, []string{"web"}},
+		{"/v1/health/service/web?filter=Service.Meta.a+==+b", []string{"Service", "ID"}, []string{"web-1"}},
+		{"/v1/health/state/any", []string{"CheckID"}, []string{"serfHealth", "service:web-1", "service:web"}},
+		{"/v1/health/state/passing?node-meta=rack:r1", []string{"CheckID"}, []string{"serfHealth", "service:web-1"}},
+		{"/v1/health/state/any?filter=Status+==+warning", []string{"CheckID"}, []string{"service:web"}},
+		{"/v1/health/checks/web?node-meta=rack:r2", []string{"CheckID"}, []string{}},
+		{"/v1/health/node/" + nodeID, []string{"CheckID"}, []string{"serfHealth", "service:web-1"}},
+		{"/v1/agent/members?filter=Name+==+n2", []string{"Name"}, []string{"n2"}},
+	} {
+		if got := names(t, send(t, h, "GET "+c.target, ""), c.field...); !cmp.Equal(got, c.want) {
+			t.Errorf("GET %s: %q, want %q", c.target, got, c.want)
+		}
+	}
+	exchanges(t, h, []exchange{
+		{"GET /v1/catalog/services?node-meta=rack:r1", "", 200, `{"web":["Primary","v1"]}`},
+		{"GET /v1/catalog/services?filter=ServiceName+==+none", "", 200, `{}`},
+		{"GET /v1/agent/services?filter=Port+==+81", "", 200, `{}`},
+		{"GET /v1/agent/checks?filter=Status+==+passing", "", 200, `{}`},
+		{"GET /v1/catalog/node/" + nodeID, "", 200, `{"Node":{"ID":"` + nodeID + `"…`},
+		{"GET /v1/health/state/fine", "", 400, `there is no check state "fine"…`},
+		{"GET /v1/health/service/web?filter=(", "", 400, `the filter "(" cannot be read…`},
+		{"GET /v1/health/service/web?filter=No.Such+==+x", "", 400, `the filter "No.Such == x" does not fit what is listed here…`},
+		{"GET /v1/agent/services?filter=(", "", 400, `the filter "("…`},
+	})
+}
+
+// TestFilterCost holds that no filter keeps the agent busy.
+func TestFilterCost(t *testing.T) {
+	h := newMember().populate(t).handler()
+	begin := time.Now()
+	exchanges(t, h, []exchange{
+		{"GET /v1/catalog/nodes?filter=" + strings.Repeat("(", 500) + "Node==n1" + strings.Repeat(")", 500), "", 400, "the filter…"},
+		{"GET /v1/catalog/nodes?filter=" + strings.Repeat("not+", 500) + "Node==n1", "", 200, "[{…"},
+		{"GET /v1/catalog/nodes?filter=Node==x" + strings.Repeat("+or+Node==x", 50), "", 200, "[]"},
+	})
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("three filters took %s", took)
+	}
+}
+
+// FuzzCatalogRegister holds that no body makes the API panic or half-apply.
+func FuzzCatalogRegister(f *testing.F) {
+	for _, b := range []string{
+		`{"Node":"n","Address":"a","Service":{"Service":"s","Weights":null},"Checks":[null]}`, `{"Node":"n","Address":"a","Check":{"Name":"c"}}`, `{"Node":"\u0000"}`, `null`, `[]`, `{"WriteRequest":{"Token":"x"}}`,
+	} {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		m := newMember()
+		w := send(t, m.handler(), "PUT /v1/catalog/register", body)
+		if w.Code != 200 && w.Code != 400 && w.Code != 500 && w.Code != 409 {
+			t.Fatalf("%q: %d %s", body, w.Code, w.Body)
+		}
+		if w.Code != 200 && len(m.store.View().Nodes()) > 0 {
+			t.Fatalf("%q was refused and left a node", body)
+		}
+		if strings.Contains(w.Body.String(), "the agent failed") {
+			t.Fatalf("%q makes the API panic", body)
+		}
+	})
+}
