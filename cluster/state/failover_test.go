@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -111,7 +112,7 @@ func TestSteerKeepsWhatItAccepts(t *testing.T) {
 	if v.Assignment("g").Node != "n1" || v.Assignment("h").Node != "n2" || v.Presence("n1").Live || !v.Presence("n2").Live {
 		t.Errorf("assignments %+v, presences %+v", v.Assignments(), v.Presences())
 	}
-	wantNames(t, "timeline", names(v.Timeline("", 2), func(t *cluster.Transition) string { return string(t.Kind) + t.Group }), "presence", "assignh")
+	wantNames(t, "timeline", names(v.Timeline("", 2), func(t *cluster.Transition) string { return fmt.Sprint(t.Kind, t.Group, t.Epoch) }), "presence0", "assignh1")
 	w.refused(&cluster.Steer{Presences: []cluster.Presence{{Node: "n3"}, {}}}, cluster.Invalid, "names no node")
 }
 

@@ -84,6 +84,12 @@ func settled(tb testing.TB) *world {
 	return w
 }
 
+func bare(on, name string) *cluster.Register {
+	r := node(on)
+	r.Service = &cluster.Service{Name: name}
+	return r
+}
+
 func group(name string, vips ...string) cluster.Group {
 	g := cluster.Group{Name: name}
 	for _, v := range vips {
@@ -138,6 +144,10 @@ func TestIndexRules(t *testing.T) {
 		{
 			"a new service", service("n1", "none", cluster.Warning),
 			[]string{"services", "services of n1", "node n1", "instance web on n1", "instances of none", "checks of n1", "checks", "instances at .0.8"},
+		},
+		{
+			"a new service without a check", bare("n1", "none"),
+			[]string{"services", "services of n1", "node n1", "instance web on n1", "instances of none", "instances at .0.8"},
 		},
 		{
 			"a check of a node", nodeCheck("n1", "disk", cluster.Warning),

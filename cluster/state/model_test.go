@@ -175,6 +175,7 @@ func TestIndexesAndWatches(t *testing.T) {
 				last[name] = now
 			}
 			freshLook(t, s)
+			noGarbage(t, s)
 		}
 	}
 }
@@ -237,12 +238,14 @@ func freshLook(t *testing.T, s *Store) {
 			}
 		}
 	}
+	for _, name := range []string{"web", "db", "none"} {
+		if got := v.ServiceInstances(name); !reflect.DeepEqual(got, want[name]) {
+			t.Fatalf("instances of %s:\n%+v, want\n%+v", name, got, want[name])
+		}
+	}
 	services := v.Services()
 	for _, sum := range services {
 		k := strings.ToLower(sum.Name)
-		if got := v.ServiceInstances(sum.Name); !reflect.DeepEqual(got, want[k]) {
-			t.Fatalf("instances of %s:\n%+v, want\n%+v", sum.Name, got, want[k])
-		}
 		for _, tag := range sum.Tags {
 			if !tags[k+"/"+tag] {
 				t.Fatalf("service %s has no instance with the tag %s", sum.Name, tag)
@@ -253,4 +256,37 @@ func freshLook(t *testing.T, s *Store) {
 	if len(services) != len(want) || len(tags) != 0 {
 		t.Fatalf("services %+v, want those of %+v; tags left out: %v", services, want, tags)
 	}
+}
+
+// noGarbage holds that there are tombstones only of what does not exist, and rows of nodes and services only while they have
+// something: both may grow with what there was, not with what happened.
+func noGarbage(t *testing.T, s *Store) {
+	t.Helper()
+	v := s.View()
+	for _, r := range records(t, s) {
+		switch r := r.(type) {
+		case *Tombstone:
+			if o, _ := v.r.txn.First(r.Table, byID, []byte(r.Key)); o != nil {
+				t.Fatalf("there is a tombstone of something that exists: %+v", r)
+			}
+		case *IndexRow:
+			kind, name, _ := strings.Cut(r.Name, ".")
+			left := map[string]func(string) int{
+				"node":          func(n string) int { return len(v.NodeServices(n)) + min(1, int(nodeIndex(v, n))) },
+				"node-checks":   func(n string) int { return len(v.NodeChecks(n)) },
+				"node-sessions": func(n string) int { return len(v.NodeSessions(n)) },
+				"service":       func(n string) int { return len(v.ServiceInstances(n)) },
+			}[kind]
+			if left != nil && left(name) == 0 {
+				t.Fatalf("there is a row of an empty set: %+v", r)
+			}
+		}
+	}
+}
+
+func nodeIndex(v *View, name string) uint64 {
+	if n := v.Node(name); n != nil {
+		return n.ModifyIndex
+	}
+	return 0
 }

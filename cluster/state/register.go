@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"maps"
 	"strings"
 
@@ -87,11 +88,11 @@ func (w *writer) checkNode(r *registration, n cluster.Node, there *cluster.Node)
 		}
 		return nil
 	}
-	if there != nil && there.ID != "" && !strings.EqualFold(there.ID, n.ID) && !w.failed(there) {
+	if there != nil && there.ID != "" && !sameFold(there.ID, n.ID) && !w.failed(there) {
 		return cluster.Errorf(cluster.Conflict, "node name %q is reserved by the node with ID %s (address %s): give the node with ID %s another name, or deregister the other node",
 			n.Name, there.ID, there.Address, n.ID)
 	}
-	if same := nodeByUUID(w.txn, n.ID); same != nil && !strings.EqualFold(same.Name, n.Name) {
+	if same := nodeByUUID(w.txn, n.ID); same != nil && !sameFold(same.Name, n.Name) {
 		r.gone = same
 		if there == nil {
 			r.had = same
@@ -118,7 +119,7 @@ func validService(s *cluster.Service) error {
 
 // checkCheck fills a check in. registered is the instance that the same command registers, if any.
 func (w *writer) checkCheck(c cluster.Check, node string, registered *cluster.Service) (*cluster.Check, error) {
-	if c.Node != "" && !strings.EqualFold(c.Node, node) {
+	if c.Node != "" && !sameFold(c.Node, node) {
 		return nil, cluster.Errorf(cluster.Invalid, "check %q names node %q, but node %q is being registered", c.ID, c.Node, node)
 	}
 	c.Node = node
@@ -139,7 +140,7 @@ func (w *writer) checkCheck(c cluster.Check, node string, registered *cluster.Se
 		return &c, nil
 	}
 	s := registered
-	if s == nil || !strings.EqualFold(s.ID, c.ServiceID) {
+	if s == nil || !sameFold(s.ID, c.ServiceID) {
 		s = first[cluster.Service](w.txn, tableServices, byID, onNode(node, c.ServiceID))
 	}
 	if s == nil {
@@ -175,3 +176,6 @@ func nodeByUUID(txn *memdb.Txn, id string) *cluster.Node {
 
 // hasNUL reports whether a name cannot be part of an index key.
 func hasNUL(s string) bool { return strings.ContainsRune(s, 0) }
+
+// sameFold reports whether two names are the same to the tables.
+func sameFold(a, b string) bool { return bytes.Equal(nodeKey(a), nodeKey(b)) }

@@ -84,6 +84,9 @@ func TestRefusedRegistrations(t *testing.T) {
 		{"an empty check", func(r *cluster.Register) { r.Checks = []*cluster.Check{nil} }, cluster.Invalid, "empty check"},
 		{"NUL in a node name", func(r *cluster.Register) { r.Node.Name = "n\x00" }, cluster.Invalid, "NUL"},
 		{"NUL in a service name", func(r *cluster.Register) { r.Service = &cluster.Service{Name: "n\x00"} }, cluster.Invalid, "NUL"},
+		{"NUL in a service ID", func(r *cluster.Register) { r.Service = &cluster.Service{Name: "n", ID: "\x00"} }, cluster.Invalid, "NUL"},
+		{"NUL in a node ID", func(r *cluster.Register) { r.Node.ID = "\x00" }, cluster.Invalid, "NUL"},
+		{"NUL in a check's service ID", func(r *cluster.Register) { r.Checks = []*cluster.Check{{ID: "c", ServiceID: "\x00"}} }, cluster.Invalid, "NUL"},
 		{"NUL in a check ID", func(r *cluster.Register) { r.Checks = []*cluster.Check{{ID: "n\x00"}} }, cluster.Invalid, "NUL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -164,6 +167,11 @@ func TestServiceChangesItsName(t *testing.T) {
 	got := v.ServiceInstances("www")
 	if len(got) != 1 || got[0].Checks[0].ServiceName != "www" || !reflect.DeepEqual(got[0].Checks[0].ServiceTags, []string{"b", "a"}) || got[0].Service.CreateIndex != 10 {
 		t.Errorf("instances of www: %+v", got)
+	}
+	r.Service = &cluster.Service{ID: "WEB", Name: "www", Tags: []string{"b", "a"}}
+	w.do(r)
+	if c := w.View().NodeChecks("n1"); len(c) != 1 || c[0].ServiceID != "WEB" {
+		t.Errorf("checks of an instance whose ID is spelt anew: %+v", c)
 	}
 	if s := v.Services(); !reflect.DeepEqual(s, []ServiceSummary{{Name: "www", Tags: []string{"a", "b"}}}) {
 		t.Errorf("services: %+v", s)

@@ -153,7 +153,7 @@ func TestLockDelaysAreForgotten(t *testing.T) {
 	for _, s := range []struct {
 		id, key string
 		delay   time.Duration
-	}{{"a", "k1", time.Second}, {"b", "k2", 50 * time.Second}, {"c", "k3", 0}, {"d", "k4", 30 * time.Second}} {
+	}{{"a", "k1", time.Second}, {"b", "k2", 50 * time.Second}, {"d", "k4", 30 * time.Second}, {"c", "k3", 0}} {
 		c := session(s.id, "n2")
 		c.Session.LockDelay = s.delay
 		w.do(c)

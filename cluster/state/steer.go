@@ -80,5 +80,5 @@ func (w *writer) putPresence(p cluster.Presence) {
 
 func samePresence(a, b *cluster.Presence) bool {
 	return a.Node == b.Node && a.Live == b.Live && a.Why == b.Why && a.Since.Equal(b.Since) &&
-		maps.Equal(a.Unable, b.Unable) && slices.Equal(a.HardwareAddrs, b.HardwareAddrs)
+		maps.Equal(a.Unable, b.Unable) && slices.Equal(a.HardwareAddrs, b.HardwareAddrs) && slices.Equal(a.Networks, b.Networks)
 }
