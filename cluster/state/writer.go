@@ -1,7 +1,9 @@
 package state
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-memdb"
@@ -88,13 +90,15 @@ func (w *writer) unbury(table string, k []byte) {
 
 // reapTombstones forgets tombstones, and keeps of each table the highest index it forgot, so that no index goes backwards.
 func (w *writer) reapTombstones(c *cluster.ReapTombstones) {
-	for t := range each[Tombstone](w.txn, tableTombstones, byIndex, nil) {
+	highest := map[string]uint64{}
+	for t := range each[Tombstone](w.txn, tableTombstones, byIndex, nil) { // the lowest index first
 		if t.Index > c.Index {
 			break
 		}
 		w.remove(tableTombstones, t)
-		if t.Index > watermark(w.txn, t.Table) {
-			w.put(tableIndexes, &indexRow{IndexRow: IndexRow{Name: ofReaped + t.Table, Index: t.Index}})
-		}
+		highest[t.Table] = t.Index
+	}
+	for _, table := range slices.Sorted(maps.Keys(highest)) {
+		w.put(tableIndexes, &indexRow{IndexRow: IndexRow{Name: ofReaped + table, Index: max(highest[table], watermark(w.txn, table))}})
 	}
 }
