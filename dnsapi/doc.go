@@ -1,0 +1,20 @@
+// Package dnsapi answers DNS questions about the catalog, on UDP and TCP, in the names that Consul's users know:
+//
+//	[TAG.]NAME.service[.DC].DOMAIN        the healthy instances of a service: A, AAAA, SRV
+//	_NAME._TAG.service[.DC].DOMAIN        the same as RFC 2782 writes it; _tcp stands for any tag, _udp too where no instance has that tag
+//	NODE.node[.DC].DOMAIN                 a node: A, AAAA, TXT (its metadata)
+//	HEX.addr[.DC].DOMAIN                  the address that HEX is
+//	DOMAIN                                SOA, NS
+//	…in-addr.arpa, …ip6.arpa              PTR of nodes and service addresses
+//
+// DC may be written "dc1" or "dc1.dc"; another datacenter than ours does not exist (NXDOMAIN). What is outside of DOMAIN is REFUSED.
+// Letter case means nothing in a question and comes back as it was asked (0x20).
+//
+// A question becomes a name (name.go), the name is looked up in a View (lookup.go), and what is found becomes records (record.go,
+// service.go). Only the writer of the message (message.go) knows about sizes. Answers come from this member's own copy of the state, so they
+// go on through any outage.
+//
+// Where Consul and the RFCs differ in what a resolver may cache, the RFCs win: names that exist only because names below them do
+// ("service.consul.", "10.in-addr.arpa.") are NOERROR without answers, not NXDOMAIN, so that a resolver that asks label by label (RFC 9156)
+// arrives; and SOA or NS below the domain are answered with the domain's SOA in the authority section (RFC 2308).
+package dnsapi

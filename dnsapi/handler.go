@@ -1,0 +1,142 @@
+package dnsapi
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+)
+
+// Reader is what the answers are read from.
+type Reader interface {
+	Query(ctx context.Context, opts cluster.QueryOptions, fn func(*state.View) error) (cluster.QueryMeta, error)
+}
+
+const (
+	queryTimeout = 2 * time.Second  // for one question that asks the leader
+	maxWaiting   = 1024             // questions that wait for the leader at a time
+	logInterval  = 10 * time.Second // at least, between two lines about questions that could not be answered
+)
+
+// handler answers questions. Its config is canonical.
+type handler struct {
+	ctx     context.Context // ends with the server
+	cfg     *Config
+	reader  Reader
+	log     *slog.Logger
+	waiting chan struct{} // a place for each question that waits for the leader
+	logged  atomic.Int64  // when a failure was logged last, Unix nanoseconds
+}
+
+func newHandler(ctx context.Context, cfg Config, r Reader, log *slog.Logger) *handler {
+	return &handler{ctx: ctx, cfg: cfg.canonical(), reader: r, log: log, waiting: make(chan struct{}, maxWaiting)}
+}
+
+// ServeDNS answers one message.
+func (h *handler) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
+	_, udp := w.RemoteAddr().(*net.UDPAddr)
+	wire := h.answer(req, udp)
+	if wire == nil {
+		return
+	}
+	if _, err := w.Write(wire); err != nil {
+		h.log.Debug("cannot send an answer", "to", w.RemoteAddr().String(), "error", err)
+	}
+}
+
+// answer is the message that answers one message, nil for silence.
+func (h *handler) answer(req *dns.Msg, udp bool) []byte {
+	o := req.IsEdns0()
+	space := roomFor(h.cfg, o, udp)
+	m := h.reply(req, o, space)
+	wire, err := pack(m, space, h.cfg.Truncate && udp)
+	if err == nil {
+		return wire
+	}
+	h.failed(req, err)
+	wire, err = new(dns.Msg).SetRcode(req, dns.RcodeServerFailure).Pack()
+	if err != nil {
+		return nil // a question that cannot be repeated
+	}
+	return wire
+}
+
+// reply makes the reply to one message, before it is cut to size.
+func (h *handler) reply(req *dns.Msg, o *dns.OPT, space room) *dns.Msg {
+	if code := refusal(req, o); code != dns.RcodeSuccess {
+		return bare(req, o, code)
+	}
+	q := req.Question[0]
+	n := parseName(h.cfg, strings.ToLower(q.Name))
+	if n.kind == foreign {
+		return bare(req, o, dns.RcodeRefused)
+	}
+	var found records
+	err := h.query(func(v *state.View) error {
+		found = (&responder{view: v, cfg: h.cfg, name: n, owner: q.Name, qtype: q.Qtype, most: space.most()}).respond()
+		return nil
+	})
+	if err != nil {
+		h.failed(req, err)
+		return bare(req, o, dns.RcodeServerFailure)
+	}
+	return message(h.cfg, req, o, n, found)
+}
+
+// refusal is the code for what is not a question that can be answered, or success.
+func refusal(req *dns.Msg, o *dns.OPT) int {
+	switch {
+	case req.Opcode != dns.OpcodeQuery:
+		return dns.RcodeNotImplemented
+	case len(req.Question) != 1:
+		return dns.RcodeFormatError
+	case o != nil && o.Version() != 0:
+		return dns.RcodeBadVers
+	}
+	q := req.Question[0]
+	switch {
+	case q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR:
+		return dns.RcodeNotImplemented
+	case q.Qclass != dns.ClassINET && q.Qclass != dns.ClassANY:
+		return dns.RcodeRefused
+	}
+	return dns.RcodeSuccess
+}
+
+// query reads the state, this member's as it is or as fresh as the leader says.
+func (h *handler) query(fn func(*state.View) error) error {
+	if h.cfg.AllowStale {
+		_, err := h.reader.Query(h.ctx, cluster.QueryOptions{Consistency: cluster.Stale}, fn)
+		return err
+	}
+	select {
+	case h.waiting <- struct{}{}:
+		defer func() { <-h.waiting }()
+	default:
+		return cluster.Errorf(cluster.Unavailable, "%d questions wait for the leader already: set dns_config.allow_stale to answer without it", maxWaiting)
+	}
+	ctx, cancel := context.WithTimeout(h.ctx, queryTimeout)
+	defer cancel()
+	_, err := h.reader.Query(ctx, cluster.QueryOptions{}, fn)
+	return err
+}
+
+// failed logs that a question could not be answered: one in a while, they come by the thousand.
+func (h *handler) failed(req *dns.Msg, err error) {
+	now, last := time.Now().UnixNano(), h.logged.Load()
+	if h.ctx.Err() != nil || now-last < int64(logInterval) || !h.logged.CompareAndSwap(last, now) {
+		return
+	}
+	asked := ""
+	if len(req.Question) > 0 {
+		asked = req.Question[0].Name
+	}
+	h.log.Warn("cannot answer a question", "name", asked, "error", err)
+}

@@ -1,0 +1,102 @@
+package dnsapi
+
+import (
+	"math/rand/v2"
+	"net/netip"
+
+	"github.com/miekg/dns"
+
+	"holdfast/cluster/state"
+)
+
+// service answers with the healthy instances in random order.
+func (r *responder) service(out *records) {
+	found := instances(r.view, r.cfg, r.name)
+	if len(found) == 0 {
+		out.rcode = dns.RcodeNameError
+		return
+	}
+	rand.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
+	ttl := r.cfg.serviceTTL(r.name.subject)
+	if r.qtype == dns.TypeSRV {
+		r.targets(out, found, ttl)
+		return
+	}
+	r.hosts(out, found, ttl)
+}
+
+// hosts answers with the addresses of the instances, each once. A name that an instance is registered with is answered only where none has
+// an address: a CNAME stands alone (RFC 1034 section 3.6.2).
+func (r *responder) hosts(out *records, found []state.Instance, ttl uint32) {
+	most := r.most
+	if limit := r.cfg.ARecordLimit; limit > 0 {
+		most = min(most, limit)
+	}
+	alias, addresses := "", false
+	seen := make(map[netip.Addr]struct{}, min(len(found), most))
+	for _, i := range found {
+		h := instanceHost(i)
+		addresses = addresses || h.ip.IsValid()
+		if h.name != "" {
+			alias = h.name
+		}
+		if _, twice := seen[h.ip]; twice || !r.wantsIP(h.ip) {
+			continue
+		}
+		if len(out.answer) == most {
+			return
+		}
+		seen[h.ip] = struct{}{}
+		out.answer = append(out.answer, address(r.owner, h.ip, ttl))
+	}
+	if !addresses && alias != "" {
+		r.alias(out, alias, ttl)
+	}
+}
+
+// targets answers with the SRV records of the instances (RFC 2782), each once, and adds the addresses of their targets.
+func (r *responder) targets(out *records, found []state.Instance, ttl uint32) {
+	type place struct {
+		target string
+		port   int
+	}
+	most := min(len(found), r.most)
+	seen := make(map[place]struct{}, most)
+	glued := make(map[string]struct{}, most)
+	out.answer, out.extra = make([]dns.RR, 0, most), make([]dns.RR, 0, most)
+	for _, i := range found {
+		h := instanceHost(i)
+		if h == (host{}) {
+			continue
+		}
+		p := place{target(r.cfg, r.name.domain, i, h), i.Service.Port}
+		if _, twice := seen[p]; twice {
+			continue
+		}
+		if len(out.answer) == most {
+			return
+		}
+		seen[p] = struct{}{}
+		out.answer = append(out.answer, &dns.SRV{
+			Hdr: header(r.owner, dns.TypeSRV, ttl), Priority: 1, Weight: weight(i), Port: uint16(p.port), Target: p.target, //nolint:gosec // validated
+		})
+		if _, twice := glued[p.target]; !twice {
+			glued[p.target] = struct{}{}
+			r.glue(out, p.target, h, ttl)
+		}
+	}
+}
+
+// glue adds the addresses of a target.
+func (r *responder) glue(out *records, target string, h host, ttl uint32) {
+	if h.ip.IsValid() {
+		out.extra = append(out.extra, address(target, h.ip, ttl))
+		return
+	}
+	for _, rr := range r.follow(target, dns.TypeANY).answer {
+		switch rr.Header().Rrtype {
+		case dns.TypeA, dns.TypeAAAA, dns.TypeCNAME:
+			out.extra = append(out.extra, rr)
+		}
+	}
+}
