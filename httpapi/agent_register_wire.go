@@ -204,8 +204,14 @@ func (c *checkDefinitionJSON) definition() (cluster.CheckDefinition, error) {
 // otherKind names the kind of a check that this agent does not run.
 func (c *checkDefinitionJSON) otherKind() string {
 	for _, k := range []struct{ name, value string }{
-		{"Script", c.Script}, {"DockerContainerID", c.DockerContainerID}, {"GRPC", c.GRPC}, {"UDP", c.UDP}, {"H2Ping", c.H2Ping},
-		{"AliasNode", c.AliasNode}, {"AliasService", c.AliasService}, {"OSService", c.OSService},
+		{"Script", c.Script},
+		{"DockerContainerID", c.DockerContainerID},
+		{"GRPC", c.GRPC},
+		{"UDP", c.UDP},
+		{"H2Ping", c.H2Ping},
+		{"AliasNode", c.AliasNode},
+		{"AliasService", c.AliasService},
+		{"OSService", c.OSService},
 	} {
 		if k.value != "" {
 			return k.name

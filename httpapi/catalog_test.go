@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -63,7 +64,7 @@ func TestCatalogRefuses(t *testing.T) {
 		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Check":{"Name":"c","Status":"fine"}}`, 400, `check "c" has status "fine"…`},
 		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Check":{"Name":"c","ServiceID":"none"}}`, 400, `unknown service ID "none"…`},
 		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Datacenter":"dc2"}`, 500, "No path to datacenter…"},
-		{"PUT /v1/catalog/register", `{"Node":"n","Adress":"a"}`, 400, `Request decode failed: unknown field "Adress"`},
+		{"PUT /v1/catalog/register", `{"Node":"n","Addr":"a"}`, 400, `Request decode failed: unknown field "Addr"`},
 		{"PUT /v1/catalog/register", ``, 400, "Request decode failed: the body is empty…"},
 		{"PUT /v1/catalog/register", `{`, 400, "Request decode failed: unexpected EOF"},
 		{"PUT /v1/catalog/register", `[]`, 400, "Request decode failed: cannot unmarshal array…"},
@@ -177,4 +178,22 @@ func FuzzCatalogRegister(f *testing.F) {
 			t.Fatalf("%q makes the API panic", body)
 		}
 	})
+}
+
+func BenchmarkHealthService(b *testing.B) {
+	m := newMember().populate(b)
+	for i := range 20 {
+		name := fmt.Sprintf("m%d", i)
+		m.apply(b, &cluster.Register{
+			Node: cluster.Node{Name: name, Address: "10.0.1.1", Datacenter: "dc1", Meta: map[string]string{"a": "b"}}, Service: &cluster.Service{ID: "web", Name: "web", Port: 80},
+			Checks: []*cluster.Check{{ID: "serfHealth", Name: "s", Status: cluster.Passing}, {ID: "web", Name: "w", Status: cluster.Passing, ServiceID: "web"}},
+		})
+	}
+	h := m.handler()
+	b.ReportAllocs()
+	for b.Loop() {
+		if w := send(b, h, "GET /v1/health/service/web?passing", ""); w.Code != 200 {
+			b.Fatal(w.Code)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -267,9 +268,7 @@ func (g *registry) LocalServices() map[string]*cluster.Service {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	out := map[string]*cluster.Service{}
-	for id, s := range g.services {
-		out[id] = s
-	}
+	maps.Copy(out, g.services)
 	return out
 }
 
@@ -277,9 +276,7 @@ func (g *registry) LocalChecks() map[string]LocalCheck {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	out := map[string]LocalCheck{}
-	for id, c := range g.checks {
-		out[id] = c
-	}
+	maps.Copy(out, g.checks)
 	return out
 }
 
@@ -301,24 +298,24 @@ func (m *member) handler(change ...func(*Config)) http.Handler {
 	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m}, slog.New(slog.DiscardHandler))
 }
 
-func (m *member) apply(t testing.TB, cmds ...cluster.Command) {
-	t.Helper()
+func (m *member) apply(tb testing.TB, cmds ...cluster.Command) {
+	tb.Helper()
 	for _, cmd := range cmds {
-		if _, err := m.Apply(t.Context(), cluster.WriteOptions{}, cmd); err != nil {
-			t.Fatalf("apply %T: %v", cmd, err)
+		if _, err := m.Apply(tb.Context(), cluster.WriteOptions{}, cmd); err != nil {
+			tb.Fatalf("apply %T: %v", cmd, err)
 		}
 	}
 }
 
 // populate fills the state with something of each kind.
-func (m *member) populate(t testing.TB) *member {
-	t.Helper()
+func (m *member) populate(tb testing.TB) *member {
+	tb.Helper()
 	n1 := cluster.Node{
 		ID: nodeID, Name: "n1", Address: "10.0.0.1", Datacenter: "dc1", TaggedAddresses: map[string]string{"lan": "10.0.0.1", "wan": "10.0.0.1"},
 		Meta: map[string]string{"rack": "r1"},
 	}
 	n2 := cluster.Node{Name: "n2", Address: "10.0.0.2", Datacenter: "dc1"}
-	m.apply(t,
+	m.apply(tb,
 		&cluster.Register{Node: n1, Checks: []*cluster.Check{{ID: cluster.SerfHealth, Name: cluster.SerfHealthName, Status: cluster.Passing, Output: "Agent alive and reachable"}}},
 		&cluster.Register{
 			Node: n1,
@@ -354,10 +351,10 @@ func (m *member) populate(t testing.TB) *member {
 }
 
 // send sends one request, "METHOD target", to the handler.
-func send(t testing.TB, h http.Handler, line, body string, headers ...string) *httptest.ResponseRecorder {
-	t.Helper()
+func send(tb testing.TB, h http.Handler, line, body string, headers ...string) *httptest.ResponseRecorder {
+	tb.Helper()
 	method, target, _ := strings.Cut(line, " ")
-	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(tb.Context(), method, target, strings.NewReader(body))
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}

@@ -104,6 +104,5 @@ func inDatacenter(dc, ours string) error {
 	if dc == "" || strings.EqualFold(dc, ours) {
 		return nil
 	}
-	return &statusError{http.StatusInternalServerError,
-		cluster.Errorf(cluster.Invalid, "No path to datacenter: %q is not known here, this is %q", dc, ours)}
+	return asServerError(cluster.Errorf(cluster.Invalid, "No path to datacenter: %q is not known here, this is %q", dc, ours))
 }

@@ -20,65 +20,65 @@ type testServer struct {
 	addr, url string
 }
 
-func newTestServer(t testing.TB, h http.Handler, limits Limits) *testServer {
-	t.Helper()
+func newTestServer(tb testing.TB, h http.Handler, limits Limits) *testServer {
+	tb.Helper()
 	s, err := Listen([]string{"127.0.0.1:0"}, limits, slog.New(slog.DiscardHandler))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s.Serve(h)
-	t.Cleanup(func() { _ = s.Close() })
+	tb.Cleanup(func() { _ = s.Close() })
 	addr := s.Addrs()[0].String()
 	return &testServer{Server: s, addr: addr, url: "http://" + addr}
 }
 
-func (s *testServer) do(t testing.TB, req *http.Request) (int, string) {
-	t.Helper()
+func (s *testServer) do(tb testing.TB, req *http.Request) (int, string) {
+	tb.Helper()
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return resp.StatusCode, string(b)
 }
 
 // dial opens a connection that fails rather than hangs.
-func (s *testServer) dial(t testing.TB) net.Conn {
-	t.Helper()
+func (s *testServer) dial(tb testing.TB) net.Conn {
+	tb.Helper()
 	c, err := net.Dial("tcp", s.addr)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
+	tb.Cleanup(func() { _ = c.Close() })
 	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
 
 // raw sends a request line as it is: a client's library would clean the path.
-func (s *testServer) raw(t testing.TB, line, body string) (int, string) {
-	t.Helper()
-	c := s.dial(t)
+func (s *testServer) raw(tb testing.TB, line, body string) (int, string) {
+	tb.Helper()
+	c := s.dial(tb)
 	defer c.Close()
 	fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", line, len(body), body)
-	return readReply(t, c)
+	return readReply(tb, c)
 }
 
-func readReply(t testing.TB, c net.Conn) (int, string) {
-	t.Helper()
+func readReply(tb testing.TB, c net.Conn) (int, string) {
+	tb.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return resp.StatusCode, string(b)
 }

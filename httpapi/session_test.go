@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -109,7 +108,7 @@ func FuzzSessionCreate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		w := send(t, newMember().populate(t).handler(), "PUT /v1/session/create", body)
 		if w.Code != 200 && w.Code != 400 && w.Code != 500 || strings.Contains(w.Body.String(), "the agent failed") {
-			t.Fatal(fmt.Sprintf("%q: %d %s", body, w.Code, w.Body))
+			t.Fatalf("%q: %d %s", body, w.Code, w.Body)
 		}
 	})
 }
