@@ -16,12 +16,11 @@
 //   - IPv4 and IPv6 coming in to it, and going out from it, are dropped,
 //     forwarded and translated packets included;
 //   - ARP going out that names it as the sender is dropped (replies, gratuitous
-//     ARP, requests), and so are IPv6 neighbour advertisements for it and
-//     neighbour solicitations that claim it (duplicate address detection);
+//     ARP, requests), and so are IPv6 neighbour advertisements for it;
 //   - ARP and neighbour discovery coming in pass, so that this machine learns who
-//     has the address now. An ARP probe (RFC 5227, sender 0.0.0.0) passes too;
-//     the IPv6 probe for a foreign owner is a solicitation from another address
-//     of this machine, not one from the unspecified address.
+//     has the address now. The probe for a foreign owner passes too: ARP from
+//     0.0.0.0 (RFC 5227), a solicitation from :: (RFC 4862). It asks, and claims
+//     nothing; managed addresses go without duplicate address detection.
 //
 // An address that is not managed is none of the fence's business and passes. Since
 // forwarding is covered, a router that manages an address without holding it does

@@ -209,8 +209,7 @@ func claimed(p []byte) []netip.Addr {
 	if next != nextICMPv6 || len(rest) < 24 {
 		return nil
 	}
-	fromNobody := netip.AddrFrom16([16]byte(p[8:24])).IsUnspecified()
-	if rest[0] == icmpAdvertise || rest[0] == icmpSolicit && fromNobody {
+	if rest[0] == icmpAdvertise {
 		return addrs(rest, 8, 16)
 	}
 	return nil

@@ -171,7 +171,6 @@ func (l *lab) hold(t testing.TB, f *Fence, addr netip.Addr) {
 const (
 	resolves  = "answers who has it"
 	announces = "announces it"
-	claims    = "claims it"
 	echoes    = "answers echo"
 	hears     = "hears UDP"
 	answers   = "answers UDP"
@@ -180,9 +179,6 @@ const (
 
 func everything(addr netip.Addr) []string {
 	all := []string{announces, echoes, resolves, answers, hears, sends}
-	if addr.Is6() {
-		all = append(all, claims)
-	}
 	slices.Sort(all)
 	return all
 }
@@ -257,7 +253,6 @@ func announcements(addr netip.Addr) [][]byte {
 	return [][]byte{
 		ethernet(all, here, etherIPv6, ip(machine6, all6, protoICMPv6, neighbour(icmpAdvertise, addr))),
 		ethernet(all, here, etherIPv6, ip(addr, all6, protoICMPv6, neighbour(icmpAdvertise, addr))),
-		ethernet(all, here, etherIPv6, ip(none6, all6, protoICMPv6, neighbour(icmpSolicit, addr))),
 	}
 }
 
@@ -278,8 +273,6 @@ func deed(frame []byte, addr netip.Addr) string {
 		return resolves
 	case etherType == etherIPv4 && p[20] == 0, etherType == etherIPv6 && p[40] == 129:
 		return echoes
-	case etherType == etherIPv6 && p[40] == icmpSolicit:
-		return claims
 	case etherType == etherIPv6 && p[40] == icmpAdvertise && p[44]&0x40 != 0:
 		return resolves
 	case etherType == etherIPv6 && p[40] == icmpAdvertise:

@@ -41,7 +41,6 @@ func (n *nftDriver) addTable() error {
 	n.drop(out, v6, etherType(etherIPv6), network(8, 16))
 	n.drop(out, v4, etherType(etherARP), network(14, 4)) // sender protocol address
 	n.drop(out, v6, slices.Concat(etherType(etherIPv6), icmpv6(icmpAdvertise)), transport(8, 16))
-	n.drop(out, v6, slices.Concat(etherType(etherIPv6), icmpv6(icmpSolicit), unspecifiedSource()), transport(8, 16))
 	return nil
 }
 
@@ -68,8 +67,6 @@ func icmpv6(kind byte) []expr.Any {
 		equal(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, []byte{unix.IPPROTO_ICMPV6}),
 		equal(transport(0, 1), []byte{kind})...)
 }
-
-func unspecifiedSource() []expr.Any { return equal(network(8, 16), make([]byte, 16)) }
 
 func equal(load expr.Any, value []byte) []expr.Any {
 	return []expr.Any{load, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: value}}

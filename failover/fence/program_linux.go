@@ -180,9 +180,9 @@ func (a *assembler) dropIfClosed(otherwise string) {
 		asm.Ja.Label(otherwise))
 }
 
-// neighbourClaim drops an ICMPv6 neighbour advertisement for a closed address, and
-// a solicitation for it from the unspecified address (RFC 4862). The source is
-// still at keyAt. Neighbour discovery in fragments is void (RFC 6980), so the walk
+// neighbourClaim drops an ICMPv6 neighbour advertisement for a closed address. A
+// solicitation asks and claims nothing: the probe for a foreign owner is one, from
+// the unspecified address (RFC 4862 section 5.4). Neighbour discovery in fragments is void (RFC 6980), so the walk
 // over the extension headers ends at a fragment header, or after the sixth.
 func (a *assembler) neighbourClaim() {
 	a.load(6, byteAt, 1)
@@ -197,13 +197,7 @@ func (a *assembler) neighbourClaim() {
 	a.load(0, byteAt, 1)
 	a.emit(
 		asm.LoadMem(asm.R8, asm.RFP, byteAt, asm.Byte),
-		asm.JEq.Imm(asm.R8, icmpAdvertise, "claim"),
-		asm.JNE.Imm(asm.R8, icmpSolicit, "pass"),
-		asm.LoadMem(asm.R1, asm.RFP, keyAt, asm.DWord),
-		asm.LoadMem(asm.R2, asm.RFP, keyAt+8, asm.DWord),
-		asm.Or.Reg(asm.R1, asm.R2),
-		asm.JNE.Imm(asm.R1, 0, "pass"))
-	a.label("claim")
+		asm.JNE.Imm(asm.R8, icmpAdvertise, "pass"))
 	a.load(8, keyAt, 16) // target
 	a.dropIfClosed("pass")
 }
