@@ -112,6 +112,7 @@ func (w *world) try(t *testing.T, rows ...row) {
 	for _, r := range rows {
 		req, udp := question(t, r.ask)
 		got := w.reply(t, h, req, udp)
+		req.Question[0].Name = asWire(t, req.Question[0].Name)
 		if got.Id != req.Id || !got.Response || len(got.Question) != 1 || got.Question[0] != req.Question[0] {
 			t.Errorf("%s: the answer is to %v, want the question as it was asked: %v", r.ask, got.Question, req.Question)
 		}
@@ -148,6 +149,20 @@ func (w *world) ask(t *testing.T, ask string) *dns.Msg {
 	return w.reply(t, newHandler(t.Context(), w.Config, w, slog.New(slog.DiscardHandler)), req, udp)
 }
 
+// asWire is a name as package dns presents it once it has been sent.
+func asWire(t *testing.T, name string) string {
+	t.Helper()
+	b := make([]byte, 256)
+	if _, err := dns.PackDomainName(name, b, 0, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	name, _, err := dns.UnpackDomainName(b, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 func question(t *testing.T, ask string) (req *dns.Msg, udp bool) {
 	t.Helper()
 	words := strings.Fields(ask)
@@ -159,10 +174,10 @@ func question(t *testing.T, ask string) (req *dns.Msg, udp bool) {
 	req.RecursionDesired = false
 	for _, w := range words[2:] {
 		var size uint16
-		switch {
-		case w == "tcp":
+		switch w {
+		case "tcp":
 			udp = false
-		case w == "rd":
+		case "rd":
 			req.RecursionDesired = true
 		default:
 			if _, err := fmt.Sscanf(w, "edns=%d", &size); err != nil {
