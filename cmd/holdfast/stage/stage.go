@@ -5,7 +5,11 @@ package stage
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -33,10 +37,12 @@ type Options struct {
 
 // Stage is a cluster on a lab.
 type Stage struct {
-	Lab      *lab.Lab
-	opts     Options
-	services map[string]*lab.Service
-	daemons  map[string]*lab.Process
+	Lab       *lab.Lab
+	opts      Options
+	services  map[string]*lab.Service
+	daemons   map[string]*lab.Process
+	processes map[string]*lab.Process // what the process checks watch
+	life      context.Context         // of everything that is started: Open's
 }
 
 // New describes a stage; Open builds it.
@@ -48,21 +54,22 @@ func New(o Options) (*Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stage{Lab: l, opts: o, services: map[string]*lab.Service{}, daemons: map[string]*lab.Process{}}, nil
+	return &Stage{Lab: l, opts: o, services: map[string]*lab.Service{}, daemons: map[string]*lab.Process{}, processes: map[string]*lab.Process{}}, nil
 }
 
-// Open powers the machines on and starts their services and daemons. It does not wait for the cluster.
+// Open powers the machines on and starts their services and daemons. It does not wait for the cluster. What runs ends with ctx.
 func (s *Stage) Open(ctx context.Context) error {
+	s.life = ctx
 	if err := s.Lab.Open(ctx); err != nil {
 		return err
 	}
 	for _, name := range s.opts.Machines {
-		if err := s.StartService(ctx, name); err != nil {
+		if err := s.StartService(name); err != nil {
 			return err
 		}
 	}
 	for _, name := range s.opts.Machines {
-		if err := s.StartDaemon(ctx, name); err != nil {
+		if err := s.StartDaemon(name); err != nil {
 			return err
 		}
 	}
@@ -82,12 +89,24 @@ func (s *Stage) Service(name string) *lab.Service { return s.services[name] }
 func (s *Stage) Daemon(name string) *lab.Process { return s.daemons[name] }
 
 // StartService starts the small service of a machine.
-func (s *Stage) StartService(ctx context.Context, name string) error {
-	svc, err := s.Lab.Machine(name).Serve(ctx, lab.DefaultPort)
+func (s *Stage) StartService(name string) error {
+	svc, err := s.Lab.Machine(name).Serve(s.life, lab.DefaultPort)
 	if err != nil {
 		return fmt.Errorf("start the service of %s: %w", name, err)
 	}
 	s.services[name] = svc
+	return s.startProcess(name)
+}
+
+// workload is a process that stands for a second program of the service, so that a process check has something to watch.
+const workload = "3000000"
+
+func (s *Stage) startProcess(name string) error {
+	p, err := s.Lab.Machine(name).Start(s.life, []string{"sleep", workload}, lab.StartOptions{})
+	if err != nil {
+		return fmt.Errorf("start a process on %s: %w", name, err)
+	}
+	s.processes[name] = p
 	return nil
 }
 
@@ -95,7 +114,7 @@ func (s *Stage) StartService(ctx context.Context, name string) error {
 func (s *Stage) LogFile(name string) string { return filepath.Join(s.opts.Dir, name+".log") }
 
 // StartDaemon starts the daemon of a machine, with the data directory of its earlier lives.
-func (s *Stage) StartDaemon(ctx context.Context, name string) error {
+func (s *Stage) StartDaemon(name string) error {
 	file := filepath.Join(s.opts.Dir, name+".hcl")
 	if err := os.WriteFile(file, []byte(s.config(name)), 0o600); err != nil {
 		return err
@@ -106,7 +125,7 @@ func (s *Stage) StartDaemon(ctx context.Context, name string) error {
 	}
 	defer log.Close()
 	argv := append(append([]string{}, s.opts.Holdfast...), "agent", "-config-file", file)
-	p, err := s.Lab.Machine(name).Start(ctx, argv, lab.StartOptions{Env: append(os.Environ(), s.opts.Env...), Stdout: log, Stderr: log})
+	p, err := s.Lab.Machine(name).Start(s.life, argv, lab.StartOptions{Env: append(os.Environ(), s.opts.Env...), Stdout: log, Stderr: log})
 	if err != nil {
 		return fmt.Errorf("start the daemon of %s: %w", name, err)
 	}
@@ -142,13 +161,18 @@ service {
     interval = "200ms"
     timeout  = "1s"
   }
+  check {
+    process {
+      command = "sleep %s"
+    }
+  }
 }
 
 group "web" {
   %s
 }
 %s
-`, name, len(s.opts.Machines), filepath.Join(s.opts.Dir, name), s.Lab.Machine(name).Addr(), strings.Join(peers, ", "), lab.DefaultPort, lab.DefaultPort, group, s.opts.Extra)
+`, name, len(s.opts.Machines), filepath.Join(s.opts.Dir, name), s.Lab.Machine(name).Addr(), strings.Join(peers, ", "), lab.DefaultPort, lab.DefaultPort, workload, group, s.opts.Extra)
 }
 
 // PowerOn starts a machine after a power loss, with its service and daemon.
@@ -156,23 +180,110 @@ func (s *Stage) PowerOn(ctx context.Context, name string) error {
 	if err := s.Lab.Machine(name).PowerOn(ctx); err != nil {
 		return err
 	}
-	if err := s.StartService(ctx, name); err != nil {
+	if err := s.StartService(name); err != nil {
 		return err
 	}
-	return s.StartDaemon(ctx, name)
+	return s.StartDaemon(name)
 }
 
-// Watch starts a probe on an address and waits until somebody answers.
-func (s *Stage) Watch(ctx context.Context, vip netip.Addr, limit time.Duration) (*lab.Probe, error) {
-	p := s.Lab.NewProbe(lab.ProbeOptions{VIP: vip})
-	if err := p.Open(ctx); err != nil {
-		return nil, err
+// Get asks the daemon of a machine over HTTP and decodes the JSON of its answer.
+func (s *Stage) Get(ctx context.Context, name, path string, out any) error {
+	return s.ask(ctx, http.MethodGet, name, path, out)
+}
+
+func (s *Stage) ask(ctx context.Context, method, name, path string, out any) error {
+	c := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return s.Lab.Machine(name).Dial(ctx, network, "127.0.0.1:8500")
+		},
+	}}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+name+path, nil)
+	if err != nil {
+		return err
 	}
-	wait, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	if err := p.Await(wait, ""); err != nil {
-		p.Close()
-		return nil, fmt.Errorf("nobody serves %s within %s: %w", vip, limit, err)
+	resp, err := c.Do(req)
+	if err != nil {
+		return err
 	}
-	return p, nil
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		b, _ := io.ReadAll(resp.Body) // the status alone says enough
+		return fmt.Errorf("%s answered %s: %s", path, resp.Status, b)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// Status is what the stage reads of /v1/failover/status.
+type Status struct {
+	Leader   string
+	Machines []struct {
+		Node string
+		Live bool
+	}
+	Groups []struct {
+		Name       string
+		Assignment struct {
+			Node  string
+			Epoch uint64
+			Why   string
+		}
+	}
+}
+
+// Settle waits until every machine that has power is live in the eyes of the leader, the group has a holder and every service passes.
+// It answers the names of the holder and of the leader.
+func (s *Stage) Settle(ctx context.Context) (holder, leader string, err error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if holder, leader = s.settled(ctx); holder != "" && leader != "" {
+			return holder, leader, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", "", fmt.Errorf("the cluster did not settle: %w", ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Stage) settled(ctx context.Context) (holder, leader string) {
+	var powered []string
+	for _, m := range s.opts.Machines {
+		if s.Lab.Machine(m).Powered() {
+			powered = append(powered, m)
+		}
+	}
+	if len(powered) == 0 {
+		return "", ""
+	}
+	var st Status
+	var passing []json.RawMessage
+	if s.Get(ctx, powered[0], "/v1/failover/status", &st) != nil || s.Get(ctx, powered[0], "/v1/health/service/web?passing", &passing) != nil {
+		return "", ""
+	}
+	live := 0
+	for _, m := range st.Machines {
+		if m.Live {
+			live++
+		}
+	}
+	if live != len(powered) || len(passing) != len(powered) || len(st.Groups) != 1 {
+		return "", ""
+	}
+	for _, m := range s.Lab.Machines() {
+		if st.Leader == m.Addr().String()+":8300" {
+			leader = m.Name()
+		}
+	}
+	return st.Groups[0].Assignment.Node, leader
+}
+
+// Put sends a PUT without a body to the daemon of a machine.
+func (s *Stage) Put(ctx context.Context, name, path string) error {
+	return s.ask(ctx, http.MethodPut, name, path, nil)
 }
