@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"runtime"
 	"slices"
@@ -35,12 +36,21 @@ func (h *agentHandler) self(*request) (*reply, error) {
 			Datacenter: c.Datacenter, PrimaryDatacenter: c.Datacenter, NodeName: c.NodeName, NodeID: c.NodeID, Server: c.Server,
 			Revision: c.Revision, Version: c.Version, BuildDate: c.BuildDate, SessionTTLMin: int64(c.SessionTTLMin),
 		},
-		DebugConfig: orEmptyMap(c.Debug),
+		DebugConfig: h.debugConfig(),
 		Coord:       coordinateJSON{Error: 1.5, Height: 1e-5},
 		Member:      toMember(h.pool.Self()),
 		Stats:       h.stats(),
 		Meta:        orEmptyMap(c.NodeMeta),
 	})
+}
+
+// debugConfig is the agent's configuration, with where the pool finds it.
+func (h *agentHandler) debugConfig() map[string]any {
+	out := maps.Clone(orEmptyMap(h.cfg.Debug))
+	if a := h.pool.Self().Addr; a.IsValid() {
+		out["SerfAdvertiseAddrLAN"] = "tcp://" + a.String()
+	}
+	return out
 }
 
 // stats are facts about the parts of the agent, in Consul's sections.
@@ -118,8 +128,8 @@ func (h *agentHandler) forceLeave(r *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.pool.ForceLeave(node, prune); err != nil {
-		return nil, err
+	if node == h.pool.Self().Name {
+		return &reply{}, nil // it is alive and would only say so; Consul's clients expect no error
 	}
-	return &reply{}, nil
+	return silent(h.pool.ForceLeave(node, prune))
 }

@@ -116,6 +116,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 	f.add((&healthHandler{deps.Reader}).routes())
 	f.add((&agentHandler{cfg, deps.Pool, deps.Raft}).routes())
 	f.add((&registryHandler{deps.Registry, cfg}).routes())
+	f.add((&localHealthHandler{deps.Registry, cfg.Datacenter}).routes())
 	f.add((&sessionHandler{deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin}).routes())
 	f.add((&statusHandler{deps.Raft}).routes())
 	f.add((&failoverHandler{deps.Reader, deps.Writer, deps.Failover, deps.Raft, cfg.NodeName}).routes())

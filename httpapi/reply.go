@@ -87,6 +87,9 @@ func (p *reply) write(w http.ResponseWriter, r *request) error {
 	}
 	h := w.Header()
 	p.head(h)
+	if p.consistency && r.has("cached") { // the state beside us is what Consul's agent would cache, and never older
+		h["X-Cache"], h["Age"] = []string{"HIT"}, []string{"0"}
+	}
 	if len(body) >= gzipFrom && acceptsGzip(r.Header) {
 		z := buffer()
 		defer recycle(z)

@@ -1,0 +1,34 @@
+package httpapi
+
+import "testing"
+
+func TestLocalHealth(t *testing.T) {
+	m := newMember()
+	exchanges(t, m.handler(), []exchange{
+		{"GET /v1/agent/health/service/id/a", "", 404, "ServiceId a not found"},
+		{"GET /v1/agent/health/service/name/web", "", 404, "ServiceName web not found"},
+		{"PUT /v1/agent/service/register", `{"ID":"a","Name":"web","Check":{"TTL":"1m"}}`, 200, ""},
+		{"PUT /v1/agent/service/register", `{"ID":"b","Name":"web"}`, 200, ""},
+		{"GET /v1/agent/health/service/id/a?format=text", "", 503, "critical"},
+		{"GET /v1/agent/health/service/id/b?format=text", "", 200, "passing"},
+		{"GET /v1/agent/health/service/name/web?format=text", "", 503, "critical"},
+		{"PUT /v1/agent/check/warn/service:a", "", 200, ""},
+		{"GET /v1/agent/health/service/name/web?format=text", "", 429, "warning"},
+		{"PUT /v1/agent/check/pass/service:a", "", 200, ""},
+		{"GET /v1/agent/health/service/name/web", "", 200, `[{"AggregatedStatus":"passing","Service":{"ID":"a","Service":"web"…`},
+		{"GET /v1/agent/health/service/id/a", "", 200, `{"AggregatedStatus":"passing","Service":{"ID":"a"…`},
+		{"PUT /v1/agent/check/register", `{"Name":"disk","TTL":"1m"}`, 200, ""}, // of the node: it bears on every instance
+		{"GET /v1/agent/health/service/id/b?format=text", "", 503, "critical"},
+	})
+}
+
+func TestCached(t *testing.T) {
+	h := newMember().populate(t).handler()
+	w := send(t, h, "GET /v1/health/service/web?cached", "")
+	if w.Header().Get("X-Cache") != "HIT" || w.Header().Get("Age") != "0" {
+		t.Errorf("with cached the headers are %v", w.Header())
+	}
+	if w := send(t, h, "GET /v1/health/service/web", ""); w.Header().Get("X-Cache") != "" {
+		t.Error("X-Cache is sent to who has not asked for it")
+	}
+}
