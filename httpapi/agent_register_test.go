@@ -50,7 +50,7 @@ func TestRegisterServiceDefaults(t *testing.T) {
 	exchanges(t, m.handler(), []exchange{
 		{"PUT /v1/agent/service/register?token=q", `{"Name":"web","Check":{"TTL":"15s"},"Connect":null,"Proxy":{},"Namespace":"","Token":"t"}`, 200, ""},
 		{"PUT /v1/agent/service/register", `{"Name":"bare","Check":{},"Checks":[null]}`, 200, ""},
-		{"GET /v1/agent/service/bare", "", 200, `{"ID":"bare","Service":"bare","Tags":[],"Meta":{},"Port":0,"Address":"","TaggedAddresses":{},"Weights":{"Passing":1,"Warning":1},"EnableTagOverride":false,"Datacenter":"dc1","ContentHash":"…`},
+		{"GET /v1/agent/service/bare", "", 200, `{"ID":"bare","Service":"bare","Tags":[],"Meta":{},"Port":0,"Address":"","Weights":{"Passing":1,"Warning":1},"EnableTagOverride":false,"Datacenter":"dc1","ContentHash":"…`},
 	})
 	if _, ok := m.local.checks["service:web"]; !ok || len(m.local.checks) != 1 {
 		t.Errorf("the checks are %v, want service:web", m.local.checks)
@@ -70,7 +70,7 @@ func TestRegisterRefuses(t *testing.T) {
 		{"PUT /v1/agent/service/register", `{"Name":"web","Port":70000}`, 400, `service "web" has port 70000…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"HTTP":"http://x"}}`, 400, `check "service:web" has no interval…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"Interval":"1s"}}`, 400, `check "service:web" gives 0 of…`},
-		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"HTTP":"http://x","Interval":"soon"}}`, 400, `Request decode failed: "soon" is not a duration…`},
+		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"HTTP":"http://x","Interval":"soon"}}`, 400, `Request decode failed: invalid duration "soon"…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"HTTP":"http://x","Intervall":"1s"}}`, 400, `Request decode failed: unknown field "Intervall"`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"GRPC":"x:1","Interval":"1s"}}`, 400, `check "" is of kind GRPC…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"Args":["/bin/true"],"Interval":"1s"}}`, 400, `check "service:web" runs a program…`},
@@ -82,7 +82,7 @@ func TestRegisterRefuses(t *testing.T) {
 		{"PUT /v1/agent/check/register", `{"TTL":"1s"}`, 400, "a check has neither an ID nor a name…"},
 		{"PUT /v1/agent/check/register", `{"Name":"c","TTL":"1s","HTTP":"http://x","Interval":"1s"}`, 400, `check "c" gives 2 of…`},
 		{"PUT /v1/agent/check/register", `{"Name":"c","Args":["/bin/true"],"Interval":"1s"}`, 400, `check "c" runs a program…`},
-		{"PUT /v1/agent/check/register", `{"Name":"c","TTL":true}`, 400, "Request decode failed: true is not a duration…"},
+		{"PUT /v1/agent/check/register", `{"Name":"c","TTL":true}`, 400, "Request decode failed: invalid duration true…"},
 		{"PUT /v1/agent/check/pass/none", "", 404, `Unknown check ID "none"`},
 		{"PUT /v1/agent/check/pass/", "", 400, "Missing check ID…"},
 		{"PUT /v1/agent/check/update/none", `{"Status":"fine"}`, 400, `Invalid check status: "fine"…`},

@@ -86,8 +86,8 @@ type agentServiceJSON struct {
 	Meta              map[string]string
 	Port              int
 	Address           string
-	SocketPath        string `json:",omitempty"`
-	TaggedAddresses   map[string]serviceAddressJSON
+	SocketPath        string                        `json:",omitempty"`
+	TaggedAddresses   map[string]serviceAddressJSON `json:",omitempty"`
 	Weights           weightsJSON
 	EnableTagOverride bool
 	Datacenter        string

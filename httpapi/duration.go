@@ -26,11 +26,11 @@ func (d *duration) UnmarshalJSON(b []byte) error {
 		}
 		n, err := time.ParseDuration(v)
 		if err != nil {
-			return cluster.Errorf(cluster.Invalid, "Request decode failed: %q is not a duration: write it as \"10s\"", v)
+			return cluster.Errorf(cluster.Invalid, "Request decode failed: invalid duration %q: write it as \"10s\"", v)
 		}
 		*d = duration(n)
 	default:
-		return cluster.Errorf(cluster.Invalid, "Request decode failed: %s is not a duration: write it as \"10s\"", b)
+		return cluster.Errorf(cluster.Invalid, "Request decode failed: invalid duration %s: write it as \"10s\"", b)
 	}
 	return nil
 }
