@@ -17,6 +17,9 @@
 // Leading: leadership is a context. [Peer.Lead] runs a function in each term that this member leads, once its cluster.NewTerm has been
 // applied; the context of the function ends the moment the leadership does. There is at most one leader in a term.
 //
+// Followers learn of a commit about a millisecond after the leader's log comes to rest (tell.go), so what was just written can be read
+// everywhere at once.
+//
 // # What is on the disk
 //
 // data_dir/raft/raft.db is the log and the vote (bbolt); data_dir/raft/snapshots/ holds the two newest snapshots. Both belong to one node

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 
@@ -16,8 +15,8 @@ import (
 type fsm struct {
 	store   *state.Store
 	log     *slog.Logger
-	applied func()        // told after each batch
-	servers atomic.Uint64 // index of the last entry that changed the peer set
+	peers   *peerSet
+	applied func() // told after each batch
 }
 
 // ApplyBatch applies committed entries in order. A batch of commands reaches the store as one.
@@ -64,7 +63,7 @@ func (b *batch) apply(store *state.Store, results []any) {
 // decode is the entry of l. Its command is nil where l carries none for this member.
 func (f *fsm) decode(l *raft.Log) (state.Entry, error) {
 	if l.Type == raft.LogConfiguration {
-		f.servers.Store(l.Index)
+		f.peers.committed.Store(l.Index)
 		return state.Entry{}, nil
 	}
 	at, command, err := DecodeCommand(l.Data)
@@ -94,6 +93,7 @@ func (f *fsm) Restore(source io.ReadCloser) error {
 		return err
 	}
 	restore.Commit(index)
+	f.peers.restored()
 	return nil
 }
 

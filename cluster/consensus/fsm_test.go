@@ -16,7 +16,7 @@ import (
 )
 
 func newFSM(log io.Writer) *fsm {
-	return &fsm{store: state.New(), log: slog.New(slog.NewTextHandler(log, nil)), applied: func() {}}
+	return &fsm{store: state.New(), log: slog.New(slog.NewTextHandler(log, nil)), peers: &peerSet{}, applied: func() {}}
 }
 
 // logOf makes committed log entries, from index 1 on.
@@ -60,7 +60,7 @@ func TestApplyBatchTakesEachKindOfEntry(t *testing.T) {
 	if keys := f.store.View().KVKeys("", ""); strings.Join(keys, "") != "abc" {
 		t.Errorf("keys %q, want a, b, c", keys)
 	}
-	if n := f.servers.Load(); n != 2 {
+	if n := f.peers.committed.Load(); n != 2 {
 		t.Errorf("the peer set changed at %d, want 2", n)
 	}
 	if told != 1 {

@@ -37,7 +37,7 @@ type stores struct {
 }
 
 // openStores opens the stores of the member id under dataDir, and makes them where they are missing.
-func openStores(c *Config, logger *logger) (*stores, error) {
+func openStores(c *Config, peers *peerSet, logger *logger) (*stores, error) {
 	dir := filepath.Join(c.DataDir, raftDir)
 	if err := makeDir(c.DataDir, dir); err != nil {
 		return nil, err
@@ -47,19 +47,22 @@ func openStores(c *Config, logger *logger) (*stores, error) {
 		return nil, err
 	}
 	s := &stores{stable: db, close: db.Close}
-	if err := s.complete(c, dir, db, logger); err != nil {
+	if err := s.complete(c, dir, db, peers, logger); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
-func (s *stores) complete(c *Config, dir string, db raft.LogStore, logger *logger) (err error) {
-	if s.log, err = raft.NewLogCache(cachedEntries, db); err != nil {
+func (s *stores) complete(c *Config, dir string, db raft.LogStore, peers *peerSet, logger *logger) error {
+	cached, err := raft.NewLogCache(cachedEntries, db)
+	if err != nil {
 		return err
 	}
-	if s.snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, logger); err != nil {
+	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, logger)
+	if err != nil {
 		return cluster.Errorf(cluster.Invalid, "data_dir %q: the directory for snapshots cannot be used: %v", c.DataDir, err)
 	}
+	s.log, s.snapshots = watchedLog{cached, peers}, watchedSnapshots{snapshots, peers}
 	if err := s.claim(c); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ type Peer struct {
 func New(cfg Config, store *state.Store, layer Layer, log *slog.Logger) *Peer {
 	p := &Peer{cfg: cfg, store: store, layer: layer, log: log, stopped: make(chan struct{}), applied: make(chan struct{}, 1)}
 	p.terms.changed = make(chan struct{})
-	p.fsm = &fsm{store: store, log: log, applied: p.noteApplied}
+	p.fsm = &fsm{store: store, log: log, peers: &peerSet{}, applied: p.noteApplied}
 	return p
 }
 
@@ -53,14 +53,14 @@ func (p *Peer) Open() error {
 		return err
 	}
 	logger := newLogger(p.log)
-	stores, err := openStores(&p.cfg, logger)
+	stores, err := openStores(&p.cfg, p.fsm.peers, logger)
 	if err != nil {
 		return err
 	}
 	stream := newStream(p.layer, &p.cfg)
 	p.stores, p.since = stores, time.Now()
 	p.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		ServerAddressProvider:   whereabouts{p},
+		ServerAddressProvider:   newWhereabouts(p),
 		Logger:                  logger,
 		Stream:                  stream,
 		MaxPool:                 3,
@@ -72,6 +72,7 @@ func (p *Peer) Open() error {
 		return errors.Join(err, p.trans.Close(), stores.close())
 	}
 	p.stored = r.LastIndex()
+	p.fsm.peers.complete.Store(true)
 	p.raft.Store(r)
 	r.RegisterObserver(raft.NewObserver(nil, false, p.observe))
 	p.terms.refresh(p)
@@ -143,29 +144,6 @@ func (p *Peer) Stats() map[string]string {
 	}
 	stats := maps.Clone(r.Stats())
 	stats["store_index"] = strconv.FormatUint(p.store.AppliedIndex(), 10)
-	stats["latest_configuration_index"] = strconv.FormatUint(p.serversIndex(), 10)
+	stats["latest_configuration_index"] = strconv.FormatUint(p.fsm.peers.newest.Load(), 10)
 	return stats
-}
-
-// whereabouts tells raft where a member is: where Lookup says, or else where the peer set says.
-type whereabouts struct{ p *Peer }
-
-// ServerAddr is the address of the member id.
-func (w whereabouts) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
-	if string(id) == w.p.cfg.ID {
-		return raft.ServerAddress(w.p.cfg.Addr), nil
-	}
-	if w.p.cfg.Lookup != nil {
-		if addr := w.p.cfg.Lookup(string(id)); addr != "" {
-			return raft.ServerAddress(addr), nil
-		}
-	}
-	if r := w.p.raft.Load(); r != nil {
-		for _, s := range r.GetConfiguration().Configuration().Servers {
-			if s.ID == id {
-				return s.Address, nil
-			}
-		}
-	}
-	return "", fmt.Errorf("member %s is not in the peer set", id)
 }

@@ -17,8 +17,8 @@ type Server struct {
 	Voter bool
 }
 
-// Servers are the members of the peer set as this one knows it; the newest change may not be committed yet. Index is that of the last
-// change that was.
+// Servers are the members of the newest peer set that this one knows, and the index of the log entry that made it, which may not be
+// committed yet. It asks no disk and nobody else.
 func (p *Peer) Servers() (servers []Server, index uint64, err error) {
 	r, err := p.running()
 	if err != nil {
@@ -27,16 +27,7 @@ func (p *Peer) Servers() (servers []Server, index uint64, err error) {
 	for _, s := range r.GetConfiguration().Configuration().Servers {
 		servers = append(servers, Server{ID: string(s.ID), Addr: string(s.Address), Voter: s.Suffrage == raft.Voter})
 	}
-	return servers, p.serversIndex(), nil
-}
-
-// serversIndex is the index of the last committed change of the peer set. Raft tells it to the fsm, or in a snapshot.
-func (p *Peer) serversIndex() uint64 {
-	index := p.fsm.servers.Load()
-	if kept, err := p.stores.snapshots.List(); err == nil && len(kept) > 0 {
-		index = max(index, kept[0].ConfigurationIndex)
-	}
-	return index
+	return servers, p.fsm.peers.newest.Load(), nil
 }
 
 // HasState reports whether this data_dir was ever bootstrapped, or spoken to as a member of a cluster. Bootstrap is refused if so.

@@ -183,8 +183,18 @@ func (p *Peer) nextTerm(ctx context.Context, last uint64) *term {
 	}
 }
 
+// termKey is the key of a leader context's term.
+type termKey struct{}
+
+// TermOf is the term whose leadership ctx is, as Lead made it; 0 for other contexts. Unlike Peer.Term it does not move on when the
+// leadership is lost.
+func TermOf(ctx context.Context) uint64 {
+	number, _ := ctx.Value(termKey{}).(uint64)
+	return number
+}
+
 func runInTerm(ctx context.Context, t *term, f func(ctx context.Context)) {
-	leaderCtx, cancel := context.WithCancel(t.ctx)
+	leaderCtx, cancel := context.WithCancel(context.WithValue(t.ctx, termKey{}, t.number))
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
 	f(leaderCtx)

@@ -79,13 +79,19 @@ func lead(t *testing.T, members []*member) <-chan stint {
 	for _, m := range members {
 		wg.Go(func() {
 			m.Lead(ctx, func(ctx context.Context) {
-				stints <- stint{m, m.Term(), ctx}
+				stints <- stint{m, TermOf(ctx), ctx}
 				<-ctx.Done()
 			})
 		})
 	}
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	return stints
+}
+
+func TestTermOfOtherContexts(t *testing.T) {
+	if n := TermOf(t.Context()); n != 0 {
+		t.Errorf("a context that is no leadership is of term %d", n)
+	}
 }
 
 func next(t *testing.T, stints <-chan stint) stint {

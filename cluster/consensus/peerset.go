@@ -1,0 +1,101 @@
+package consensus
+
+import (
+	"io"
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+)
+
+// peerSet knows which entry made the newest peer set of this member. Raft takes up a peer set when its entry is stored, before it is
+// committed, and does not say where that was, so the stores are watched.
+type peerSet struct {
+	newest    atomic.Uint64 // the entry, 0 while there is none
+	committed atomic.Uint64 // the newest one that is certain to stay
+	offered   atomic.Uint64 // that of the snapshot which was opened last
+	complete  atomic.Bool   // raft has read its log, and what it reads from now on is not new
+}
+
+// found notes that the log has a peer set at index.
+func (s *peerSet) found(index uint64) {
+	for {
+		newest := s.newest.Load()
+		if index <= newest || s.newest.CompareAndSwap(newest, index) {
+			return
+		}
+	}
+}
+
+// restored notes that the snapshot which was opened last is now the state.
+func (s *peerSet) restored() {
+	s.committed.Store(s.offered.Load())
+	s.newest.Store(s.offered.Load())
+}
+
+// watchedLog is a log that tells the peer set of its entries.
+type watchedLog struct {
+	raft.LogStore
+	set *peerSet
+}
+
+// GetLog reads an entry. Raft reads the whole log once when it starts.
+func (w watchedLog) GetLog(index uint64, l *raft.Log) error {
+	err := w.LogStore.GetLog(index, l)
+	if err == nil && l.Type == raft.LogConfiguration && !w.set.complete.Load() {
+		w.set.found(index)
+	}
+	return err
+}
+
+// StoreLog stores an entry.
+func (w watchedLog) StoreLog(l *raft.Log) error { return w.StoreLogs([]*raft.Log{l}) }
+
+// StoreLogs stores entries.
+func (w watchedLog) StoreLogs(logs []*raft.Log) error {
+	if err := w.LogStore.StoreLogs(logs); err != nil {
+		return err
+	}
+	for _, l := range logs {
+		if l.Type == raft.LogConfiguration {
+			w.set.found(l.Index)
+		}
+	}
+	return nil
+}
+
+// DeleteRange deletes entries: old ones that a snapshot has made dispensable, or the end of the log where a leader has other entries.
+// In the latter case the peer set is again the last one that was committed.
+func (w watchedLog) DeleteRange(first, last uint64) error {
+	end, err := w.LastIndex()
+	if err != nil {
+		return err
+	}
+	if err := w.LogStore.DeleteRange(first, last); err != nil {
+		return err
+	}
+	if newest := w.set.newest.Load(); last >= end && newest >= first && w.set.committed.Load() < first {
+		w.set.newest.Store(w.set.committed.Load())
+	}
+	return nil
+}
+
+// IsMonotonic is that of the store below.
+func (w watchedLog) IsMonotonic() bool {
+	m, ok := w.LogStore.(raft.MonotonicLogStore)
+	return ok && m.IsMonotonic()
+}
+
+// watchedSnapshots are snapshots that tell the peer set what they have of it.
+type watchedSnapshots struct {
+	raft.SnapshotStore
+	set *peerSet
+}
+
+// Open opens a snapshot to restore it, or to send it.
+func (w watchedSnapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	meta, r, err := w.SnapshotStore.Open(id)
+	if err == nil {
+		w.set.offered.Store(meta.ConfigurationIndex)
+	}
+	return meta, r, err
+}

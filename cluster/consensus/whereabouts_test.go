@@ -1,0 +1,40 @@
+package consensus
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+func TestWhereabouts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		found := map[string]string{"b": "10.0.0.2:1"}
+		w := newWhereabouts(&Peer{cfg: Config{ID: "a", Addr: "10.0.0.1:1", Lookup: func(id string) string { asked++; return found[id] }}})
+		w.peers = func() []raft.Server {
+			return []raft.Server{{ID: "a", Address: "10.9.9.9:1"}, {ID: "b", Address: "10.9.9.9:2"}, {ID: "c", Address: "10.9.9.9:3"}}
+		}
+		want := func(id raft.ServerID, addr raft.ServerAddress) {
+			t.Helper()
+			if got, err := w.ServerAddr(id); got != addr || err != nil {
+				t.Errorf("%s is at %s, %v, want %s", id, got, err, addr)
+			}
+		}
+		want("a", "10.0.0.1:1") // itself: what it advertises
+		for range 100 {
+			want("b", "10.0.0.2:1") // gossip goes before the peer set
+		}
+		want("c", "10.9.9.9:3") // the peer set, where gossip knows nothing
+		if asked != 2 {
+			t.Errorf("gossip was asked %d times, want 2", asked)
+		}
+		found["b"] = "10.0.0.22:1"
+		<-time.After(lookEvery)
+		want("b", "10.0.0.22:1")
+		if _, err := w.ServerAddr("z"); err == nil {
+			t.Error("a stranger has an address")
+		}
+	})
+}
