@@ -2,7 +2,6 @@ package consensus
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"runtime/debug"
@@ -43,7 +42,7 @@ type Peer struct {
 func New(cfg Config, store *state.Store, layer Layer, log *slog.Logger) *Peer {
 	p := &Peer{cfg: cfg, store: store, layer: layer, log: log, stopped: make(chan struct{}), applied: make(chan struct{}, 1)}
 	p.terms.changed = make(chan struct{})
-	p.fsm = &fsm{store: store, log: log, peers: &peerSet{}, applied: p.noteApplied}
+	p.fsm = &fsm{store: store, log: log, peers: &peerSet{}, applied: func() { signal(p.applied) }}
 	return p
 }
 
@@ -74,7 +73,7 @@ func (p *Peer) Open() error {
 	p.stored = r.LastIndex()
 	p.fsm.peers.complete.Store(true)
 	p.raft.Store(r)
-	r.RegisterObserver(raft.NewObserver(nil, false, p.observe))
+	r.RegisterObserver(raft.NewObserver(nil, false, observer(p)))
 	p.terms.refresh(p)
 	return nil
 }
@@ -84,20 +83,28 @@ func (p *Peer) start(logger *logger) (r *raft.Raft, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // see openBolt
 	defer func() {
 		if lost := recover(); lost != nil { // raft's answer to a log with a hole
-			r, err = nil, p.damaged(fmt.Errorf("%v", lost))
+			r, err = nil, damaged(&p.cfg, lost)
 		}
 	}()
 	conf := p.cfg.raft()
 	conf.Logger = logger
 	r, err = raft.NewRaft(conf, p.fsm, p.stores.log, p.stores.stable, p.stores.snapshots, p.trans)
 	if err != nil {
-		return nil, p.damaged(err)
+		return nil, damaged(&p.cfg, err)
 	}
 	return r, nil
 }
 
-func (p *Peer) damaged(err error) error {
-	return cluster.Errorf(cluster.Invalid, "data_dir %q: its raft log and snapshots cannot be used (%v): %s", p.cfg.DataDir, err, startOver)
+func damaged(c *Config, why any) error {
+	return cluster.Errorf(cluster.Invalid, "data_dir %q: its raft log and snapshots cannot be used (%v): %s", c.DataDir, why, startOver)
+}
+
+// signal leaves one value in ch.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
 }
 
 // Close ends the part that this member takes, without a word to the others, and waits until nothing of it runs.

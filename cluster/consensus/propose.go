@@ -23,7 +23,7 @@ func (p *Peer) Propose(ctx context.Context, encoded []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.awaitOpenTerm(ctx); err != nil {
+	if err := p.terms.awaitOpen(ctx); err != nil {
 		return nil, err
 	}
 	result, err := p.propose(ctx, r, encoded)
@@ -31,23 +31,6 @@ func (p *Peer) Propose(ctx context.Context, encoded []byte) (any, error) {
 		return nil, err
 	}
 	return result.Value, result.Err
-}
-
-// awaitOpenTerm waits until this member may take commands as the leader.
-func (p *Peer) awaitOpenTerm(ctx context.Context) error {
-	if t, _ := p.terms.now(); ctx.Err() == nil {
-		if t == nil {
-			return cluster.ErrNoLeader
-		}
-		select {
-		case <-t.opened:
-			return nil
-		case <-t.ctx.Done():
-			return cluster.ErrNoLeader
-		case <-ctx.Done():
-		}
-	}
-	return cluster.Errorf(cluster.Unavailable, "the request ended before it was given to the log: %v", ctx.Err())
 }
 
 // outcome is what became of a proposed entry.
@@ -88,6 +71,12 @@ func settle[T any](ctx context.Context, stopped <-chan struct{}, future func() T
 	case <-stopped:
 		return none, raft.ErrRaftShutdown
 	}
+}
+
+// settleError is settle for a future that has nothing but an error.
+func settleError(ctx context.Context, stopped <-chan struct{}, start func() raft.Future) error {
+	failed, err := settle(ctx, stopped, func() error { return start().Error() })
+	return errors.Join(failed, err)
 }
 
 // remaining is the time until ctx ends, 0 if it never does.

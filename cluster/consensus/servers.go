@@ -49,7 +49,7 @@ func (p *Peer) Bootstrap(servers []Server) error {
 	for _, s := range servers {
 		c.Servers = append(c.Servers, raft.Server{ID: raft.ServerID(s.ID), Address: raft.ServerAddress(s.Addr), Suffrage: suffrage(s.Voter)})
 	}
-	err = p.settle(context.Background(), func() raft.Future { return r.BootstrapCluster(c) })
+	err = settleError(context.Background(), p.stopped, func() raft.Future { return r.BootstrapCluster(c) })
 	switch {
 	case err == nil:
 		return nil
@@ -162,13 +162,8 @@ func (p *Peer) change(ctx context.Context, look func([]Server) (done bool, err e
 	if done, err := look(servers); done || err != nil {
 		return err
 	}
-	if err := p.settle(ctx, func() raft.Future { return start(r, remaining(ctx)) }); err != nil {
+	if err := settleError(ctx, p.stopped, func() raft.Future { return start(r, remaining(ctx)) }); err != nil {
 		return asClusterError("the change of the peer set", err)
 	}
 	return nil
-}
-
-func (p *Peer) settle(ctx context.Context, start func() raft.Future) error {
-	failed, err := settle(ctx, p.stopped, func() error { return start().Error() })
-	return errors.Join(failed, err)
 }

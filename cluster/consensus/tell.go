@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -12,48 +13,59 @@ import (
 // as its log has been at rest for restAfter.
 const restAfter = time.Millisecond
 
-// noteApplied is told by the fsm that entries were applied.
-func (p *Peer) noteApplied() {
-	select {
-	case p.applied <- struct{}{}:
-	default:
+// teller tells the followers of a leader what is committed.
+type teller struct {
+	raft  *raft.Raft
+	trans *raft.NetworkTransport
+	log   raft.LogStore
+	self  raft.Server
+	term  uint64
+	sends sync.WaitGroup
+
+	mu    sync.Mutex // guards following
+	under map[raft.ServerID]bool
+}
+
+func newTeller(p *Peer, t *term) *teller {
+	return &teller{
+		raft: p.raft.Load(), trans: p.trans, log: p.stores.log, term: t.number, under: map[raft.ServerID]bool{},
+		self: raft.Server{ID: raft.ServerID(p.cfg.ID), Address: raft.ServerAddress(p.cfg.Addr)},
 	}
 }
 
-// tellCommits tells the followers what is committed, for as long as the term lasts.
-func (p *Peer) tellCommits(t *term) {
-	told := &sends{under: map[raft.ServerID]bool{}}
+// run tells the followers after each batch of entries that was applied, until ctx ends.
+func (t *teller) run(ctx context.Context, applied <-chan struct{}) {
+	defer t.sends.Wait()
 	for {
 		select {
-		case <-p.applied:
-		case <-t.ctx.Done():
+		case <-applied:
+		case <-ctx.Done():
 			return
 		}
 		select {
 		case <-time.After(restAfter):
-		case <-t.ctx.Done():
+		case <-ctx.Done():
 			return
 		}
-		if message := p.commitMessage(t); message != nil {
-			p.tell(told, message)
+		if message := t.message(); message != nil {
+			t.tell(message)
 		}
 	}
 }
 
-// commitMessage is an AppendEntries without entries that makes whoever has the same log commit it, nil where later entries
+// message is an AppendEntries without entries that makes whoever has the same log commit it, nil where later entries
 // are under way and will carry the index themselves. That its previous entry is the committed one makes it
 // true for every receiver, whenever it arrives: a log that has this entry is the same up to it.
-func (p *Peer) commitMessage(t *term) *raft.AppendEntriesRequest {
-	r := p.raft.Load()
-	committed := r.CommitIndex()
+func (t *teller) message() *raft.AppendEntriesRequest {
+	committed := t.raft.CommitIndex()
 	var last raft.Log
-	if r.LastIndex() > committed || p.stores.log.GetLog(committed, &last) != nil {
+	if t.raft.LastIndex() > committed || t.log.GetLog(committed, &last) != nil {
 		return nil
 	}
-	addr := p.trans.EncodePeer(raft.ServerID(p.cfg.ID), raft.ServerAddress(p.cfg.Addr))
+	addr := t.trans.EncodePeer(t.self.ID, t.self.Address)
 	return &raft.AppendEntriesRequest{
-		RPCHeader:         raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(p.cfg.ID), Addr: addr},
-		Term:              t.number,
+		RPCHeader:         raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(t.self.ID), Addr: addr},
+		Term:              t.term,
 		PrevLogEntry:      committed,
 		PrevLogTerm:       last.Term,
 		LeaderCommitIndex: committed,
@@ -61,37 +73,31 @@ func (p *Peer) commitMessage(t *term) *raft.AppendEntriesRequest {
 }
 
 // tell sends message to every other member that no earlier one is still under way to.
-func (p *Peer) tell(s *sends, message *raft.AppendEntriesRequest) {
-	for _, to := range p.raft.Load().GetConfiguration().Configuration().Servers {
-		if string(to.ID) == p.cfg.ID || !s.begin(to.ID) {
+func (t *teller) tell(message *raft.AppendEntriesRequest) {
+	for _, to := range t.raft.GetConfiguration().Configuration().Servers {
+		if to.ID == t.self.ID || !t.begin(to.ID) {
 			continue
 		}
-		p.tasks.Go(func() {
-			defer s.end(to.ID)
+		t.sends.Go(func() {
+			defer t.end(to.ID)
 			var answer raft.AppendEntriesResponse
-			_ = p.trans.AppendEntries(to.ID, to.Address, message, &answer) // raft's own messages follow, and deal with faults
+			_ = t.trans.AppendEntries(to.ID, to.Address, message, &answer) // raft's own messages follow, and deal with faults
 		})
 	}
 }
 
-// sends are the members that a message is under way to.
-type sends struct {
-	mu    sync.Mutex // guards following
-	under map[raft.ServerID]bool
-}
-
-func (s *sends) begin(id raft.ServerID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.under[id] {
+func (t *teller) begin(id raft.ServerID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.under[id] {
 		return false
 	}
-	s.under[id] = true
+	t.under[id] = true
 	return true
 }
 
-func (s *sends) end(id raft.ServerID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.under, id)
+func (t *teller) end(id raft.ServerID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.under, id)
 }

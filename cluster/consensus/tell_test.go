@@ -49,7 +49,7 @@ func TestCommitMessageNeedsTheSameLog(t *testing.T) {
 	read(t, follower, index, "k")
 	tm, _ := leader.terms.now()
 	var message *raft.AppendEntriesRequest
-	eventually(t, "the log is at rest", func() bool { message = leader.commitMessage(tm); return message != nil })
+	eventually(t, "the log is at rest", func() bool { message = newTeller(leader.Peer, tm).message(); return message != nil })
 
 	send := func(prev, prevTerm, commit uint64) bool {
 		m := *message
@@ -87,7 +87,7 @@ func TestNoCommitMessageWhileEntriesAreUnderWay(t *testing.T) {
 	defer cancel()
 	_, _ = leader.Propose(short, set(t, "k", "v"))
 	r := leader.raft.Load()
-	if r.LastIndex() > r.CommitIndex() && leader.commitMessage(tm) != nil {
+	if r.LastIndex() > r.CommitIndex() && newTeller(leader.Peer, tm).message() != nil {
 		t.Error("a message would be sent although entries are not committed")
 	}
 }

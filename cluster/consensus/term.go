@@ -36,14 +36,16 @@ type terms struct {
 	closed  bool
 }
 
-// observe is called by raft, in its own goroutines, in the middle of every change of its state or leader. So no change is missed
+// observer is called by raft, in its own goroutines, in the middle of every change of its state or leader. So no change is missed
 // or late, however quickly the next one follows, and the context of a lost term ends before raft goes on. It must not wait for raft.
-func (p *Peer) observe(o *raft.Observation) bool {
-	switch o.Data.(type) {
-	case raft.RaftState, raft.LeaderObservation:
-		p.terms.refresh(p)
+func observer(p *Peer) raft.FilterFn {
+	return func(o *raft.Observation) bool {
+		switch o.Data.(type) {
+		case raft.RaftState, raft.LeaderObservation:
+			p.terms.refresh(p)
+		}
+		return false // nothing is to be queued
 	}
-	return false // nothing is to be queued
 }
 
 // refresh makes the current term agree with raft. It looks at raft as it is now, for two changes can be reported in the wrong order.
@@ -59,7 +61,7 @@ func (ts *terms) refresh(p *Peer) {
 		t := &term{number: number, opened: make(chan struct{})}
 		t.ctx, t.end = context.WithCancel(context.Background())
 		ts.current = t
-		p.tasks.Go(func() { p.serveTerm(t) })
+		p.tasks.Go(func() { t.serve(p) })
 	}
 	ts.wakeLocked()
 }
@@ -85,12 +87,46 @@ func (ts *terms) now() (*term, <-chan struct{}) {
 	return ts.current, ts.changed
 }
 
-// open notes that t's NewTerm has been applied.
-func (ts *terms) open(t *term) {
+// opened notes that t's NewTerm has been applied.
+func (ts *terms) opened(t *term) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	close(t.opened)
 	ts.wakeLocked()
+}
+
+// awaitOpen waits until this member may take commands as the leader. Its error says that it may not.
+func (ts *terms) awaitOpen(ctx context.Context) error {
+	if t, _ := ts.now(); ctx.Err() == nil {
+		if t == nil {
+			return cluster.ErrNoLeader
+		}
+		select {
+		case <-t.opened:
+			return nil
+		case <-t.ctx.Done():
+			return cluster.ErrNoLeader
+		case <-ctx.Done():
+		}
+	}
+	return cluster.Errorf(cluster.Unavailable, "the request ended before it was given to the log: %v", ctx.Err())
+}
+
+// next waits for an open term that comes after last; nil if ctx ends before, or the peer is stopped.
+func (ts *terms) next(ctx context.Context, stopped <-chan struct{}, last uint64) *term {
+	for {
+		t, changed := ts.now()
+		if t != nil && t.number > last && t.isOpen() {
+			return t
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		case <-stopped:
+			return nil
+		}
+	}
 }
 
 // close ends the current term, lets none begin any more, and reports whether it is the first to do so.
@@ -112,19 +148,18 @@ func (ts *terms) close() bool {
 // retryAfter is the pause before NewTerm is proposed again, where raft refused it and the term goes on.
 const retryAfter = 20 * time.Millisecond
 
-// serveTerm does a leader's part: it opens the term, and then keeps the followers informed.
-func (p *Peer) serveTerm(t *term) {
-	if p.openTerm(t) {
-		p.tellCommits(t)
+// serve does a leader's part: it opens the term, and then keeps the followers informed.
+func (t *term) serve(p *Peer) {
+	if t.open(p) {
+		newTeller(p, t).run(t.ctx, p.applied)
 	}
 }
 
-// openTerm proposes NewTerm until it has been applied, or the term is over.
-func (p *Peer) openTerm(t *term) (opened bool) {
+// open proposes NewTerm until it has been applied, or the term is over.
+func (t *term) open(p *Peer) (opened bool) {
 	entry, err := EncodeCommand(&cluster.NewTerm{Leader: p.cfg.Name})
 	for err == nil && t.ctx.Err() == nil {
-		var applied bool
-		if applied, err = p.openOnce(t, entry); applied {
+		if opened, err = t.openOnce(p, entry); opened {
 			return true
 		}
 		select {
@@ -138,7 +173,7 @@ func (p *Peer) openTerm(t *term) (opened bool) {
 	return false
 }
 
-func (p *Peer) openOnce(t *term, entry []byte) (applied bool, err error) {
+func (t *term) openOnce(p *Peer, entry []byte) (opened bool, err error) {
 	result, err := p.propose(t.ctx, p.raft.Load(), entry)
 	switch {
 	case err != nil:
@@ -148,81 +183,6 @@ func (p *Peer) openOnce(t *term, entry []byte) (applied bool, err error) {
 		return false, result.Err
 	}
 	p.log.Info("leading", "term", t.number)
-	p.terms.open(t)
+	p.terms.opened(t)
 	return true, nil
-}
-
-// Lead runs f in each term that this member leads, once the term's NewTerm has been applied. The context of f ends the moment the
-// leadership does, and with ctx. Lead waits for f to return before it runs f for another term. It returns when ctx has ended or
-// the peer is closed.
-func (p *Peer) Lead(ctx context.Context, f func(ctx context.Context)) {
-	for last := uint64(0); ; {
-		t := p.nextTerm(ctx, last)
-		if t == nil {
-			return
-		}
-		last = t.number
-		runInTerm(ctx, t, f)
-	}
-}
-
-// nextTerm waits for an open term that comes after last.
-func (p *Peer) nextTerm(ctx context.Context, last uint64) *term {
-	for {
-		t, changed := p.terms.now()
-		if t != nil && t.number > last && t.isOpen() {
-			return t
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil
-		case <-p.stopped:
-			return nil
-		}
-	}
-}
-
-// termKey is the key of a leader context's term.
-type termKey struct{}
-
-// TermOf is the term whose leadership ctx is, as Lead made it; 0 for other contexts. Unlike Peer.Term it does not move on when the
-// leadership is lost.
-func TermOf(ctx context.Context) uint64 {
-	number, _ := ctx.Value(termKey{}).(uint64)
-	return number
-}
-
-func runInTerm(ctx context.Context, t *term, f func(ctx context.Context)) {
-	leaderCtx, cancel := context.WithCancel(context.WithValue(t.ctx, termKey{}, t.number))
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	f(leaderCtx)
-}
-
-// LeaderChanged is closed when the leader, the state of this member, or what it may answer as a leader has changed since the call.
-func (p *Peer) LeaderChanged() <-chan struct{} {
-	_, changed := p.terms.now()
-	return changed
-}
-
-// IsLeader reports whether this member leads. It may not yet have opened its term: see ReadIndex.
-func (p *Peer) IsLeader() bool {
-	_, ok := leads(p.raft.Load())
-	return ok
-}
-
-// ReadIndex is how far the log is committed, on a leader that has opened its term; everywhere else it is ErrNoLeader. Another leader
-// may have been elected meanwhile: whoever must know asks a majority, after this call, whether they still follow this one.
-func (p *Peer) ReadIndex() (uint64, error) {
-	t, _ := p.terms.now()
-	if t == nil || !t.isOpen() {
-		return 0, cluster.ErrNoLeader
-	}
-	r := p.raft.Load()
-	index := r.CommitIndex()
-	if number, ok := leads(r); !ok || number != t.number {
-		return 0, cluster.ErrNoLeader
-	}
-	return index, nil
 }

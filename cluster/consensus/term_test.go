@@ -242,7 +242,7 @@ func TestTermsFollowQuickChanges(t *testing.T) {
 	m := startCluster(t, 1)[0]
 	t1, _ := m.terms.now()
 	for range 3 {
-		m.observe(&raft.Observation{Data: raft.Follower}) // an old report
+		observer(m.Peer)(&raft.Observation{Data: raft.Follower}) // an old report
 	}
 	if t2, _ := m.terms.now(); t2 != t1 || t1.ctx.Err() != nil {
 		t.Error("a report that came late ended a term that goes on")

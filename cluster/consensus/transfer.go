@@ -20,11 +20,11 @@ func (p *Peer) TransferLeadership(ctx context.Context, id string) error {
 	if !p.IsLeader() {
 		return cluster.ErrNoLeader
 	}
-	transfer, err := p.transferTo(r, id)
+	transfer, err := transferTo(p, r, id)
 	if err != nil {
 		return err
 	}
-	err = p.settle(ctx, transfer)
+	err = settleError(ctx, p.stopped, transfer)
 	switch {
 	case err == nil, errors.Is(err, raft.ErrNotLeader):
 		return nil
@@ -34,7 +34,7 @@ func (p *Peer) TransferLeadership(ctx context.Context, id string) error {
 	return cluster.Errorf(cluster.Unavailable, "the leadership could not be handed over: %v", err)
 }
 
-func (p *Peer) transferTo(r *raft.Raft, id string) (func() raft.Future, error) {
+func transferTo(p *Peer, r *raft.Raft, id string) (func() raft.Future, error) {
 	if id == "" {
 		return r.LeadershipTransfer, nil
 	}
