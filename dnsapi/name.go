@@ -99,17 +99,20 @@ func (n *name) fill(before []string) {
 				n.kind, n.addr = addr, a
 			}
 		}
-	case last == 1 && strings.HasPrefix(before[0], "_") && strings.HasPrefix(before[1], "_"):
+	case last == 1 && underscored(before[0]) && underscored(before[1]):
 		n.subject, n.tag, n.srvForm = before[0][1:], before[1][1:], true
 		if n.tag == "tcp" {
 			n.tag = ""
 		}
-	case last == 0 && strings.HasPrefix(before[0], "_"):
+	case last == 0 && underscored(before[0]):
 		n.kind = empty // "_tcp.service.consul."
 	default: // a tag may hold dots, a service name may not
 		n.subject, n.tag = before[last], strings.Join(before[:last], ".")
 	}
 }
+
+// underscored reports whether a label is written as RFC 2782 writes services and protocols.
+func underscored(label string) bool { return len(label) > 1 && label[0] == '_' }
 
 // labels are the labels of a name that ends with a dot, with the escapes undone in which package dns presents them.
 func labels(s string) []string {

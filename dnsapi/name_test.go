@@ -27,6 +27,7 @@ func TestParseName(t *testing.T) {
 		"_web._tcp.service.consul.":     {kind: service, domain: "consul.", subject: "web", srvForm: true},
 		"_web._udp.service.consul.":     {kind: service, domain: "consul.", subject: "web", tag: "udp", srvForm: true},
 		"_web._x.service.dc1.consul.":   {kind: service, domain: "consul.", subject: "web", tag: "x", srvForm: true},
+		"_._.service.consul.":           {kind: service, domain: "consul.", subject: "_", tag: "_"},
 		"x._web._tcp.service.consul.":   {kind: service, domain: "consul.", subject: "_tcp", tag: "x._web"},
 		"service.service.consul.":       {kind: service, domain: "consul.", subject: "service"},
 		"node.service.dc1.consul.":      {kind: service, domain: "consul.", subject: "node"},

@@ -41,6 +41,9 @@ func Listen(addrs []string, log *slog.Logger) (*Server, error) {
 // bindAttempts is how often a free port is looked for that is free for both UDP and TCP.
 const bindAttempts = 20
 
+// readBuffer is for questions that come in a burst; what the kernel has no room for is lost.
+const readBuffer = 4 << 20
+
 // bind binds UDP and TCP of an address. Where the port is 0 both get the same one.
 func bind(address string) (p net.PacketConn, l net.Listener, err error) {
 	_, port, _ := net.SplitHostPort(address)
@@ -49,6 +52,9 @@ func bind(address string) (p net.PacketConn, l net.Listener, err error) {
 			return nil, nil, err
 		}
 		if l, err = net.Listen("tcp", p.LocalAddr().String()); err == nil {
+			if u, ok := p.(*net.UDPConn); ok {
+				_ = u.SetReadBuffer(readBuffer) // the kernel gives what it allows
+			}
 			return p, l, nil
 		}
 		_ = p.Close() // it has received nothing that matters

@@ -93,12 +93,16 @@ func (s *stream) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write writes within the time there is.
+// Write writes within the time there is. What could not be written whole ends the connection: nothing behind it could be understood.
 func (s *stream) Write(b []byte) (int, error) {
 	if err := s.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return 0, err
 	}
-	return s.Conn.Write(b)
+	n, err := s.Conn.Write(b)
+	if err != nil {
+		_ = s.Close() // err says why
+	}
+	return n, err
 }
 
 // Close closes the connection and makes room for another.
