@@ -17,6 +17,9 @@ func (a *Assigner) steerLoop(ctx context.Context) {
 		v := a.agent.WatchView()
 		cmd, next := a.steer(v)
 		if cmd != nil {
+			for _, t := range cmd.Transitions {
+				a.log.Info(t.Why, "kind", string(t.Kind), "group", t.Group, "holder", t.Node, "epoch", t.Epoch)
+			}
 			if _, err := a.agent.Apply(ctx, cluster.WriteOptions{}, cmd); err != nil && ctx.Err() == nil {
 				a.log.Warn("cannot commit assignments, will plan again", "error", err)
 				next = min(next, reconnectPause)

@@ -87,13 +87,13 @@ func (a *Agent) OpenLease(ctx context.Context) (Stream, error) {
 		return nil, cluster.ErrNoLeader
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	go a.endWithLeader(ctx, cancel, addr, changed) // from here on: a frozen leader accepts a connection and says no more
 	s, err := a.client.OpenStream(ctx, addr, methodLease)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	s.SetRecvTimeout(a.cfg.LeaseTTL)
-	go a.endWithLeader(ctx, cancel, addr, changed)
 	return leaseStream{s, cancel}, nil
 }
 
