@@ -2,7 +2,10 @@ package quorum
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/cluster"
@@ -13,12 +16,16 @@ import (
 type Electorate interface {
 	// Voters are the IDs of the voters in the newest peer set, this member included if it votes.
 	Voters() ([]string, error)
-	// Call brings an encoded question to a voter and its answer back.
+	// Call brings an encoded question to a voter and its answer back. It returns soon after ctx has ended.
 	Call(ctx context.Context, id string, req []byte) ([]byte, error)
 }
 
-// roundLimit bounds one round of questions.
-const roundLimit = 2 * time.Second
+const (
+	roundLimit = 2 * time.Second        // of one round of questions
+	callLimit  = 100 * time.Millisecond // of one question to one voter; then it is asked again, over what may be another connection
+	askAgain   = 10 * time.Millisecond  // the pause before a voter that failed or said no is asked again
+	checkEvery = 20 * time.Millisecond  // how often a round without answers looks whether this member leads still
+)
 
 // Asker asks the voters on behalf of this member while it leads.
 type Asker struct {
@@ -27,19 +34,22 @@ type Asker struct {
 	electorate Electorate
 	heartbeat  time.Duration
 	leaseEnd   time.Duration
+	boottime   func() time.Duration // for trusting a word
+	nonce      atomic.Uint64
 	reads      *flight.Group[struct{}]
 	leases     *flight.Group[struct{}]
 
-	mu        sync.Mutex // guards following
-	goodUntil time.Time  // default reads need no question before this
-	handing   bool       // the leadership is being handed over: every read asks
+	mu      sync.Mutex // guards following
+	good    goodWord
+	handing bool // the leadership is being handed over: every read asks
 }
 
 // NewAsker makes the asker of the member id. heartbeat is Raft's heartbeat timeout, leaseEnd is TTL and margin.
 func NewAsker(id string, voter *Voter, electorate Electorate, heartbeat, leaseEnd time.Duration) *Asker {
-	a := &Asker{id: id, voter: voter, electorate: electorate, heartbeat: heartbeat, leaseEnd: leaseEnd}
-	a.reads = flight.New(roundLimit, func(ctx context.Context) (struct{}, error) { return struct{}{}, a.round(ctx, gradeRead) })
-	a.leases = flight.New(roundLimit, func(ctx context.Context) (struct{}, error) { return struct{}{}, a.round(ctx, gradeLease) })
+	a := &Asker{id: id, voter: voter, electorate: electorate, heartbeat: heartbeat, leaseEnd: leaseEnd, boottime: boottime}
+	a.nonce.Store(rand.Uint64()) //nolint:gosec // it tells questions apart, and guards nothing
+	a.reads = flight.New(roundLimit, func(ctx context.Context) (struct{}, error) { return struct{}{}, a.round(ctx, Read) })
+	a.leases = flight.New(roundLimit, func(ctx context.Context) (struct{}, error) { return struct{}{}, a.round(ctx, Lease) })
 	return a
 }
 
@@ -56,119 +66,110 @@ func (a *Asker) ConfirmLease(ctx context.Context) error {
 	return err
 }
 
-// ConfirmRead returns nil while no other leader can have been elected since a majority last said that it follows this one, and asks anew
-// otherwise. It is for default reads. The bound is in time, so a leader that was stopped and goes on asks anew.
-func (a *Asker) ConfirmRead(ctx context.Context) error {
-	a.mu.Lock()
-	good := time.Now().Before(a.goodUntil)
-	a.mu.Unlock()
-	if good {
-		return nil
-	}
-	return a.ConfirmNow(ctx)
-}
-
-// HandOver makes every default read ask from now on. It is to be called before the leadership is handed over, because voters then vote
-// for another leader while they still hear from this one.
-func (a *Asker) HandOver() { a.setHanding(true) }
-
-// Lead ends HandOver: this member leads, in a new term.
-func (a *Asker) Lead() { a.setHanding(false) }
-
-func (a *Asker) setHanding(h bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.goodUntil, a.handing = time.Time{}, h
-}
-
-// round asks every voter once and returns when a majority has confirmed.
-func (a *Asker) round(ctx context.Context, g grade) error {
-	leader, term, _, ok := a.voter.raft.Following()
-	if !ok || leader != a.id {
-		return cluster.ErrNoLeader
-	}
-	start := time.Now()
-	contact := time.Duration(0)
-	err := a.majority(ctx, question{kind: kindConfirm, grade: g, term: term, leader: a.id}, func(x answer) { contact = max(contact, x.age) })
+// round asks until a majority has confirmed.
+func (a *Asker) round(ctx context.Context, g Grade) error {
+	term, err := a.leading()
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if good := start.Add((a.heartbeat - contact) * 9 / 10); !a.handing && good.After(a.goodUntil) {
-		a.goodUntil = good // a tenth less: clocks drift
+	voters, err := a.electorate.Voters()
+	if err != nil {
+		return fmt.Errorf("list the voters: %w", err)
 	}
+	start := a.boottime()
+	t := NewTally(a.id, term, voters)
+	err = a.ask(ctx, Question{Kind: Confirm, Grade: g, Term: term, Span: a.leaseEnd, Leader: a.id}, voters, func(voter string, x Answer) bool {
+		t.Take(voter, x, 0)
+		return t.Won() || t.Lost()
+	})
+	if err != nil || !t.Won() {
+		return cluster.ErrNoLeader
+	}
+	a.trust(goodWord{term: term, voters: voters, until: start + trustFor(a.heartbeat, t.Contact())})
 	return nil
 }
 
-// OlderLeases is how long a lease that an older leader granted may still live: 0 for no longer. From its return on, no voter of the
-// majority that was asked confirms an older leader. Without a majority it fails with cluster.NoLeader.
-func (a *Asker) OlderLeases(ctx context.Context) (time.Duration, error) {
+// leading is the term that this member leads in.
+func (a *Asker) leading() (uint64, error) {
 	leader, term, _, ok := a.voter.raft.Following()
 	if !ok || leader != a.id {
 		return 0, cluster.ErrNoLeader
 	}
-	ctx, cancel := context.WithTimeout(ctx, roundLimit)
-	defer cancel()
-	left := time.Duration(0)
-	// An answer is used in the instant it arrives: the confirmation that it speaks of is at least as old as it says.
-	var arrived time.Time
-	err := a.majority(ctx, question{kind: kindOlder, term: term}, func(x answer) {
-		if l := a.leaseEnd - x.age; l > left-time.Since(arrived) || arrived.IsZero() {
-			left, arrived = max(0, l), time.Now()
-		}
-	})
-	if err != nil {
-		return 0, err
-	}
-	return max(0, left-time.Since(arrived)), nil
+	return term, nil
 }
 
-// majority asks every voter and hands the answers that say yes to take, one at a time, until a majority has.
-func (a *Asker) majority(ctx context.Context, q question, take func(answer)) error {
-	voters, err := a.electorate.Voters()
-	if err != nil {
-		return err
-	}
-	need := len(voters)/2 + 1
-	ctx, cancel := context.WithCancel(ctx) // whoever is slower than the majority is not waited for
+// ask puts the question to this member and to every voter, again and again, and hands the answers to take, one at a time, until it has
+// enough. It fails when ctx ends or this member leads no longer. Whoever is slower than what is enough is not waited for.
+func (a *Asker) ask(ctx context.Context, q Question, voters []string, take func(voter string, x Answer) (enough bool)) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	req := q.encode()
-	answers := make(chan answer, len(voters))
-	for _, id := range voters {
-		if id == a.id {
-			answers <- a.voter.reply(q)
-			continue
-		}
-		go func() { answers <- a.ask(ctx, id, req) }()
+	q.Nonce = a.nonce.Add(1)
+	if take(a.id, a.voter.reply(q)) {
+		return nil
 	}
-	for got := 0; len(voters) > 0; {
+	answers := make(chan voice, len(voters))
+	for _, id := range voters {
+		if id != a.id {
+			go a.keepAsking(ctx, id, q, answers)
+		}
+	}
+	check := time.NewTicker(checkEvery)
+	defer check.Stop()
+	for {
 		select {
-		case x := <-answers:
-			voters = voters[1:]
-			if x.ok {
-				take(x)
-				got++
-			}
-			if got >= need {
+		case v := <-answers:
+			if take(v.voter, v.answer) {
 				return nil
+			}
+		case <-check.C:
+			if term, err := a.leading(); err != nil || term != q.Term {
+				return cluster.ErrNoLeader
 			}
 		case <-ctx.Done():
 			return cluster.ErrNoLeader
 		}
 	}
-	return cluster.ErrNoLeader
 }
 
-// ask asks one voter. Silence and errors are a no.
-func (a *Asker) ask(ctx context.Context, id string, req []byte) answer {
+// voice is the answer of a voter.
+type voice struct {
+	voter  string
+	answer Answer
+}
+
+// keepAsking asks one voter until it says yes or is in a later term. A no may become a yes: the voter may not have heard yet of its new leader. An
+// error may be a connection that broke as its daemon restarted.
+func (a *Asker) keepAsking(ctx context.Context, id string, q Question, answers chan<- voice) {
+	req := q.Encode()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return
+		}
+		if x, ok := a.askOnce(ctx, id, q.Nonce, req); ok {
+			select {
+			case answers <- voice{id, x}:
+			case <-ctx.Done():
+				return
+			}
+			if x.Yes || x.Term > q.Term {
+				return
+			}
+		}
+		pause.Reset(askAgain)
+	}
+}
+
+func (a *Asker) askOnce(ctx context.Context, id string, nonce uint64, req []byte) (Answer, bool) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
 	b, err := a.electorate.Call(ctx, id, req)
 	if err != nil {
-		return answer{}
+		return Answer{}, false
 	}
-	x, err := decodeAnswer(b)
-	if err != nil {
-		return answer{}
-	}
-	return x
+	x, err := DecodeAnswer(b)
+	return x, err == nil && x.Nonce == nonce
 }

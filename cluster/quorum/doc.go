@@ -1,30 +1,50 @@
-// Package quorum asks a majority of voters for its word, given after the question, that it still follows this leader. Consistent reads and
-// leases both rest on it.
+// Package quorum asks a majority of voters for its word, given after the question, that it follows this leader. Consistent reads and
+// leases rest on it.
 //
-// hashicorp/raft's own VerifyLeader is not enough: it can be satisfied by the answer to a heartbeat that was sent before the question.
-// Here each question is a message of its own, and only its own answers count.
+// hashicorp/raft's own VerifyLeader is not enough: it can be satisfied by the answer to a heartbeat that was sent before the question. Here
+// each question is a message of its own with a number of its own, and only answers with that number count. A voter that fails or says no
+// is asked again until the round is over: its daemon may be restarting, or it may not have heard of its leader yet.
+//
+// Three parts: Memory is a voter, pure; Tally counts answers, pure; Voter and Asker put clocks, Raft and the network around them. The
+// model test of failover/lease runs the first two against every fault that it can think of.
 //
 // # Reads
 //
-// A voter that follows the leader of term n has voted for nobody in a later term. If a majority says so after the question was asked, no
-// later leader had been elected when it was asked, so what this leader has committed is all there is. For default reads the word is good
-// a little longer: a follower refuses its vote to others for Raft's heartbeat timeout after it last heard from the leader, and a voter
-// that confirms says how long ago that was. (A leadership that is handed over breaks this rule; HandOver is for that.)
+// A voter whose term is n has voted for nobody in a later term. If a majority says so in answer to a question, no later leader had been
+// elected when the question was asked: it would have needed one of their votes. So what this leader had committed by then is all there was.
+// Whoever reads takes the commit index first and asks for the word afterwards; then a process that is stopped in between reads nothing
+// stale.
+//
+// For default reads the word holds a little longer. A follower of hashicorp/raft refuses its vote to others while it knows a leader, and it
+// forgets the leader only once it has heard nothing for the heartbeat timeout. A voter that confirms says how long ago that was; the
+// least of what is left holds for the majority, counted from when the round began (trustFor). What breaks the rule is known: a leadership
+// that is handed over (HandOver), another peer set (trusted compares), this member's own vote (trusted looks whether it leads still), and a
+// voter that restarts and has forgotten its leader: consensus must not let a member vote in its first heartbeat timeout.
 //
 // # Leases
 //
-// A leader grants a lease only after a majority has confirmed it, in lease grade, after the holder's request arrived. The lease ends
-// TTL after the holder sent the request, so it ends before any of those confirmations is older than TTL. A new leader asks a majority when
-// each of them last confirmed an older one (OlderLeases), and waits until TTL and a margin after the latest. Any two majorities share a
-// voter, so whatever the older leader granted has ended by then, provided that no voter of the majority confirms it afterwards. Hence:
+// A leader grants a lease only once a majority has given its word in lease grade, after the holder's request arrived. The lease ends TTL
+// after the holder sent the request, so it ends less than TTL after any of these words. The voters remember when they gave them.
 //
-//   - A voter that has answered a leader of term n confirms no leader of a lower term any more.
-//   - It forgets that when it restarts. So a voter that started lately counts as one that confirmed in the instant it started, and it
-//     confirms nobody in lease grade until it has been up for TTL and margin: by then, whatever it may have confirmed and forgotten is over.
-//   - Majorities of two configurations that are several steps apart need not share a voter. A round uses the configuration in force when
-//     it began, so the change that took a voter out came after it: a voter notes when it first saw a configuration, and that counts as a
-//     possible confirmation too.
+// A new leader asks a majority for that (OlderLeases), and waits until TTL and a margin after the latest. Any two majorities share a voter,
+// and the shared one gave its word either before it answered the new leader, then the wait covers it, or after that: this must not be. It is
+// not, because a voter answers only when its own term is the new leader's. Raft keeps the term on disk and never goes back, so
+// from then on it is in no older leader's term, whatever restarts. Nothing waits for this: those who elected the leader are in its term by
+// their vote. (Memory also keeps the term, minTerm. Raft's path for heartbeats writes the term without a lock and could set it back.)
 //
-// Only durations travel. Each is measured on one machine's monotonic clock, which stands still while that machine sleeps: ages come
-// out too small, and the wait too long, which is the safe side.
+// What a voter has forgotten is covered as well:
+//
+//   - A voter that restarted names its start. What it said before, it said before its start. It gives its word again at once, so a restart
+//     within the lease costs no holder anything.
+//   - Majorities of two peer sets that are two changes apart need not share a voter. But a round that began under one peer set began before
+//     the next change, so a voter notes when it first saw its peer set, and that counts as a word. The asker counts itself in
+//     every majority, because it was elected under the set that it asks.
+//   - A leader may grant longer leases than this member would. The question says how long (Span), and the voter remembers the end.
+//
+// # Clocks
+//
+// Only durations travel. A voter's "it can live for another 300 ms" is counted from when the answer arrives, not from when the question
+// was sent: the answer was given before it arrived, so less than that is left. What is waited for is measured on CLOCK_MONOTONIC_RAW: it
+// stands still while the machine sleeps, and time daemons do not touch it, so what it shows has passed indeed. What is trusted, the word for
+// default reads, is measured on CLOCK_BOOTTIME, which runs on in sleep. A process that is stopped and goes on finds that both have run.
 package quorum

@@ -7,65 +7,115 @@ import (
 	"holdfast/cluster"
 )
 
-// A question is a kind byte and its fields, numbers in 8 bytes, big endian. Durations are in nanoseconds.
+// Kind is what a question asks.
+type Kind byte
+
+// The kinds of questions. Their numbers travel and must not change.
+const (
+	Confirm Kind = 1 // do you follow me, in this term, at this moment?
+	Older   Kind = 2 // how long can a lease live that rests on your word to an older leader? Give them none any more.
+)
+
+// Grade is what a confirmation is good for.
+type Grade byte
+
+// The grades. Their numbers travel and must not change.
+const (
+	Read  Grade = 1 // a read
+	Lease Grade = 2 // a lease: the voter remembers it
+)
+
+// Question is what a leader asks a voter.
+type Question struct {
+	Kind   Kind
+	Grade  Grade         // of a confirmation; Read otherwise
+	Nonce  uint64        // the answer repeats it
+	Term   uint64        // of the leader that asks
+	Span   time.Duration // the longest that a lease can live after a word that it rests on: TTL and margin
+	Leader string        // the ID of the one who asks
+}
+
+// Answer is what the voter says.
+type Answer struct {
+	Yes     bool
+	Nonce   uint64
+	Term    uint64        // the voter's own
+	Contact time.Duration // the time since the voter last heard from a leader; in a confirmation
+	Left    time.Duration // how long a lease of an older leader can still live, as far as this voter knows; for Older
+}
+
+// On the wire numbers are big endian, durations in nanoseconds. Bytes after those that are known belong to a newer version and are skipped.
 //
-//	confirm: kind, grade, term, leader ID (the rest)   answer: 1 or 0, age of the last contact
-//	older:   kind, term                                answer: age of the last possible confirmation
+//	question: kind 1, grade 1, nonce 8, term 8, span 8, length of the leader's ID 1, the ID
+//	answer:   yes 1, nonce 8, term 8, contact 8, left 8
 const (
-	kindConfirm = 1
-	kindOlder   = 2
+	questionSize = 27 // without the ID
+	answerSize   = 33
+	maxID        = 255
 )
 
-// grade is what a confirmation is good for.
-type grade byte
-
-const (
-	gradeRead  grade = 1
-	gradeLease grade = 2
-)
-
-type question struct {
-	kind   byte
-	grade  grade
-	term   uint64
-	leader string
+// Encode makes the message of a question. The leader's ID is cut at 255 bytes; no member has a longer one.
+func (q Question) Encode() []byte {
+	id := q.Leader[:min(len(q.Leader), maxID)]
+	b := make([]byte, 0, questionSize+len(id))
+	b = append(b, byte(q.Kind), byte(q.Grade))
+	b = binary.BigEndian.AppendUint64(b, q.Nonce)
+	b = binary.BigEndian.AppendUint64(b, q.Term)
+	b = appendDuration(b, q.Span)
+	return append(append(b, byte(len(id))), id...)
 }
 
-type answer struct {
-	ok  bool
-	age time.Duration
-}
-
-func (q question) encode() []byte {
-	b := []byte{q.kind}
-	if q.kind == kindConfirm {
-		b = append(b, byte(q.grade))
+// DecodeQuestion reads a question from the network.
+func DecodeQuestion(b []byte) (Question, error) {
+	bad := func(what string) (Question, error) {
+		return Question{}, cluster.Errorf(cluster.Invalid, "a quorum question of %d bytes cannot be read: %s", len(b), what)
 	}
-	return append(binary.BigEndian.AppendUint64(b, q.term), q.leader...)
-}
-
-func decodeQuestion(b []byte) (question, error) {
-	bad := cluster.Errorf(cluster.Invalid, "a quorum question of %d bytes that cannot be read", len(b))
-	switch {
-	case len(b) >= 10 && b[0] == kindConfirm && (grade(b[1]) == gradeRead || grade(b[1]) == gradeLease):
-		return question{kind: kindConfirm, grade: grade(b[1]), term: binary.BigEndian.Uint64(b[2:]), leader: string(b[10:])}, nil
-	case len(b) == 9 && b[0] == kindOlder:
-		return question{kind: kindOlder, term: binary.BigEndian.Uint64(b[1:])}, nil
+	if len(b) < questionSize || len(b) < questionSize+int(b[questionSize-1]) {
+		return bad("it is too short")
 	}
-	return question{}, bad
+	q := Question{Kind: Kind(b[0]), Grade: Grade(b[1]), Nonce: binary.BigEndian.Uint64(b[2:]), Term: binary.BigEndian.Uint64(b[10:])}
+	if q.Kind != Confirm && q.Kind != Older || q.Grade != Read && q.Grade != Lease {
+		return bad("its kind or grade is not known; is the other member of a newer version?")
+	}
+	var ok bool
+	if q.Span, ok = duration(b[18:]); !ok {
+		return bad("its span is negative")
+	}
+	q.Leader = string(b[questionSize : questionSize+int(b[questionSize-1])])
+	return q, nil
 }
 
-func (a answer) encode() []byte {
-	b := []byte{0}
-	if a.ok {
+// Encode makes the message of an answer.
+func (a Answer) Encode() []byte {
+	b := make([]byte, 1, answerSize)
+	if a.Yes {
 		b[0] = 1
 	}
-	return binary.BigEndian.AppendUint64(b, uint64(max(0, a.age))) //nolint:gosec // not negative
+	b = binary.BigEndian.AppendUint64(b, a.Nonce)
+	b = binary.BigEndian.AppendUint64(b, a.Term)
+	return appendDuration(appendDuration(b, a.Contact), a.Left)
 }
 
-func decodeAnswer(b []byte) (answer, error) {
-	if len(b) != 9 || b[0] > 1 || b[1] > 0x7f {
-		return answer{}, cluster.Errorf(cluster.Internal, "a voter's answer of %d bytes that cannot be read", len(b))
+// DecodeAnswer reads an answer from the network.
+func DecodeAnswer(b []byte) (Answer, error) {
+	if len(b) < answerSize || b[0] > 1 {
+		return Answer{}, cluster.Errorf(cluster.Internal, "a voter's answer of %d bytes cannot be read", len(b))
 	}
-	return answer{ok: b[0] == 1, age: time.Duration(binary.BigEndian.Uint64(b[1:]))}, nil //nolint:gosec // the top bit is clear
+	a := Answer{Yes: b[0] == 1, Nonce: binary.BigEndian.Uint64(b[1:]), Term: binary.BigEndian.Uint64(b[9:])}
+	var ok, ok2 bool
+	a.Contact, ok = duration(b[17:])
+	a.Left, ok2 = duration(b[25:])
+	if !ok || !ok2 {
+		return Answer{}, cluster.Errorf(cluster.Internal, "a voter's answer has a negative duration")
+	}
+	return a, nil
+}
+
+func appendDuration(b []byte, d time.Duration) []byte {
+	return binary.BigEndian.AppendUint64(b, uint64(max(0, d))) //nolint:gosec // not negative
+}
+
+func duration(b []byte) (time.Duration, bool) {
+	d := time.Duration(binary.BigEndian.Uint64(b)) //nolint:gosec // a negative result is the point of the second one
+	return d, d >= 0
 }

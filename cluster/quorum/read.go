@@ -1,0 +1,68 @@
+package quorum
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// goodWord is a majority's word that holds for some time: until then its voters vote for no other leader.
+type goodWord struct {
+	term   uint64
+	voters []string      // of the peer set that was asked
+	until  time.Duration // on CLOCK_BOOTTIME
+}
+
+// trustFor is how long after the start of a round its word holds: a voter that last heard from the leader contact ago refuses others its vote
+// until that is heartbeat ago. A quarter is left off because the voters measure it on clocks of their own, which a time daemon may run
+// by a tenth too fast, and this one by a tenth too slow.
+func trustFor(heartbeat, contact time.Duration) time.Duration { return (heartbeat - contact) * 3 / 4 }
+
+// ConfirmRead returns nil while no other leader can have been elected since a majority last said that it follows this one, and asks anew
+// otherwise. It is for default reads. The bound is in time, so a leader that was stopped or asleep and goes on asks anew.
+func (a *Asker) ConfirmRead(ctx context.Context) error {
+	if a.trusted() {
+		return nil
+	}
+	return a.ConfirmNow(ctx)
+}
+
+// trusted reports whether the newest word holds still. This member is one of those who gave it: it must lead in that term even now, for
+// once it does not, it may vote for another. And the peer set must be the one that was asked: of one that is two changes away, a majority
+// could elect without asking any of them.
+func (a *Asker) trusted() bool {
+	term, err := a.leading()
+	if err != nil {
+		return false
+	}
+	a.mu.Lock()
+	good, handing := a.good, a.handing
+	a.mu.Unlock()
+	if handing || good.term != term || a.boottime() >= good.until {
+		return false
+	}
+	voters, err := a.electorate.Voters()
+	return err == nil && slices.Equal(voters, good.voters)
+}
+
+// trust notes a majority's word. Of two the one that holds longer stays.
+func (a *Asker) trust(w goodWord) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.handing && (w.term != a.good.term || w.until > a.good.until || !slices.Equal(w.voters, a.good.voters)) {
+		a.good = w
+	}
+}
+
+// HandOver makes every default read ask from now on. It is to be called before the leadership is handed over, because voters then vote
+// for another leader while they still hear from this one.
+func (a *Asker) HandOver() { a.setHanding(true) }
+
+// Lead ends HandOver: this member leads, in a new term.
+func (a *Asker) Lead() { a.setHanding(false) }
+
+func (a *Asker) setHanding(h bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.good, a.handing = goodWord{}, h
+}
