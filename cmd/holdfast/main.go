@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"holdfast/failover/lab"
 )
 
 // verb is one command of the command line.
@@ -58,6 +60,7 @@ type exitError struct{ code int }
 func (e exitError) Error() string { return fmt.Sprintf("exit %d", e.code) }
 
 func main() {
+	lab.Child() // the demo's machines start this program for their own purposes
 	c := &console{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv}
 	os.Exit(run(context.Background(), c, os.Args[1:]))
 }
@@ -81,9 +84,6 @@ func run(ctx context.Context, c *console, args []string) int {
 			continue
 		}
 		return exitCode(c, v, v.run(ctx, c, rest))
-	}
-	if hidden := hiddenVerb(name); hidden != nil {
-		return exitCode(c, verb{name: name}, hidden(ctx, c, rest))
 	}
 	fmt.Fprintf(c.err, "holdfast: there is no verb %q; `holdfast help` lists them\n", name)
 	return 127

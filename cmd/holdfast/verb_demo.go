@@ -1,7 +1,234 @@
 package main
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
 
-func runDemo(context.Context, *console, []string) error { return nil }
+	"holdfast/cmd/holdfast/stage"
+	"holdfast/failover/lab"
+	"holdfast/httpapi"
+)
 
-func hiddenVerb(string) func(context.Context, *console, []string) error { return nil }
+// demoFaults are what `holdfast demo` plays where no -fault is given.
+const demoFaults = "check,kill,freeze,cable,cut"
+
+// demoOptions are the flags of the demo.
+type demoOptions struct {
+	faults string
+	rounds int
+	dir    string
+}
+
+func runDemo(ctx context.Context, c *console, args []string) error {
+	if code, entered, err := lab.Enter(); err != nil || entered {
+		return cmp.Or(err, error(exitError{code}))
+	}
+	fs := newFlags(c, "demo")
+	var o demoOptions
+	fs.StringVar(&o.faults, "fault", demoFaults, "comma-separated `faults`, or all: "+strings.Join(faultNames(), ", "))
+	fs.IntVar(&o.rounds, "rounds", 1, "how `often` each fault is played; above 1 the medians are printed at the end")
+	fs.StringVar(&o.dir, "dir", "", "`directory` to keep configuration, data and logs in; by default they are removed")
+	if err := parseFlags(fs, args); err != nil {
+		return err
+	}
+	faults, err := chooseFaults(o.faults)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err = demo(ctx, c, o, faults)
+	if ctx.Err() != nil {
+		fmt.Fprintln(c.out, "\nstopped; nothing is left behind")
+		return exitError{130}
+	}
+	return err
+}
+
+func faultNames() []string {
+	var out []string
+	for _, f := range stage.Faults() {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
+func chooseFaults(list string) ([]stage.Fault, error) {
+	var out []stage.Fault
+	names := strings.Split(list, ",")
+	for _, f := range stage.Faults() {
+		if i := slices.Index(names, f.Name); i >= 0 || list == "all" {
+			out = append(out, f)
+			if i >= 0 {
+				names = slices.Delete(names, i, i+1)
+			}
+		}
+	}
+	if list != "all" && len(names) > 0 {
+		return nil, usageError{fmt.Sprintf("there is no fault %q; there are %s", names[0], strings.Join(faultNames(), ", "))}
+	}
+	return out, nil
+}
+
+// demo puts the cluster on the stage and plays the faults.
+func demo(ctx context.Context, c *console, o demoOptions, faults []stage.Fault) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if o.dir == "" {
+		if o.dir, err = os.MkdirTemp("", "holdfast-demo-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(o.dir)
+	}
+	s, err := stage.New(stage.Options{Holdfast: []string{self}, Dir: o.dir})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "Three machines, n1 to n3, and a client, as network namespaces. The group \"web\" has %s and %s.\n", stage.VIP4, stage.VIP6)
+	start := time.Now()
+	defer s.Close()
+	if err := s.Open(ctx); err != nil {
+		return err
+	}
+	holder, leader, err := s.Settle(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "Up after %s: %s leads, %s holds the addresses; leases are enforced by %s.\n", time.Since(start).Round(time.Millisecond), leader, holder, fenceOf(ctx, s, holder))
+	results := map[string][]result{}
+	for round := range o.rounds {
+		if o.rounds > 1 {
+			fmt.Fprintf(c.out, "\nRound %d of %d\n", round+1, o.rounds)
+		}
+		for _, f := range faults {
+			r, err := play(ctx, c, s, f)
+			if err != nil {
+				return fmt.Errorf("fault %q: %w", f.Name, err)
+			}
+			results[f.Name] = append(results[f.Name], r)
+		}
+	}
+	if err := showTimeline(ctx, c, s); err != nil {
+		return err
+	}
+	return summary(c, faults, results)
+}
+
+// fenceOf is what enforces the leases on the holder, once it serves.
+func fenceOf(ctx context.Context, s *stage.Stage, holder string) string {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var st httpapi.FailoverStatus
+		if err := s.Get(ctx, holder, "/v1/failover/status", &st); err == nil && len(st.Holdings) > 0 {
+			if st.Holdings[0].Fence == "nftables" {
+				return "nftables, the weaker fallback where BPF is not allowed"
+			}
+			return st.Holdings[0].Fence
+		}
+		select {
+		case <-ctx.Done():
+			return "nothing yet"
+		case <-tick.C:
+		}
+	}
+}
+
+// result is what the client saw of one fault.
+type result struct {
+	outage, two time.Duration
+}
+
+// play lets one fault happen and prints what the client saw.
+func play(ctx context.Context, c *console, s *stage.Stage, f stage.Fault) (result, error) {
+	x, err := s.Begin(ctx, f.Role)
+	if err != nil {
+		return result{}, err
+	}
+	fmt.Fprintf(c.out, "\n%s (%s leads)\n", upperFirst(fmt.Sprintf(f.Text, x.Holder)), x.Leader)
+	err = f.Run(ctx, x)
+	v4, v6 := x.End()
+	if err != nil {
+		return result{}, err
+	}
+	for _, r := range []lab.Report{v4, v6} {
+		var heard []string
+		for _, h := range r.Heard {
+			heard = append(heard, h.Machine)
+		}
+		fmt.Fprintf(c.out, "  %-12s answered by %-18s outage %7.1f ms   two at once %.1f ms\n", r.VIP, strings.Join(heard, ", then "), ms(r.Outage), ms(r.Two))
+	}
+	if f.Mend != nil {
+		if err := f.Mend(ctx, x); err != nil {
+			return result{}, err
+		}
+	}
+	_, _, err = s.Settle(ctx)
+	return result{outage: max(v4.Outage, v6.Outage), two: max(v4.Two, v6.Two)}, err
+}
+
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// showTimeline prints the replicated timeline, as `holdfast timeline` does.
+func showTimeline(ctx context.Context, c *console, s *stage.Stage) error {
+	holder, _, err := s.Settle(ctx)
+	if err != nil {
+		return err
+	}
+	var ts []httpapi.Transition
+	if err := s.Get(ctx, holder, "/v1/failover/timeline?limit=200", &ts); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out, "\nThe timeline, as every machine has it:")
+	return printTimeline(c, ts)
+}
+
+// summary prints the medians, and fails where two machines ever answered at once.
+func summary(c *console, faults []stage.Fault, results map[string][]result) error {
+	var rows [][]string
+	two := time.Duration(0)
+	for _, f := range faults {
+		rs := results[f.Name]
+		outages := make([]time.Duration, len(rs))
+		for i, r := range rs {
+			outages[i] = r.outage
+			two = max(two, r.two)
+		}
+		slices.Sort(outages)
+		n := len(outages)
+		rows = append(rows, []string{
+			f.Name, fmt.Sprintf("%.0f", ms(outages[n/2])), fmt.Sprintf("%.0f", ms(outages[0])), fmt.Sprintf("%.0f", ms(outages[n-1])),
+			fmt.Sprintf("%.0f", ms(f.Limit)), fmt.Sprintf("%.0f", ms(maxTwo(rs))), fmt.Sprint(n),
+		})
+	}
+	fmt.Fprintln(c.out)
+	if err := table(c.out, []string{"Fault", "Outage ms (median)", "min", "max", "promised", "two at once ms", "runs"}, rows); err != nil {
+		return err
+	}
+	if two > 0 {
+		return errors.New("two machines answered for one address at once: this must never happen; please report it with the logs (-dir)")
+	}
+	return nil
+}
+
+func maxTwo(rs []result) time.Duration {
+	var out time.Duration
+	for _, r := range rs {
+		out = max(out, r.two)
+	}
+	return out
+}

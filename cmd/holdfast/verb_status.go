@@ -109,7 +109,9 @@ func runTimeline(ctx context.Context, c *console, args []string) error {
 	return printTimeline(c, ts)
 }
 
+// printTimeline prints entries by their time: a machine that was cut off reports late.
 func printTimeline(c *console, ts []httpapi.Transition) error {
+	slices.SortStableFunc(ts, func(a, b httpapi.Transition) int { return a.Time.Compare(b.Time) })
 	var rows [][]string
 	for _, t := range ts {
 		why := t.Why

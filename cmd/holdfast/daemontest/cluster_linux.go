@@ -1,0 +1,197 @@
+package daemontest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Limit is how long a test waits for what must happen; it is generous, because machines can be slow.
+const Limit = 60 * time.Second
+
+// Options describe a Cluster.
+type Options struct {
+	Command []string // runs the program
+	Env     []string // beside the environment of this process
+	Extra   string   // more configuration in HCL, for every member
+}
+
+// Cluster is three daemons, m1 to m3, each on a loopback address of its own and on the usual ports.
+type Cluster struct {
+	Members []*Member
+	t       testing.TB
+}
+
+// Start starts the daemons and waits until all of them serve. They end with the test.
+func Start(t testing.TB, o Options) *Cluster {
+	t.Helper()
+	c, dir := &Cluster{t: t}, t.TempDir()
+	client := NewClient(nil)
+	for i, addr := range addresses(t, 3) {
+		name := fmt.Sprintf("m%d", i+1)
+		c.Members = append(c.Members, &Member{
+			KV:   &KV{Member: name, Base: "http://" + netip.AddrPortFrom(addr, 8500).String(), Client: client},
+			Addr: addr, t: t, env: append(os.Environ(), o.Env...), logFile: filepath.Join(dir, name+".log"),
+			argv: append(append([]string{}, o.Command...), "agent", "-config-file", filepath.Join(dir, name+".hcl")),
+		})
+	}
+	t.Cleanup(func() {
+		c.KillAll()
+		client.CloseIdleConnections()
+		c.readLogs()
+	})
+	for _, m := range c.Members {
+		if err := m.configure(dir, c.Members, o.Extra); err != nil {
+			t.Fatal(err)
+		}
+		m.Start()
+	}
+	c.AwaitAll()
+	return c
+}
+
+// addresses are n free loopback addresses in a row: other tests run at the same time.
+func addresses(t testing.TB, n int) []netip.Addr {
+	t.Helper()
+	for range 100 {
+		first := netip.AddrFrom4([4]byte{127, byte(64 + rand.N(128)), byte(1 + rand.N(250)), 1})
+		var all []netip.Addr
+		for a := first; len(all) < n && free(a); a = a.Next() {
+			all = append(all, a)
+		}
+		if len(all) == n {
+			return all
+		}
+	}
+	t.Skip("this test runs three daemons on 127.64.0.1 and upwards: no port 8300 can be had there")
+	return nil
+}
+
+func free(a netip.Addr) bool {
+	l, err := net.Listen("tcp", netip.AddrPortFrom(a, 8300).String())
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
+}
+
+// KVs are the clients of all members.
+func (c *Cluster) KVs() []*KV {
+	var all []*KV
+	for _, m := range c.Members {
+		all = append(all, m.KV)
+	}
+	return all
+}
+
+// KillAll kills all daemons at once.
+func (c *Cluster) KillAll() {
+	c.t.Helper()
+	var wg sync.WaitGroup
+	for _, m := range c.Members {
+		wg.Go(m.Kill)
+	}
+	wg.Wait()
+}
+
+// StartAll starts every daemon that is down.
+func (c *Cluster) StartAll() {
+	c.t.Helper()
+	for _, m := range c.Members {
+		m.Start()
+	}
+}
+
+// AwaitAll waits until every member serves.
+func (c *Cluster) AwaitAll() {
+	c.t.Helper()
+	for _, m := range c.Members {
+		Await(c.t, m.Member+" serves", m.Serves)
+	}
+}
+
+// Leader waits until a running member names a leader other than the members in but, and answers it.
+func (c *Cluster) Leader(but ...*Member) *Member {
+	c.t.Helper()
+	var leader *Member
+	Await(c.t, "there is a leader", func(ctx context.Context) bool {
+		leader = c.leader(ctx, but)
+		return leader != nil
+	})
+	return leader
+}
+
+func (c *Cluster) leader(ctx context.Context, but []*Member) *Member {
+	skip := map[*Member]bool{}
+	for _, m := range but {
+		skip[m] = true
+	}
+	for _, m := range c.Members {
+		if skip[m] || !m.Running() {
+			continue
+		}
+		addr, err := m.KV.Leader(ctx)
+		for _, l := range c.Members {
+			if err == nil && !skip[l] && addr == netip.AddrPortFrom(l.Addr, 8300).String() {
+				return l
+			}
+		}
+	}
+	return nil
+}
+
+// readLogs looks for what no log may hold, and shows the ends of the logs where the test has failed.
+func (c *Cluster) readLogs() {
+	for _, m := range c.Members {
+		b, err := os.ReadFile(m.logFile)
+		if err != nil {
+			continue
+		}
+		for _, bad := range []string{"DATA RACE", "panic:", "fatal error:"} {
+			if i := bytes.Index(b, []byte(bad)); i >= 0 {
+				c.t.Errorf("the log of %s:\n%s", m.Member, b[i:min(len(b), i+8000)])
+			}
+		}
+		if c.t.Failed() {
+			c.t.Logf("--- the end of the log of %s\n%s", m.Member, b[max(0, len(b)-8000):])
+		}
+	}
+}
+
+// Await asks until the answer is yes, and fails the test when it takes longer than Limit. Each question has a second.
+func Await(t testing.TB, what string, ask func(context.Context) bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(Limit); ; <-tick.C {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ok := ask(ctx)
+		cancel()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s in vain until %s", Limit, what)
+		}
+	}
+}
+
+// Pause waits for d, or until ctx ends, and reports whether ctx goes on.
+func Pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
