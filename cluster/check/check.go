@@ -32,16 +32,16 @@ const (
 
 // New makes the runner of a valid definition, TTL checks aside: those are made by NewTTL. report is called from one goroutine.
 func New(d cluster.CheckDefinition, log *slog.Logger, report func(Result)) Runner {
-	report = (&thresholds{definition: d, report: report}).take
+	take := (&thresholds{definition: d, report: report}).take
 	switch {
 	case d.Process != nil:
-		return &process{definition: d, log: log, report: report}
+		return newProcess(d, log, take)
 	case len(d.Args) > 0:
-		return newPoller(d, &script{args: d.Args, limit: outputLimit(d)}, defaultScriptTimeout, report)
+		return newPoller(d, &script{args: d.Args, limit: outputLimit(d)}, defaultScriptTimeout, take)
 	case d.HTTP != "":
-		return newPoller(d, newHTTPProbe(d), defaultTimeout, report)
+		return newPoller(d, newHTTPProbe(d), defaultTimeout, take)
 	}
-	return newPoller(d, &tcp{addr: d.TCP}, defaultTimeout, report)
+	return newPoller(d, &tcp{addr: d.TCP}, defaultTimeout, take)
 }
 
 func outputLimit(d cluster.CheckDefinition) int {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// capture keeps the first limit bytes of what is written to it, and counts the rest.
+// capture keeps the last limit bytes of what is written to it, and counts all. It holds at most twice the limit.
 type capture struct {
 	limit int
 	kept  []byte
@@ -13,20 +13,26 @@ type capture struct {
 }
 
 func (c *capture) Write(p []byte) (int, error) {
-	c.total += len(p)
-	if room := c.limit - len(c.kept); room > 0 {
-		c.kept = append(c.kept, p[:min(room, len(p))]...)
+	n := len(p)
+	c.total += n
+	p = p[max(0, n-c.limit):]
+	if len(c.kept)+len(p) > 2*c.limit {
+		c.kept = c.kept[:copy(c.kept, c.kept[len(c.kept)-(c.limit-len(p)):])]
 	}
-	return len(p), nil
+	c.kept = append(c.kept, p...)
+	return n, nil
 }
 
 func (c *capture) String() string {
-	s := valid(string(c.kept))
-	if c.total > len(c.kept) {
-		s += fmt.Sprintf("\n(%d more bytes)", c.total-len(c.kept))
+	tail := c.kept[max(0, len(c.kept)-c.limit):]
+	if c.total > len(tail) {
+		return fmt.Sprintf("Captured %d of %d bytes\n...\n%s", len(tail), c.total, valid(string(tail)))
 	}
-	return s
+	return valid(string(tail))
 }
+
+// cut keeps the beginning of an output that was given whole.
+func cut(s string, limit int) string { return valid(s[:min(len(s), limit)]) }
 
 // valid replaces what is not UTF-8: output goes into JSON.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -13,20 +13,21 @@ type poller struct {
 	probe    probe
 	interval time.Duration
 	timeout  time.Duration
-	report   func(Result)
+	take     func(Result) bool
 }
 
-func newPoller(d cluster.CheckDefinition, p probe, timeout time.Duration, report func(Result)) *poller {
+func newPoller(d cluster.CheckDefinition, p probe, timeout time.Duration, take func(Result) bool) *poller {
 	if d.Timeout > 0 {
 		timeout = d.Timeout
 	}
-	return &poller{probe: p, interval: d.Interval, timeout: timeout, report: report}
+	return &poller{probe: p, interval: d.Interval, timeout: timeout, take: take}
 }
 
 // maxStagger bounds how long the first run waits, so that the checks of one agent do not all run in the same instant.
 const maxStagger = 100 * time.Millisecond
 
-// Run probes at once, but for a random part of the interval, and then every interval, counted from start to start.
+// Run probes at once, but for a random part of the interval, and then every interval, counted from start to start. A probe that takes
+// longer than the interval puts the next one off.
 func (p *poller) Run(ctx context.Context) {
 	next := time.NewTimer(rand.N(min(p.interval, maxStagger)))
 	defer next.Stop()
@@ -43,7 +44,7 @@ func (p *poller) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return // the result may be that of a run cut short
 		}
-		p.report(r)
+		p.take(r)
 		next.Reset(max(0, p.interval-time.Since(started)))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -17,7 +18,8 @@ type script struct {
 	limit int
 }
 
-// lateOutput is how long a program that has exited may keep its output open through a child.
+// lateOutput is how long a program that has ended may keep its output open through a child. A child that took a session of its own
+// outlives the program; nobody waits for it longer than this.
 const lateOutput = 500 * time.Millisecond
 
 func (s *script) probe(ctx context.Context) Result {
@@ -25,21 +27,31 @@ func (s *script) probe(ctx context.Context) Result {
 	cmd := exec.CommandContext(ctx, s.args[0], s.args[1:]...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the whole group dies at the timeout
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
 	cmd.WaitDelay = lateOutput
 	started := time.Now()
 	err := cmd.Run()
-	if cmd.Process != nil && ctx.Err() != nil {
-		return Result{cluster.Critical, fmt.Sprintf("Timed out after %s and was killed: %s", time.Since(started).Round(time.Millisecond), out)}
-	}
 	exit, exited := errors.AsType[*exec.ExitError](err)
 	switch {
-	case err == nil || errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success():
+	case cmd.Process != nil && ctx.Err() != nil && (cmd.ProcessState == nil || !cmd.ProcessState.Exited()):
+		return Result{cluster.Critical, fmt.Sprintf("Timed out after %s and was killed: %s", time.Since(started).Round(time.Millisecond), out)}
+	case err == nil || cmd.ProcessState != nil && cmd.ProcessState.Success(): // it may have ended just in time, or left its output open
 		return Result{cluster.Passing, out.String()}
 	case exited && exit.ExitCode() == 1:
 		return Result{cluster.Warning, out.String()}
+	case exited && exit.ExitCode() < 0:
+		return Result{cluster.Critical, fmt.Sprintf("Ended by %s: %s", exit, out)}
 	case exited:
 		return Result{cluster.Critical, out.String()}
 	}
 	return Result{cluster.Critical, fmt.Sprintf("Cannot run %s: %s", s.args[0], err)}
+}
+
+// killGroup kills a program with its children.
+func killGroup(pid int) error {
+	err := syscall.Kill(-pid, syscall.SIGKILL)
+	if errors.Is(err, syscall.ESRCH) {
+		return os.ErrProcessDone
+	}
+	return err
 }

@@ -2,49 +2,49 @@ package check
 
 import "holdfast/cluster"
 
-// thresholds lets a check change its status only after several results in a row. The first result counts at once.
+// thresholds lets a check change its status only after several results in a row. As in Consul, a warning is a success: the thresholds
+// hold back a recovery from critical and a fall to it. The first result counts at once. A result that is held back is not reported.
 type thresholds struct {
 	definition cluster.CheckDefinition
 	report     func(Result)
 
-	status    cluster.Status // as last reported, "" before the first result
-	successes int
+	ran       bool // a result was taken
+	successes int  // in a row, the last result's included
 	failures  int
 }
 
-// take takes the result of one run and reports what becomes of it.
-func (t *thresholds) take(r Result) {
-	if limit := outputLimit(t.definition); len(r.Output) > limit {
-		r.Output = r.Output[:limit]
-	}
+// take takes the result of one run, reports what becomes of it, and answers whether the status reported is the one found.
+func (t *thresholds) take(r Result) bool {
 	r.Output = valid(r.Output)
-	if r.Status == cluster.Passing {
-		t.successes, t.failures = t.successes+1, 0
-	} else {
+	first := !t.ran
+	t.ran = true
+	if r.Status == cluster.Critical {
 		t.successes, t.failures = 0, t.failures+1
+		return t.fail(r, first)
 	}
-	r.Status = t.effective(r.Status)
-	t.status = r.Status
+	t.successes, t.failures = t.successes+1, 0
+	if first {
+		t.successes = max(t.successes, t.definition.SuccessBeforePassing) // what holds from the start has not to be earned
+	}
+	if t.successes < t.definition.SuccessBeforePassing {
+		return false
+	}
 	t.report(r)
+	return true
 }
 
-// effective is the status to report, given what the run found.
-func (t *thresholds) effective(found cluster.Status) cluster.Status {
+// fail takes a critical result.
+func (t *thresholds) fail(r Result, first bool) bool {
 	d := &t.definition
-	if t.status == "" {
-		return found
+	if first {
+		t.failures = max(t.failures, d.FailuresBeforeCritical)
 	}
-	if found == cluster.Passing {
-		if t.successes <= d.SuccessBeforePassing && t.successes < max(1, d.SuccessBeforePassing) {
-			return t.status
-		}
-		return found
+	switch {
+	case t.failures >= d.FailuresBeforeCritical:
+		t.report(r)
+		return true
+	case d.FailuresBeforeWarning > 0 && t.failures >= d.FailuresBeforeWarning:
+		t.report(Result{cluster.Warning, r.Output})
 	}
-	if t.failures < d.FailuresBeforeCritical {
-		if d.FailuresBeforeWarning > 0 && t.failures >= d.FailuresBeforeWarning && t.status == cluster.Passing {
-			return cluster.Warning
-		}
-		return t.status
-	}
-	return found
+	return false
 }
