@@ -43,6 +43,9 @@ func FuzzPacket(f *testing.F) {
 		if wire == nil {
 			return
 		}
+		if h.logged.Load() != 0 {
+			t.Fatalf("the answer to %v could not be written", &req)
+		}
 		if err := readable(&got, wire, roomFor(&w.Config, req.IsEdns0(), udp).size); err != nil {
 			t.Fatalf("%v\nto %v", err, &req)
 		}

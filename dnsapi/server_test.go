@@ -250,6 +250,9 @@ func TestCloseWithQuestionsUnderWay(t *testing.T) {
 		case <-time.After(patience):
 			t.Error("a question goes on after Close")
 		}
+		if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // a context gives it as it is
+			t.Error("Close waited until a question had no time left")
+		}
 		return ctx.Err()
 	}
 	s := serve(t, w, "127.0.0.1:0")
