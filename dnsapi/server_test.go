@@ -250,7 +250,7 @@ func TestCloseWithQuestionsUnderWay(t *testing.T) {
 		case <-time.After(patience):
 			t.Error("a question goes on after Close")
 		}
-		if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // a context gives it as it is
+		if ctx.Err() == context.DeadlineExceeded {
 			t.Error("Close waited until a question had no time left")
 		}
 		return ctx.Err()
