@@ -31,9 +31,9 @@ func daemons(t *testing.T) *daemontest.Cluster {
 // recover. What was acknowledged is there, whole and once; what was refused as certainly not done is not; indexes never go back. Then all
 // three are killed at once, and come back alone with everything.
 func TestDurability(t *testing.T) {
-	writes, writers := 10_000, 64
+	writes, kills, writers := 10_000, 20, 48
 	if testing.Short() {
-		writes, writers = 1_000, 16
+		writes, kills, writers = 1_000, 4, 8
 	}
 	c := daemons(t)
 	l := &ledger{t: t, fate: map[string]fate{}}
@@ -51,11 +51,15 @@ func TestDurability(t *testing.T) {
 	defer enough()
 	begin := time.Now()
 	for w := range writers {
-		workers.Go(func() { l.write(writing, enough, w, writes, c.KVs()) })
+		workers.Go(func() { l.write(writing, w, c.KVs()) })
 	}
-	kills := killAtRandom(writing, c)
+	killAtRandom(writing, c, func(n int) {
+		if n >= kills && int(l.acked.Load()) >= writes {
+			enough()
+		}
+	})
 	workers.Wait()
-	t.Logf("%d acknowledged, %d refused, %d of unknown outcome, %d kills, in %s", l.acked.Load(), l.refused.Load(), l.unknown.Load(), kills, time.Since(begin).Round(time.Millisecond))
+	t.Logf("%d acknowledged, %d refused, %d of unknown outcome, in %s", l.acked.Load(), l.refused.Load(), l.unknown.Load(), time.Since(begin).Round(time.Millisecond))
 	if int(l.acked.Load()) < writes {
 		t.Fatalf("only %d of %d writes were acknowledged in time", l.acked.Load(), writes)
 	}
@@ -73,23 +77,22 @@ func TestDurability(t *testing.T) {
 	watchers.Wait()
 }
 
-// killAtRandom kills random members, every other time the leader, until ctx ends, and answers how often.
-func killAtRandom(ctx context.Context, c *daemontest.Cluster) (kills int) {
+// killAtRandom kills random members, every other time the leader, until ctx ends; after each it says how many kills that makes.
+func killAtRandom(ctx context.Context, c *daemontest.Cluster, killed func(n int)) {
 	var restarts sync.WaitGroup
 	defer restarts.Wait()
-	for daemontest.Pause(ctx, 200*time.Millisecond+rand.N(1300*time.Millisecond)) {
+	for n := 1; daemontest.Pause(ctx, 200*time.Millisecond+rand.N(1300*time.Millisecond)); n++ {
 		m := c.Members[rand.N(len(c.Members))]
 		if rand.N(2) == 0 {
 			m = c.Leader()
 		}
 		m.Kill()
-		kills++
 		restarts.Go(func() {
 			daemontest.Pause(ctx, rand.N(600*time.Millisecond))
 			m.Start()
 		})
+		killed(n)
 	}
-	return kills
 }
 
 // fate is what a writer was told about a write.
@@ -116,9 +119,9 @@ func valueOf(key string) string {
 	return strings.Repeat(fmt.Sprintf("%s=%08x;", key, sum), 2+int(sum%64))
 }
 
-// write writes key after key, each through the next member, until enough are acknowledged. Every other one may only create its key: if it
-// were applied twice, the second would be refused.
-func (l *ledger) write(ctx context.Context, enough func(), writer, want int, members []*daemontest.KV) {
+// write writes key after key, each through the next member. Every other one may only create its key: if it were applied twice, the second
+// would be refused.
+func (l *ledger) write(ctx context.Context, writer int, members []*daemontest.KV) {
 	for n := 0; ctx.Err() == nil; n++ {
 		key, query := fmt.Sprintf("durable/%02d/%d", writer, n), ""
 		if n%2 == 1 {
@@ -138,9 +141,7 @@ func (l *ledger) write(ctx context.Context, enough func(), writer, want int, mem
 		default:
 			l.note(key, unknown, &l.unknown)
 		}
-		if int(l.acked.Load()) >= want {
-			enough()
-		}
+		daemontest.Pause(ctx, 2*time.Millisecond)
 	}
 }
 
