@@ -27,12 +27,12 @@ func (a *Agent) lead(ctx context.Context) {
 	}
 	l := &leadership{ctx: ctx, term: leader.New(leading{a}, opts, a.log.With("component", "leader"))}
 	if a.cfg.Duty != nil {
-		l.duty = a.cfg.Duty(a, a.peer.Term())
+		l.duty = a.cfg.Duty(a, consensus.TermOf(ctx))
 	}
 	a.leads.Store(l)
 	defer a.leads.Store(nil)
 	a.asker.Lead()
-	a.log.Info("this member leads", "term", a.peer.Term())
+	a.log.Info("this member leads", "term", consensus.TermOf(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { l.term.Run(ctx) })
 	if l.duty != nil {

@@ -3,11 +3,9 @@ package consensus
 import (
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
-	"golang.org/x/sys/unix"
 )
 
 // Layer is how raft reaches other members: a listener for their connections, and the way to open one to them.
@@ -48,12 +46,18 @@ func (s *stream) Accept() (net.Conn, error) {
 
 // Dial opens a connection to another member.
 func (s *stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	c, err := s.layer.Dial(string(addr), min(timeout, s.dialTimeout))
+	dial := func() (net.Conn, error) {
+		c, err := s.layer.Dial(string(addr), min(timeout, s.dialTimeout))
+		if err == nil {
+			watchPeer(c, s.userTimeout)
+		}
+		return c, err
+	}
+	c, err := dial()
 	if err != nil {
 		return nil, err
 	}
-	setUserTimeout(c, s.userTimeout)
-	return s.track(c)
+	return s.track(&lively{Conn: c, dial: dial, used: time.Now()})
 }
 
 // Addr is the advertised address.
@@ -103,23 +107,3 @@ type advertised string
 
 func (advertised) Network() string  { return "tcp" }
 func (a advertised) String() string { return string(a) }
-
-// setUserTimeout lets the kernel give up a connection whose peer has acknowledged nothing for d (RFC 5482). After a partition
-// raft then opens a new one at once; the old one would wait for its next retransmission, which comes seconds later. What is not TCP
-// stays as it is.
-func setUserTimeout(c net.Conn, d time.Duration) {
-	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
-		c = wrapped.NetConn()
-	}
-	tcp, ok := c.(syscall.Conn)
-	if !ok {
-		return
-	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
-	})
-}

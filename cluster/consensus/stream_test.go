@@ -78,16 +78,16 @@ func TestStreamCutsEveryConnection(t *testing.T) {
 func TestStreamsGiveUpSilentPeers(t *testing.T) {
 	a, b := newTestStream(t), newTestStream(t)
 	out, _ := pair(t, a, b)
-	raw := out.(*streamConn).Conn
+	raw := out.(*streamConn).Conn.(*lively).conn()
 	if got := userTimeoutOf(t, raw); got != a.userTimeout {
 		t.Errorf("user timeout %s, want %s", got, a.userTimeout)
 	}
-	setUserTimeout(tls.Client(raw, &tls.Config{}), 7*time.Second)
+	watchPeer(tls.Client(raw, &tls.Config{}), 7*time.Second)
 	if got := userTimeoutOf(t, raw); got != 7*time.Second {
 		t.Errorf("user timeout below TLS %s, want 7s", got)
 	}
 	client, server := net.Pipe() // not TCP: nothing to set
-	setUserTimeout(client, time.Second)
+	watchPeer(client, time.Second)
 	go func() { _, _ = server.Write([]byte("x")) }()
 	if _, err := io.ReadFull(client, make([]byte, 1)); err != nil {
 		t.Error(err)
