@@ -2,10 +2,14 @@ package lab
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 
+	"github.com/mdlayher/packet"
 	"github.com/vishvananda/netlink"
+
+	"holdfast/failover/lab/frame"
 )
 
 // AddAddress gives the machine an address by hand, on the interface whose network contains it, as an operator would with ip.
@@ -32,16 +36,47 @@ func (m *Machine) HasAddress(ip netip.Addr) (has bool, err error) {
 	return has, err
 }
 
+// Announce tells the network that the machine has an address, whether it has or not, as an operator would with arping.
+func (m *Machine) Announce(ip netip.Addr) error {
+	port, err := m.portOf(ip)
+	if err != nil {
+		return err
+	}
+	return m.Do(func() error {
+		ifi, err := net.InterfaceByName(port.Interface)
+		if err != nil {
+			return err
+		}
+		c, err := packet.Listen(ifi, packet.Raw, frame.ARP, nil)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		out := frame.Announcement(ip, port.MAC)
+		_, err = c.WriteTo(out, &packet.Addr{HardwareAddr: net.HardwareAddr(out[:6])})
+		return err
+	})
+}
+
+// portOf is the connection to the network that contains an address.
+func (m *Machine) portOf(ip netip.Addr) (Port, error) {
+	for _, p := range m.Ports() {
+		if p.IPv4.Masked().Contains(ip) || p.IPv6.Masked().Contains(ip) {
+			return p, nil
+		}
+	}
+	return Port{}, fmt.Errorf("lab: %s is on no network with %s", m.name, ip)
+}
+
 func (m *Machine) onInterface(ip netip.Addr, do func(*netlink.Handle, netlink.Link) error) error {
-	ports := m.Ports()
-	i := slices.IndexFunc(ports, func(p Port) bool { return p.IPv4.Masked().Contains(ip) || p.IPv6.Masked().Contains(ip) })
-	if i < 0 {
-		return fmt.Errorf("lab: %s is on no network with %s", m.name, ip)
+	port, err := m.portOf(ip)
+	if err != nil {
+		return err
 	}
 	return m.enter(func(b *boot) error {
-		link, err := b.netlink.LinkByName(ports[i].Interface)
+		link, err := b.netlink.LinkByName(port.Interface)
 		if err != nil {
-			return fmt.Errorf("%s of %s: %w", ports[i].Interface, m.name, err)
+			return fmt.Errorf("%s of %s: %w", port.Interface, m.name, err)
 		}
 		return do(b.netlink, link)
 	})

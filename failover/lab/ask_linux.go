@@ -2,22 +2,28 @@ package lab
 
 import (
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/mdlayher/packet"
+
+	"holdfast/failover/lab/echo"
+	"holdfast/failover/lab/frame"
+	"holdfast/failover/lab/witness"
 )
+
+// clientTrack is the series of questions that go by normal routing; the others are indexes of machines.
+const clientTrack = 0xffff
 
 // every asks once each period, from round 0 on, until the probe stops.
 func (p *Probe) every(ask func(round uint32)) {
 	next := p.base
 	for round := uint32(0); !p.stopped.Load(); round++ {
 		ask(round)
-		next = max(next+p.opts.Period, monotonic()) // what was missed is not made up for
-		sleepUntil(next)
+		next = max(next+p.opts.Period, echo.Monotonic()) // what was missed is not made up for
+		echo.SleepUntil(next)
 	}
 }
 
@@ -30,48 +36,45 @@ func (p *Probe) askAround(round uint32) {
 }
 
 // now is the time since the probe began, on the clock that the machines share.
-func (p *Probe) now() time.Duration { return monotonic() - p.base }
+func (p *Probe) now() time.Duration { return echo.Monotonic() - p.base }
 
 // askByRoute is what any client does.
 func (p *Probe) askByRoute(round uint32) {
-	q := question{probe: p.id, track: clientTrack, round: round}
+	q := echo.Question{Probe: p.id, Track: clientTrack, Round: round}
 	p.note(&p.asks, func() error {
-		_, err := p.client.WriteToUDPAddrPort(q.append(nil, questionMagic), p.target())
-		if errors.Is(err, net.ErrClosed) {
-			return err
-		}
+		_, _ = p.client.WriteToUDPAddrPort(q.Append(nil), p.target())
 		return nil // without a route or a cable the client has asked all the same, and goes unanswered
 	})
 }
 
 // askMachine sends a machine the question whoever the address belongs to.
 func (p *Probe) askMachine(i uint16, round uint32) {
-	q := question{probe: p.id, track: i, round: round}
+	q := echo.Question{Probe: p.id, Track: i, Round: round}
 	t := &p.unicast[i]
-	to := p.segment.ports[t.machine].mac
+	to := p.segment.ports[t.Machine].mac
 	from := netip.AddrPortFrom(p.host(observerHost), p.observer.LocalAddr().(*net.UDPAddr).AddrPort().Port())
-	frame := datagram(to, p.observerMAC(), p.target(), from, q.append(nil, questionMagic))
-	p.note(&t.asks, func() error { return p.send(frame, to) })
+	out := frame.Datagram(to, p.observerMAC(), p.target(), from, q.Append(nil))
+	p.note(&t.Asks, func() error { return p.send(out, to) })
 }
 
 // askOwners asks all who has the address. The answer comes to a hardware address that tells the round.
 func (p *Probe) askOwners(round uint32) {
-	frame := whoHas(p.opts.VIP, p.observerMAC(), p.replyTo(round), p.host(askerHost))
-	p.note(&p.rounds, func() error { return p.send(frame, net.HardwareAddr(frame[:6])) })
+	out := frame.WhoHas(p.opts.VIP, p.observerMAC(), p.replyTo(round), p.host(askerHost))
+	p.note(&p.rounds, func() error { return p.send(out, net.HardwareAddr(out[:6])) })
 }
 
 // note records a question, before it is sent so that no answer can overtake the record, and takes the record back if it could not be sent.
-func (p *Probe) note(asks *[]ask, send func() error) {
+func (p *Probe) note(asks *[]witness.Ask, send func() error) {
 	p.mu.Lock()
 	i := len(*asks)
-	*asks = append(*asks, ask{sent: p.now()})
+	*asks = append(*asks, witness.Ask{Sent: p.now()})
 	p.mu.Unlock()
 	err := send()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	(*asks)[i].sentBy = p.now()
+	(*asks)[i].SentBy = p.now()
 	if err != nil {
-		(*asks)[i].sent = unsent
+		(*asks)[i].Sent = witness.Unsent
 	}
 }
 
@@ -90,45 +93,45 @@ func (p *Probe) replyTo(round uint32) net.HardwareAddr {
 }
 
 // hear reads answers until the probe is deaf.
-func (p *Probe) hear(c *net.UDPConn, heard func(answer, time.Duration)) {
+func (p *Probe) hear(c *net.UDPConn, heard func(echo.Answer, time.Duration)) {
 	raw, err := c.SyscallConn()
 	b := make([]byte, 2048)
 	for err == nil && !p.deaf.Load() {
-		if !readable(raw) {
+		if !echo.Readable(raw) {
 			continue
 		}
 		n, _, err := c.ReadFromUDPAddrPort(b)
 		if err != nil {
 			continue // an ICMP error for an earlier question
 		}
-		if a, ok := parseAnswer(b[:n]); ok && a.probe == p.id {
+		if a, ok := echo.ParseAnswer(b[:n]); ok && a.Probe == p.id {
 			heard(a, p.now())
 		}
 	}
 }
 
-func (p *Probe) heardClient(a answer, at time.Duration) {
+func (p *Probe) heardClient(a echo.Answer, at time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if a.track == clientTrack {
+	if a.Track == clientTrack {
 		settle(p.asks, a, p.base, at)
 	}
 }
 
 // heardUnicast takes an answer only from the machine that was asked.
-func (p *Probe) heardUnicast(a answer, at time.Duration) {
+func (p *Probe) heardUnicast(a echo.Answer, at time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if int(a.track) < len(p.unicast) && p.unicast[a.track].machine == a.Machine {
-		settle(p.unicast[a.track].asks, a, p.base, at)
+	if int(a.Track) < len(p.unicast) && p.unicast[a.Track].Machine == a.Machine {
+		settle(p.unicast[a.Track].Asks, a, p.base, at)
 	}
 }
 
 // settle writes an answer to its question; the first counts.
-func settle(asks []ask, a answer, base, at time.Duration) {
-	if int(a.round) < len(asks) && asks[a.round].heard == 0 {
-		q := &asks[a.round]
-		q.stamp, q.heard, q.by = a.Sent-base, at, a.Machine
+func settle(asks []witness.Ask, a echo.Answer, base, at time.Duration) {
+	if int(a.Round) < len(asks) && asks[a.Round].Heard == 0 {
+		q := &asks[a.Round]
+		q.Stamp, q.Heard, q.By = a.Sent-base, at, a.Machine
 	}
 }
 
@@ -137,14 +140,14 @@ func (p *Probe) hearOwners() {
 	raw, err := p.wire.SyscallConn()
 	b := make([]byte, 2048)
 	for err == nil && !p.deaf.Load() {
-		if !readable(raw) {
+		if !echo.Readable(raw) {
 			continue
 		}
 		n, _, err := p.wire.ReadFrom(b)
 		if err != nil {
 			continue // the interface was down for a moment
 		}
-		replyTo, owner, ok := owns(b[:n], p.opts.VIP)
+		replyTo, owner, ok := frame.Owns(b[:n], p.opts.VIP)
 		if !ok || !slices.Equal(replyTo[:2], p.replyTo(0)[:2]) {
 			continue
 		}
@@ -168,12 +171,12 @@ func (p *Probe) heardOwner(owner net.HardwareAddr, round uint32, at time.Duratio
 }
 
 // ownerTracksLocked are the questions that everyone was asked at once, as one track for each who ever answered one.
-func (p *Probe) ownerTracksLocked() []track {
-	tracks := make([]track, 0, len(p.owners))
+func (p *Probe) ownerTracksLocked() []witness.Track {
+	tracks := make([]witness.Track, 0, len(p.owners))
 	for name, heard := range p.owners {
-		t := track{machine: name, method: ByOwner, asks: slices.Clone(p.rounds)}
-		for i := range t.asks {
-			t.asks[i].heard = heard[uint32(i)]
+		t := witness.Track{Machine: name, Method: ByOwner, Asks: slices.Clone(p.rounds)}
+		for i := range t.Asks {
+			t.Asks[i].Heard = heard[uint32(i)]
 		}
 		tracks = append(tracks, t)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -21,7 +22,8 @@ type boot struct {
 	gone     chan struct{} // closed once init, and with it every process of the machine, has ended
 	lifeline *os.File      // init ends when this is closed
 	net      netns.NsHandle
-	others   []*os.File // UTS, PID and mount namespace, in the order in which a thread enters them
+	started  sync.WaitGroup // the goroutines that wait for processes which the lab has started here
+	others   []*os.File     // UTS, PID and mount namespace, in the order in which a thread enters them
 	netlink  *netlink.Handle
 }
 
@@ -142,8 +144,14 @@ func (b *boot) kill() error {
 // halt kills the machine, waits until it is gone, and lets go of its namespaces.
 func (b *boot) halt() error {
 	err := b.kill()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		<-b.gone
+		b.started.Wait()
+	}()
 	select {
-	case <-b.gone:
+	case <-ended:
 	case <-time.After(haltTimeout):
 		err = errors.Join(err, fmt.Errorf("a process of the machine has not ended %s after SIGKILL", haltTimeout))
 	}

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"holdfast/failover/lab/rootless"
 )
 
 // ready is the line that a child writes to its standard output when it has begun its work. Any other line is why it cannot.
@@ -17,12 +19,11 @@ const (
 	readyTimeout = 20 * time.Second
 )
 
-// A Lab starts its own program again for three purposes. The environment variable says which.
+// A Lab starts its own program again for two purposes. The environment variable says which.
 const (
-	roleVar     = "HOLDFAST_LAB"
-	roleInit    = "init"    // the first process of a machine
-	roleServe   = "serve"   // a machine's small service
-	roleEntered = "entered" // this program again, inside a user namespace (see Enter)
+	roleVar   = "HOLDFAST_LAB"
+	roleInit  = "init"  // the first process of a machine
+	roleServe = "serve" // a machine's small service
 )
 
 // Child does what a Lab has started this process for, and then ends it. In a process that was started by anyone else it
@@ -43,6 +44,10 @@ func Child() {
 	}
 	os.Exit(0)
 }
+
+// Enter gives a program that is not root what a lab needs: see rootless.Enter. A program calls it before it opens a lab; where it reports that it
+// has entered, the lab was in another process, and there is nothing left to do but to exit with the code.
+func Enter() (code int, entered bool, err error) { return rootless.Enter() }
 
 // again is the command that runs this program once more in a role.
 func again(role string, args ...string) (*exec.Cmd, error) {

@@ -36,24 +36,10 @@
 //     every answer names the question it is for. All who answer are heard.
 //
 // The observer is not the client, because questions of this kind teach those who ask and those who are asked hardware addresses: they would repair
-// the client's neighbour table after a move that was badly announced.
+// the client's neighbour table after a move that was badly announced. For the same reason every machine knows the observer beforehand.
 //
-// All machines share one kernel and therefore one monotonic clock, and an answer to a datagram says when it was sent. So of each
-// answer it is certain that the machine accepted the question between the moments when it was sent and when the answer was
-// made, and that it let the answer out after that, before it was heard. (For ARP: it did both between question and answer.) The probe
-// concludes only what follows from these bounds:
-//
-//   - A machine has certainly served from the acceptance (at the latest) of one question to the reply (at the earliest) to a later one,
-//     if it left none in between unanswered, and was not left unasked for long.
-//   - Two machines have certainly served at once where such spans of both overlap, or where the whole of the window in which one of them must have
-//     accepted or answered lies within a span of the other.
-//
-// However late the probe, a machine or an answer may be because the processor was busy elsewhere, these bounds only widen: an
-// orderly move is never taken for two owners. What the probe may miss is an overlap shorter than its resolution, the longest time that a machine
-// was left unasked (Report.Resolution: 3 ms at best, more when the computer is busy). Overlaps that lie close together are counted as one.
-//
-// An outage is the time between two answered questions of the client, by when they were asked, if there were unanswered ones in between:
-// up to two periods longer than the truth, and never shorter. A question that waited for more than 50 ms counts as unanswered even
-// if an answer came in the end (the client's kernel keeps datagrams while it looks for the hardware address, and would hide an outage). A
-// probe that was itself held up asks nothing, and sees no outage.
+// From the answers package witness concludes: the Report. It never takes an orderly move for two owners, however busy the computer is.
+// So that it does not miss two owners either, whoever asks, listens and answers does so on threads that the kernel prefers (as root; an ordinary
+// user's take their turn), and GOMAXPROCS is raised while a lab is open. Report.Resolution is the longest that a machine was left unasked
+// in fact.
 package lab

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/failover/lab/rootless"
 )
 
 // unprivilegedVar makes TestMain call Enter first.
@@ -28,7 +30,7 @@ func needUserNamespaces(t *testing.T) {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 65534, HostID: 65534, Size: 1}},
 	}
 	if err := cmd.Run(); err != nil {
-		t.Skipf("user namespaces are refused here: %v (%s)", err, refusal("/", err))
+		t.Skipf("user namespaces are refused here: %v (%s)", err, rootless.Refusal("/", err))
 	}
 }
 
@@ -37,7 +39,7 @@ func TestUnprivileged(t *testing.T) {
 	needRoot(t) // to become somebody else
 	needUserNamespaces(t)
 	cmd := exec.CommandContext(testContext(t), publicCopy(t), "-test.v",
-		"-test.run=^(TestFaults|TestPowerLoss|TestInUserNamespace|TestSlow|TestProbe|TestLabTwoNetworks)$", "-test.skip=^TestProbe$/^(many|known|secret|owner|move|client)")
+		"-test.run=^(TestFaults|TestPowerLoss|TestInUserNamespace|TestEnterForbidden|TestSlow|TestProbe|TestLabTwoNetworks)$", "-test.skip=^TestProbe$/^(many|known|secret|owner|move|client)")
 	cmd.Env = append(os.Environ(), unprivilegedVar+"=1", "TMPDIR=/tmp", "HOME=/")
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &unix.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
@@ -45,7 +47,7 @@ func TestUnprivileged(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, name := range []string{"TestFaults", "TestPowerLoss", "TestInUserNamespace", "TestProbe/bad_hand-over/IPv6"} {
+	for _, name := range []string{"TestFaults", "TestPowerLoss", "TestInUserNamespace", "TestEnterForbidden", "TestProbe/bad_hand-over/IPv6"} {
 		if !bytes.Contains(out, []byte("--- PASS: "+name+" ")) {
 			t.Errorf("%s has not run:\n%s", name, out)
 		}
@@ -70,6 +72,27 @@ func TestInUserNamespace(t *testing.T) {
 	}
 }
 
+// TestEnterForbidden forbids user namespaces below this one, gives up its rights, and wants to be told which setting is in the way.
+func TestEnterForbidden(t *testing.T) {
+	if os.Getenv(unprivilegedVar) == "" {
+		t.Skip("TestUnprivileged runs this as an ordinary user: as root it would change this computer")
+	}
+	must(t, os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0))
+	err := onThread(func() error { // the rights are the thread's
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var none [2]unix.CapUserData
+		if err := unix.Capset(&header, &none[0]); err != nil {
+			return err
+		}
+		t.Setenv("HOLDFAST_LAB_ENTERED", "")
+		_, _, err := Enter()
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "make a user namespace: ") || !strings.Contains(err.Error(), "user.max_user_namespaces is 0: set it with") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestEnterAsRoot does nothing.
 func TestEnterAsRoot(t *testing.T) {
 	needRoot(t)
@@ -78,13 +101,11 @@ func TestEnterAsRoot(t *testing.T) {
 	}
 }
 
-func TestExitCode(t *testing.T) {
-	for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -TERM $$": 128 + 15} {
-		if got, err := exitCode(exec.Command("sh", "-c", script).Run()); got != want || err != nil {
-			t.Errorf("%s: %d, %v, want %d", script, got, err, want)
-		}
+func TestExplain(t *testing.T) {
+	if err := explain("make a switch", unix.EPERM); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "make a switch: operation not permitted (") {
+		t.Errorf("got %v", err)
 	}
-	if _, err := exitCode(errors.New("no such thing")); err == nil {
-		t.Error("an error that is no exit passes for one")
+	if err := explain("make a switch", unix.EIO); err.Error() != "lab: make a switch: input/output error" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/failover/lab/rootless"
 )
 
 // instrumentProcs is GOMAXPROCS while a lab is open: so many that a probe's thread, however preferred by the kernel (see steadily), never has to
@@ -140,7 +142,7 @@ func (l *Lab) segmentLocked(name string) (*segment, error) {
 // explain adds to an error of the kernel what the user can do about it.
 func explain(what string, err error) error {
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOSPC) {
-		return fmt.Errorf("lab: %s: %w (%s)", what, err, refusal("/", err))
+		return fmt.Errorf("lab: %s: %w (%s)", what, err, rootless.Refusal("/", err))
 	}
 	return fmt.Errorf("lab: %s: %w", what, err)
 }

@@ -82,13 +82,30 @@ func (m *Machine) Do(fn func() error) error {
 	})
 }
 
-// launch starts a command as a process of the machine.
-func (m *Machine) launch(cmd *exec.Cmd) error {
+// launch starts a command as a process of the machine, and calls ended once it has ended.
+func (m *Machine) launch(cmd *exec.Cmd, ended func(error)) error {
 	return onThread(func() error {
-		if err := m.enter((*boot).enter); err != nil {
+		var home *boot
+		err := m.enter(func(b *boot) error {
+			if err := b.enter(); err != nil {
+				return err
+			}
+			home = b
+			b.started.Add(1) // while nobody can wait for it yet
+			return nil
+		})
+		if err != nil {
 			return err
 		}
-		return cmd.Start()
+		if err := cmd.Start(); err != nil {
+			home.started.Done()
+			return err
+		}
+		go func() {
+			defer home.started.Done()
+			ended(cmd.Wait())
+		}()
+		return nil
 	})
 }
 

@@ -4,12 +4,11 @@ package lab
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"testing"
 	"time"
 
-	"github.com/mdlayher/packet"
+	"holdfast/failover/lab/rootless"
 )
 
 // testTimeout bounds every wait of these tests.
@@ -25,7 +24,7 @@ func testContext(t *testing.T) context.Context {
 // needRoot skips where a lab cannot be made at all.
 func needRoot(t *testing.T) {
 	t.Helper()
-	able, err := capable()
+	able, err := rootless.Able()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,22 +72,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// announce tells the network that the machine has the address: a gratuitous ARP request or an unsolicited neighbour advertisement.
+// announce tells the network that the machine has the address.
 func announce(t *testing.T, m *Machine, vip netip.Addr) {
 	t.Helper()
-	must(t, m.Do(func() error {
-		port := m.Ports()[0]
-		ifi, err := net.InterfaceByName(port.Interface)
-		if err != nil {
-			return err
-		}
-		c, err := packet.Listen(ifi, packet.Raw, etherARP, nil)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		frame := announcement(vip, port.MAC)
-		_, err = c.WriteTo(frame, &packet.Addr{HardwareAddr: net.HardwareAddr(frame[:6])})
-		return err
-	}))
+	must(t, m.Announce(vip))
 }

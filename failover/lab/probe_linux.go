@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/mdlayher/packet"
+
+	"holdfast/failover/lab/echo"
+	"holdfast/failover/lab/witness"
 )
 
 // ProbeOptions say what to watch. VIP alone is needed.
@@ -51,9 +55,9 @@ type Probe struct {
 	wg      sync.WaitGroup
 
 	mu      sync.Mutex                          // guards following
-	asks    []ask                               // of the client
-	unicast []track                             // by machine
-	rounds  []ask                               // of the observer: who has the address
+	asks    []witness.Ask                       // of the client
+	unicast []witness.Track                     // by machine
+	rounds  []witness.Ask                       // of the observer: who has the address
 	owners  map[string]map[uint32]time.Duration // by who claims to have it and round: when that was heard
 }
 
@@ -74,7 +78,7 @@ func (p *Probe) Open(ctx context.Context) error {
 		p.closeSockets()
 		return fmt.Errorf("probe %s: %w", p.opts.VIP, err)
 	}
-	p.began, p.base = time.Now(), monotonic()
+	p.began, p.base = time.Now(), echo.Monotonic()
 	p.stopped.Store(false)
 	p.deaf.Store(false)
 	for _, loop := range []func(){
@@ -84,7 +88,7 @@ func (p *Probe) Open(ctx context.Context) error {
 		func() { p.every(p.askAround) },
 		func() { p.every(p.askByRoute) }, // on its own: a client whose send buffer is full waits
 	} {
-		p.wg.Go(func() { steadily(loop) })
+		p.wg.Go(func() { echo.Steadily(loop) })
 	}
 	return nil
 }
@@ -115,7 +119,7 @@ func (p *Probe) prepare() (err error) {
 			continue
 		}
 		p.macs[port.mac.String()] = m.name
-		p.unicast = append(p.unicast, track{machine: m.name, method: ByUnicast})
+		p.unicast = append(p.unicast, witness.Track{Machine: m.name, Method: ByUnicast})
 	}
 	return nil
 }
@@ -137,18 +141,29 @@ func (p *Probe) Close() Report {
 
 // Report is what has been seen up to now.
 func (p *Probe) Report() Report {
+	return p.record().Judge(witness.Rules{Patience: patience, MaxGap: max(4*p.opts.Period, minGap)})
+}
+
+// record copies what there is, so that reading it does not keep the probe from asking.
+func (p *Probe) record() witness.Record {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	end := p.now()
-	if p.deaf.Load() {
-		end = p.ended
+	rec := witness.Record{
+		VIP:    p.opts.VIP,
+		Began:  p.began,
+		Ended:  p.now(),
+		Client: slices.Clone(p.asks),
+		Rounds: slices.Clone(p.rounds),
+		Tracks: p.ownerTracksLocked(),
 	}
-	r := Report{VIP: p.opts.VIP, Began: p.began, Took: end}
-	j := judgement{patience: patience, maxGap: max(4*p.opts.Period, minGap)}
-	r.client(p.asks, end-patience, j)
-	r.owners(append(p.ownerTracksLocked(), p.unicast...), j)
-	r.paces(p.rounds)
-	return r
+	if p.deaf.Load() {
+		rec.Ended = p.ended
+	}
+	for _, t := range p.unicast {
+		t.Asks = slices.Clone(t.Asks)
+		rec.Tracks = append(rec.Tracks, t)
+	}
+	return rec
 }
 
 // Holder is who answered the client's latest question that was answered at all, "" if none was within the last 50 ms.
@@ -156,9 +171,9 @@ func (p *Probe) Holder() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	young := p.now() - patience
-	for i := len(p.asks) - 1; i >= 0 && p.asks[i].sent >= young; i-- {
-		if p.asks[i].heard != 0 {
-			return p.asks[i].by
+	for i := len(p.asks) - 1; i >= 0 && p.asks[i].Sent >= young; i-- {
+		if p.asks[i].Heard != 0 {
+			return p.asks[i].By
 		}
 	}
 	return ""
@@ -183,8 +198,8 @@ func (p *Probe) Await(ctx context.Context, machine string) error {
 func (p *Probe) answeredSince(since time.Duration, machine string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := len(p.asks) - 1; i >= 0 && p.asks[i].sent >= since; i-- {
-		if a := p.asks[i]; a.heard != 0 && (machine == "" || a.by == machine) {
+	for i := len(p.asks) - 1; i >= 0 && p.asks[i].Sent >= since; i-- {
+		if a := p.asks[i]; a.Heard != 0 && (machine == "" || a.By == machine) {
 			return true
 		}
 	}

@@ -55,17 +55,25 @@ func (m *Machine) Start(ctx context.Context, argv []string, o StartOptions) (*Pr
 		cmd.Stderr = o.Stderr
 	}
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
-	if err := m.launch(cmd); err != nil {
+	p := &Process{cmd: cmd, done: make(chan struct{})}
+	err := m.launch(cmd, func(err error) {
+		p.err = err
+		close(p.done)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("start %s on %s: %w", argv[0], m.name, err)
 	}
-	p := &Process{cmd: cmd, done: make(chan struct{})}
-	stop := context.AfterFunc(ctx, func() { _ = p.Kill() })
-	go func() {
-		defer close(p.done)
-		p.err = cmd.Wait()
-		stop()
-	}()
+	go p.heed(ctx)
 	return p, nil
+}
+
+// heed kills the process when ctx is done.
+func (p *Process) heed(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		_ = p.Kill()
+	case <-p.done:
+	}
 }
 
 // ownEnviron is the lab's environment without what it says to its own children.

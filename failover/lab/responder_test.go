@@ -3,7 +3,6 @@
 package lab
 
 import (
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -94,23 +93,5 @@ func TestServiceHealth(t *testing.T) {
 	_ = s.Wait(ctx)
 	if err := s.Fail(ctx); err == nil {
 		t.Error("a service that is dead can be told to fail")
-	}
-}
-
-// TestServeEnds runs the service in this process, on its machine's loopback, and ends it.
-func TestServeEnds(t *testing.T) {
-	ctx, cancel := context.WithCancel(testContext(t))
-	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, 0, "here") }()
-	cancel()
-	if err := <-ended; err != nil {
-		t.Errorf("it ended with %v", err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer ln.Close()
-	port := ln.Addr().(*net.TCPAddr).Port
-	if err := Serve(testContext(t), uint16(port), "here"); err == nil || !strings.Contains(err.Error(), "serve on TCP port "+strconv.Itoa(port)) {
-		t.Errorf("a port in use: %v", err)
 	}
 }

@@ -8,6 +8,9 @@ import (
 
 	"github.com/mdlayher/packet"
 	"golang.org/x/net/bpf"
+
+	"holdfast/failover/lab/echo"
+	"holdfast/failover/lab/frame"
 )
 
 // listen opens the three sockets, each where it belongs.
@@ -44,16 +47,16 @@ func (p *Probe) listen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen on the observer: %w", err)
 	}
-	roomy(p.client)
-	roomy(p.observer)
+	echo.Roomy(p.client)
+	echo.Roomy(p.observer)
 	return nil
 }
 
 func (p *Probe) etherType() int {
 	if p.opts.VIP.Is6() {
-		return etherIPv6
+		return frame.IPv6
 	}
-	return etherARP
+	return frame.ARP
 }
 
 // interest keeps the frames that cannot be answers away: for IPv6 all but ICMPv6.
@@ -62,8 +65,8 @@ func (p *Probe) interest() []bpf.RawInstruction {
 		return nil
 	}
 	raw, err := bpf.Assemble([]bpf.Instruction{
-		bpf.LoadAbsolute{Off: etherSize + 6, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoICMPv6, SkipFalse: 1},
+		bpf.LoadAbsolute{Off: frame.HeaderSize + 6, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: frame.ICMPv6, SkipFalse: 1},
 		bpf.RetConstant{Val: 1 << 16},
 		bpf.RetConstant{Val: 0},
 	})

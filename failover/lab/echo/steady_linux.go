@@ -1,4 +1,4 @@
-package lab
+package echo
 
 import (
 	"runtime"
@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// steadily runs fn on a thread of its own, which ends with it and which the kernel prefers to all ordinary ones where it allows that. An
+// Steadily runs fn on a thread of its own, which ends with it and which the kernel prefers to all ordinary ones where it allows that. An
 // instrument must not miss what it measures because a daemon, or a compiler next door, keeps the processors busy. The thread waits
-// in system calls (readable, sleepUntil), not in Go's scheduler, whose other threads are ordinary ones.
-func steadily(fn func()) {
+// in system calls (Readable, SleepUntil), not in Go's scheduler, whose other threads are ordinary ones.
+func Steadily(fn func()) {
 	runtime.LockOSThread() // and never unlock: nobody else gets a thread with this priority
 	_ = unix.SchedSetAttr(0, &unix.SchedAttr{
 		Size:     unix.SizeofSchedAttr,
@@ -25,8 +25,8 @@ func steadily(fn func()) {
 // glance is how long a thread that waits takes to notice that it is no longer wanted.
 const glance = 20 * time.Millisecond
 
-// readable waits until there is something to read, a glance at most. An error is left for the read to find.
-func readable(c syscall.RawConn) (ready bool) {
+// Readable waits until there is something to read, a glance at most. An error is left for the read to find.
+func Readable(c syscall.RawConn) (ready bool) {
 	err := c.Control(func(fd uintptr) {
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		n, err := unix.Poll(fds, int(glance/time.Millisecond))
@@ -35,8 +35,8 @@ func readable(c syscall.RawConn) (ready bool) {
 	return ready || err != nil
 }
 
-// sleepUntil sleeps until a moment of the clock that monotonic reads.
-func sleepUntil(at time.Duration) {
+// SleepUntil sleeps until a moment of the clock that Monotonic reads.
+func SleepUntil(at time.Duration) {
 	ts := unix.NsecToTimespec(int64(at))
 	for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) == unix.EINTR {
 		continue

@@ -1,4 +1,6 @@
-package lab
+// Package frame writes and reads the few Ethernet frames that a lab's probe needs: who has an address (ARP, neighbour discovery), and a
+// UDP Datagram addressed to a machine of one's choice.
+package frame
 
 import (
 	"bytes"
@@ -7,21 +9,22 @@ import (
 	"net/netip"
 )
 
+// Ethernet's types, and numbers that filters on them need.
 const (
-	etherARP  = 0x0806
-	etherIPv4 = 0x0800
-	etherIPv6 = 0x86dd
+	ARP  = 0x0806
+	IPv4 = 0x0800
+	IPv6 = 0x86dd
 
 	protoUDP    = 17
-	protoICMPv6 = 58
+	ICMPv6      = 58
 	neighSolic  = 135
 	neighAdvert = 136
 
-	etherSize = 14
-	arpSize   = 28
-	ipv4Size  = 20
-	ipv6Size  = 40
-	udpSize   = 8
+	HeaderSize = 14
+	arpSize    = 28
+	ipv4Size   = 20
+	ipv6Size   = 40
+	udpSize    = 8
 )
 
 func etherHeader(dst, src net.HardwareAddr, kind uint16) []byte {
@@ -31,9 +34,9 @@ func etherHeader(dst, src net.HardwareAddr, kind uint16) []byte {
 	return binary.BigEndian.AppendUint16(b, kind)
 }
 
-// whoHas asks who has an address: by ARP for IPv4 (RFC 826), by a neighbour solicitation for IPv6 (RFC 4861). The frame comes from src; the
+// WhoHas asks who has an address: by ARP for IPv4 (RFC 826), by a neighbour solicitation for IPv6 (RFC 4861). The frame comes from src; the
 // answer is to go to replyTo, which is how answers are told apart.
-func whoHas(target netip.Addr, src, replyTo net.HardwareAddr, asker netip.Addr) []byte {
+func WhoHas(target netip.Addr, src, replyTo net.HardwareAddr, asker netip.Addr) []byte {
 	if target.Is4() {
 		return arpRequest(target, src, replyTo, asker)
 	}
@@ -41,7 +44,7 @@ func whoHas(target netip.Addr, src, replyTo net.HardwareAddr, asker netip.Addr) 
 }
 
 func arpRequest(target netip.Addr, src, replyTo net.HardwareAddr, asker netip.Addr) []byte {
-	b := etherHeader(net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, src, etherARP)
+	b := etherHeader(net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, src, ARP)
 	b = append(b, 0, 1, 8, 0, 6, 4, 0, 1) // Ethernet, IPv4, address lengths, request
 	b = append(b, replyTo...)
 	b = append(b, asker.AsSlice()...)
@@ -52,28 +55,49 @@ func arpRequest(target netip.Addr, src, replyTo net.HardwareAddr, asker netip.Ad
 func solicitation(target netip.Addr, src, replyTo net.HardwareAddr, asker netip.Addr) []byte {
 	t := target.As16()
 	group := netip.AddrFrom16([16]byte{0xff, 2, 11: 1, 12: 0xff, 13: t[13], 14: t[14], 15: t[15]})
-	b := etherHeader(net.HardwareAddr{0x33, 0x33, 0xff, t[13], t[14], t[15]}, src, etherIPv6)
+	b := etherHeader(net.HardwareAddr{0x33, 0x33, 0xff, t[13], t[14], t[15]}, src, IPv6)
 	const size = 32
-	b = ipv6Header(b, asker, group, protoICMPv6, size, 255)
+	b = ipv6Header(b, asker, group, ICMPv6, size, 255)
 	at := len(b)
 	b = append(b, neighSolic, 0, 0, 0, 0, 0, 0, 0)
 	b = append(b, t[:]...)
 	b = append(b, 1, 1) // source link-layer address, 8 bytes
 	b = append(b, replyTo...)
-	binary.BigEndian.PutUint16(b[at+2:], checksum(asker, group, protoICMPv6, b[at:]))
+	binary.BigEndian.PutUint16(b[at+2:], checksum(asker, group, ICMPv6, b[at:]))
 	return b
 }
 
-// owns reads an answer to whoHas: who it went to and which hardware address it gives for the target.
-func owns(frame []byte, target netip.Addr) (replyTo, owner net.HardwareAddr, ok bool) {
-	if len(frame) < etherSize {
+// Announcement is what a machine says unasked when it has taken an address over: a gratuitous ARP request (RFC 5227 section 3), or an
+// unsolicited neighbour advertisement that overrides (RFC 4861 section 7.2.6).
+func Announcement(address netip.Addr, mac net.HardwareAddr) []byte {
+	if address.Is4() {
+		return arpRequest(address, mac, mac, address)
+	}
+	return advertise(address, mac, net.HardwareAddr{0x33, 0x33, 0, 0, 0, 1}, netip.IPv6LinkLocalAllNodes())
+}
+
+func advertise(address netip.Addr, mac, to net.HardwareAddr, toAddr netip.Addr) []byte {
+	const size, override = 32, 0x20
+	b := ipv6Header(etherHeader(to, mac, IPv6), address, toAddr, ICMPv6, size, 255)
+	at := len(b)
+	b = append(b, neighAdvert, 0, 0, 0, override, 0, 0, 0)
+	b = append(b, address.AsSlice()...)
+	b = append(b, 2, 1) // target link-layer address, 8 bytes
+	b = append(b, mac...)
+	binary.BigEndian.PutUint16(b[at+2:], checksum(address, toAddr, ICMPv6, b[at:]))
+	return b
+}
+
+// Owns reads an answer to WhoHas: who it went to and which hardware address it gives for the target.
+func Owns(frame []byte, target netip.Addr) (replyTo, owner net.HardwareAddr, ok bool) {
+	if len(frame) < HeaderSize {
 		return nil, nil, false
 	}
-	kind, body := binary.BigEndian.Uint16(frame[12:]), frame[etherSize:]
+	kind, body := binary.BigEndian.Uint16(frame[12:]), frame[HeaderSize:]
 	switch {
-	case kind == etherARP && target.Is4():
+	case kind == ARP && target.Is4():
 		return arpReply(body, target)
-	case kind == etherIPv6 && target.Is6():
+	case kind == IPv6 && target.Is6():
 		return advertisement(frame, target)
 	}
 	return nil, nil, false
@@ -89,8 +113,8 @@ func arpReply(b []byte, target netip.Addr) (replyTo, owner net.HardwareAddr, ok 
 // advertisement reads a neighbour advertisement. Without a target link-layer address option the owner is whoever sent the frame.
 func advertisement(frame []byte, target netip.Addr) (replyTo, owner net.HardwareAddr, ok bool) {
 	const fixed = 24
-	ip := frame[etherSize:]
-	if len(ip) < ipv6Size+fixed || ip[6] != protoICMPv6 || ip[ipv6Size] != neighAdvert {
+	ip := frame[HeaderSize:]
+	if len(ip) < ipv6Size+fixed || ip[6] != ICMPv6 || ip[ipv6Size] != neighAdvert {
 		return nil, nil, false
 	}
 	msg := ip[ipv6Size:]
@@ -106,9 +130,9 @@ func advertisement(frame []byte, target netip.Addr) (replyTo, owner net.Hardware
 	return bytes.Clone(frame[:6]), owner, true
 }
 
-// datagram is a whole Ethernet frame with a UDP datagram. Its hop limit is 1: a router that is asked for an address it does not
+// Datagram is a whole Ethernet frame with a UDP Datagram. Its hop limit is 1: a router that is asked for an address it does not
 // have does not pass the question on.
-func datagram(dst, src net.HardwareAddr, to, from netip.AddrPort, payload []byte) []byte {
+func Datagram(dst, src net.HardwareAddr, to, from netip.AddrPort, payload []byte) []byte {
 	udp := make([]byte, 0, udpSize+len(payload))
 	udp = binary.BigEndian.AppendUint16(udp, from.Port())
 	udp = binary.BigEndian.AppendUint16(udp, to.Port())
@@ -121,10 +145,10 @@ func datagram(dst, src net.HardwareAddr, to, from netip.AddrPort, payload []byte
 	}
 	binary.BigEndian.PutUint16(udp[6:], sum)
 	if to.Addr().Is4() {
-		b := etherHeader(dst, src, etherIPv4)
+		b := etherHeader(dst, src, IPv4)
 		return append(ipv4Header(b, from.Addr(), to.Addr(), len(udp)), udp...)
 	}
-	b := etherHeader(dst, src, etherIPv6)
+	b := etherHeader(dst, src, IPv6)
 	return append(ipv6Header(b, from.Addr(), to.Addr(), protoUDP, len(udp), 1), udp...)
 }
 

@@ -1,4 +1,4 @@
-package lab
+package echo
 
 import (
 	"net"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// monotonic is the clock that all machines of a lab share, because they share a kernel.
-func monotonic() time.Duration {
+// Monotonic is the clock that all machines of a lab share, because they share a kernel.
+func Monotonic() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
 		return 0
@@ -16,9 +16,9 @@ func monotonic() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// roomy gives a socket buffers that outlast a processor that is busy elsewhere for a second, or a hardware address that is long in coming:
+// Roomy gives a socket buffers that outlast a processor that is busy elsewhere for a second, or a hardware address that is long in coming:
 // as much as the right to exceed the system's limits allows.
-func roomy(c *net.UDPConn) {
+func Roomy(c *net.UDPConn) {
 	const size = 4 << 20
 	_ = c.SetReadBuffer(size)
 	_ = c.SetWriteBuffer(size)

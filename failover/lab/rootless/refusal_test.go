@@ -1,9 +1,8 @@
 //go:build linux
 
-package lab
+package rootless
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,22 +31,17 @@ func TestRefusal(t *testing.T) {
 			root := t.TempDir()
 			for name, content := range tt.files {
 				path := filepath.Join(root, "proc/sys", name)
-				must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-				must(t, os.WriteFile(path, []byte(content), 0o644))
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+					t.Fatal(err)
+				}
 			}
-			got := refusal(root, tt.err)
+			got := Refusal(root, tt.err)
 			if !strings.Contains(got, tt.want) || !strings.Contains(got, "run this as root") {
 				t.Errorf("got %q, want advice with %q, and to be root", got, tt.want)
 			}
 		})
-	}
-}
-
-func TestExplain(t *testing.T) {
-	if err := explain("make a switch", unix.EPERM); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "make a switch: operation not permitted (") {
-		t.Errorf("got %v", err)
-	}
-	if err := explain("make a switch", unix.EIO); err.Error() != "lab: make a switch: input/output error" {
-		t.Errorf("got %v", err)
 	}
 }

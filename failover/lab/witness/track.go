@@ -1,51 +1,51 @@
-package lab
+package witness
 
 import (
 	"slices"
 	"time"
 )
 
-// ask is one question and what became of it. Times are those of the clock that all machines share.
-type ask struct {
-	sent, sentBy time.Duration // the question left between these two
-	stamp        time.Duration // what the answer says of when it was sent; zero where answers say nothing (ARP, neighbour discovery)
-	heard        time.Duration // when the answer was read; zero if none was
-	by           string        // who answered
+// Ask is one question and what became of it. Times are those of the clock that all machines share.
+type Ask struct {
+	Sent, SentBy time.Duration // the question left between these two
+	Stamp        time.Duration // what the answer says of when it was sent; zero where answers say nothing (ARP, neighbour discovery)
+	Heard        time.Duration // when the answer was read; zero if none was
+	By           string        // who answered
 }
 
-// unsent in the place of a time marks a question that could not be sent at all.
-const unsent = time.Duration(-1)
+// Unsent in the place of a time marks a question that could not be sent at all.
+const Unsent = time.Duration(-1)
 
 // acceptedBy is the latest moment at which the machine can have accepted the question.
-func (a ask) acceptedBy() time.Duration {
-	if a.stamp != 0 {
-		return a.stamp
+func (a Ask) acceptedBy() time.Duration {
+	if a.Stamp != 0 {
+		return a.Stamp
 	}
-	return a.heard
+	return a.Heard
 }
 
 // repliedFrom is the earliest moment at which the answer can have left the machine.
-func (a ask) repliedFrom() time.Duration {
-	if a.stamp != 0 {
-		return a.stamp
+func (a Ask) repliedFrom() time.Duration {
+	if a.Stamp != 0 {
+		return a.Stamp
 	}
-	return a.sent
+	return a.Sent
 }
 
 // late reports whether the question had to wait for its answer, or, say, for a hardware address on the client.
-func (a ask) late(patience time.Duration) bool { return a.acceptedBy()-a.sentBy > patience }
+func (a Ask) late(patience time.Duration) bool { return a.acceptedBy()-a.SentBy > patience }
 
-// track is a series of like questions to one machine.
-type track struct {
-	machine string
-	method  Method
-	asks    []ask
+// Track is a series of like questions to one machine.
+type Track struct {
+	Machine string
+	Method  Method
+	Asks    []Ask
 }
 
 // Method is a way of asking who serves an address.
 type Method string
 
-// The methods of a Probe.
+// The methods.
 const (
 	ByOwner   Method = "owner"   // who has the address: ARP, neighbour discovery
 	ByUnicast Method = "unicast" // a datagram straight to the machine's hardware address
@@ -54,20 +54,20 @@ const (
 // spans are the stretches of time through which the machine certainly served: it accepted a question no later than at their beginning,
 // answered one no earlier than at their end, and left none in between unanswered. Nothing is concluded from two answers between
 // which it may have served nobody for longer than maxGap. A single answer with a stamp makes a span of no length, one without makes none.
-func (t track) spans(maxGap time.Duration) []Window {
+func (t Track) spans(maxGap time.Duration) []Window {
 	var spans []Window
 	open := false
 	var last time.Duration // the latest moment at which the machine is known to have served
-	for _, a := range t.asks {
-		if a.sent == unsent {
+	for _, a := range t.Asks {
+		if a.Sent == Unsent {
 			continue
 		}
-		if a.heard == 0 {
+		if a.Heard == 0 {
 			open = false
 			continue
 		}
-		served := a.sent
-		if a.heard-a.sent <= maxGap {
+		served := a.Sent
+		if a.Heard-a.Sent <= maxGap {
 			served = a.repliedFrom()
 		}
 		if !open || a.acceptedBy()-last > maxGap {
@@ -84,15 +84,15 @@ func (t track) spans(maxGap time.Duration) []Window {
 
 // moments are windows in each of which lies an instant at which the machine certainly served: from question to acceptance, and from reply to
 // the hearing of it.
-func (t track) moments() []Window {
-	windows := make([]Window, 0, 2*len(t.asks))
-	for _, a := range t.asks {
-		if a.heard == 0 {
+func (t Track) moments() []Window {
+	windows := make([]Window, 0, 2*len(t.Asks))
+	for _, a := range t.Asks {
+		if a.Heard == 0 {
 			continue
 		}
-		windows = append(windows, Window{a.sent, a.acceptedBy()})
-		if a.stamp != 0 {
-			windows = append(windows, Window{a.stamp, a.heard})
+		windows = append(windows, Window{a.Sent, a.acceptedBy()})
+		if a.Stamp != 0 {
+			windows = append(windows, Window{a.Stamp, a.Heard})
 		}
 	}
 	return windows

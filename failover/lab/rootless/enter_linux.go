@@ -1,4 +1,4 @@
-package lab
+package rootless
 
 import (
 	"errors"
@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// enteredVar tells this program that it is the one inside.
+const enteredVar = "HOLDFAST_LAB_ENTERED"
+
 // needed are the capabilities that a lab is made with.
 const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_RAW
 
@@ -20,21 +23,23 @@ const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_R
 // signals on to it, and returns its exit code with entered true: there is nothing left to do but to exit with that code. The other
 // process dies with this one, however this one ends.
 func Enter() (code int, entered bool, err error) {
-	able, err := capable()
+	able, err := Able()
 	if err != nil {
 		return 0, false, err
 	}
 	if able {
 		return 0, false, nil
 	}
-	if os.Getenv(roleVar) == roleEntered {
-		return 0, false, fmt.Errorf("a user namespace gives no right to make networks here: %s", refusal("/", unix.EPERM))
+	if os.Getenv(enteredVar) != "" {
+		return 0, false, fmt.Errorf("a user namespace gives no right to make networks here: %s", Refusal("/", unix.EPERM))
 	}
-	cmd, err := again(roleEntered, os.Args[1:]...)
+	self, err := os.Executable()
 	if err != nil {
-		return 0, false, err
+		return 0, false, fmt.Errorf("find this program on disk: %w", err)
 	}
+	cmd := exec.Command(self, os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
+	cmd.Env = append(os.Environ(), enteredVar+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &unix.SysProcAttr{
 		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWNS,
@@ -63,7 +68,7 @@ func runInside(cmd *exec.Cmd) (code int, err error) {
 		}
 	}()
 	if err := <-started; err != nil {
-		return 0, fmt.Errorf("make a user namespace: %w (%s)", err, refusal("/", err))
+		return 0, fmt.Errorf("make a user namespace: %w (%s)", err, Refusal("/", err))
 	}
 	for {
 		select {
@@ -90,8 +95,8 @@ func exitCode(err error) (int, error) {
 	return exit.ExitCode(), nil
 }
 
-// capable reports whether this process may make namespaces and networks.
-func capable() (bool, error) {
+// Able reports whether this process may make namespaces and networks.
+func Able() (bool, error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
 	if err := unix.Capget(&header, &sets[0]); err != nil {

@@ -1,4 +1,4 @@
-package lab
+package rootless
 
 import (
 	"errors"
@@ -23,8 +23,8 @@ var knobs = [...]knob{
 	{"user/max_net_namespaces", "0", "user.max_net_namespaces is 0: set it with `sudo sysctl user.max_net_namespaces=10000`, or run this as root"},
 }
 
-// refusal says which setting makes the kernel refuse namespaces with this error, and what to do. root is where /proc is looked for.
-func refusal(root string, err error) string {
+// Refusal says which setting makes the kernel refuse namespaces with this error, and what to do. root is where /proc is looked for.
+func Refusal(root string, err error) string {
 	for _, k := range knobs {
 		b, readErr := os.ReadFile(filepath.Join(root, "proc/sys", k.file))
 		if readErr == nil && strings.TrimSpace(string(b)) == k.bad {
