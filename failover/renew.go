@@ -58,14 +58,9 @@ func (c *Controller) followLeader(ctx context.Context) {
 // converse reads what the leader says until the stream breaks.
 func (c *Controller) converse(ctx context.Context, s Stream) {
 	out := newOutbox(s)
-	var sender, reader = make(chan struct{}), ctx
-	go func() {
-		defer close(sender)
-		out.run()
-	}()
-	defer func() { <-sender }()
+	c.background.Go(out.run) // closing a stream to a frozen leader takes a while, and the next leader must not wait for it
 	defer out.close()
-	stop := context.AfterFunc(reader, func() { _ = s.Close() }) // unblocks Recv
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() }) // unblocks Recv
 	defer stop()
 	if !c.tell(ctx, func() { c.out = out; c.renew() }) {
 		return

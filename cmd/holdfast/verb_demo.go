@@ -89,6 +89,8 @@ func demo(ctx context.Context, c *console, o demoOptions, faults []stage.Fault) 
 			return err
 		}
 		defer os.RemoveAll(o.dir)
+	} else if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return err
 	}
 	s, err := stage.New(stage.Options{Holdfast: []string{self}, Dir: o.dir})
 	if err != nil {
