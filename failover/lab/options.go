@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -80,7 +81,7 @@ func (o Options) Validate() error {
 
 func (n Network) validate(machines []string) error {
 	if n.Name == "" {
-		return fmt.Errorf("lab: a network has no name: give Network.Name")
+		return errors.New("lab: a network has no name: give Network.Name")
 	}
 	if !n.IPv4.IsValid() && !n.IPv6.IsValid() {
 		return fmt.Errorf("lab: network %q has neither IPv4 nor IPv6: give it a prefix", n.Name)

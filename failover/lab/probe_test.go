@@ -21,6 +21,7 @@ var (
 type stage struct {
 	*Lab
 
+	t      *testing.T
 	n1, n2 *Machine
 	vip    netip.Prefix
 	probe  *Probe
@@ -40,7 +41,7 @@ func openStage(t *testing.T) *Lab {
 func watch(t *testing.T, l *Lab, vip netip.Prefix) *stage {
 	t.Helper()
 	ctx := testContext(t)
-	s := &stage{Lab: l, n1: l.Machine("n1"), n2: l.Machine("n2"), vip: vip, probe: l.NewProbe(ProbeOptions{VIP: vip.Addr()})}
+	s := &stage{Lab: l, t: t, n1: l.Machine("n1"), n2: l.Machine("n2"), vip: vip, probe: l.NewProbe(ProbeOptions{VIP: vip.Addr()})}
 	for _, m := range l.Machines() {
 		_ = m.RemoveAddress(vip) // what an earlier test has left
 	}
@@ -82,27 +83,28 @@ func served(r Report, machine string, method Method) Serving {
 // slack is what a busy computer may add to or hide from a measure.
 func slack(r Report) time.Duration { return 20*time.Millisecond + 2*r.Resolution }
 
-func eachFamily(t *testing.T, l *Lab, test func(t *testing.T, s *stage)) {
+func eachFamily(t *testing.T, l *Lab, test func(*stage)) {
 	t.Helper()
-	t.Run("IPv4", func(t *testing.T) { test(t, watch(t, l, vip4)) })
-	t.Run("IPv6", func(t *testing.T) { test(t, watch(t, l, vip6)) })
+	t.Run("IPv4", func(t *testing.T) { test(watch(t, l, vip4)) })
+	t.Run("IPv6", func(t *testing.T) { test(watch(t, l, vip6)) })
 }
 
 // TestProbe moves an address in good and in bad ways that the probe must tell apart.
 func TestProbe(t *testing.T) {
 	l := openStage(t)
-	t.Run("bad hand-over", func(t *testing.T) { eachFamily(t, l, badHandOver) })
-	t.Run("clean move", func(t *testing.T) { eachFamily(t, l, cleanMove) })
-	t.Run("many clean moves", func(t *testing.T) { eachFamily(t, l, manyMoves) })
-	t.Run("known gap", func(t *testing.T) { eachFamily(t, l, knownGap) })
-	t.Run("secret second owner", func(t *testing.T) { eachFamily(t, l, secretOwner) })
-	t.Run("owner who answers for nobody", func(t *testing.T) { watchedButSilent(t, watch(t, l, vip4)) })
-	t.Run("move without an announcement", func(t *testing.T) { eachFamily(t, l, unannounced) })
-	t.Run("client without a cable", func(t *testing.T) { clientUnplugged(t, watch(t, l, vip4)) })
+	t.Run("bad hand-over", func(t *testing.T) { eachFamily(t, l, (*stage).badHandOver) })
+	t.Run("clean move", func(t *testing.T) { eachFamily(t, l, (*stage).cleanMove) })
+	t.Run("many clean moves", func(t *testing.T) { eachFamily(t, l, (*stage).manyMoves) })
+	t.Run("known gap", func(t *testing.T) { eachFamily(t, l, (*stage).knownGap) })
+	t.Run("secret second owner", func(t *testing.T) { eachFamily(t, l, (*stage).secretOwner) })
+	t.Run("owner who answers for nobody", func(t *testing.T) { watch(t, l, vip4).watchedButSilent() })
+	t.Run("move without an announcement", func(t *testing.T) { eachFamily(t, l, (*stage).unannounced) })
+	t.Run("client without a cable", func(t *testing.T) { watch(t, l, vip4).clientUnplugged() })
 }
 
 // badHandOver has the address on two machines for 200 ms.
-func badHandOver(t *testing.T, s *stage) {
+func (s *stage) badHandOver() {
+	t := s.t
 	before := time.Now()
 	s.claim(t, s.n2)
 	after := time.Now()
@@ -123,7 +125,8 @@ func badHandOver(t *testing.T, s *stage) {
 }
 
 // cleanMove removes the address before it adds it elsewhere.
-func cleanMove(t *testing.T, s *stage) {
+func (s *stage) cleanMove() {
+	t := s.t
 	must(t, s.n1.RemoveAddress(s.vip))
 	s.claim(t, s.n2)
 	r := s.finish(t, "n2")
@@ -136,7 +139,8 @@ func cleanMove(t *testing.T, s *stage) {
 }
 
 // manyMoves changes the owner in good order every few milliseconds' time, far more often than any failover.
-func manyMoves(t *testing.T, s *stage) {
+func (s *stage) manyMoves() {
+	t := s.t
 	owner, next := s.n1, s.n2
 	for range 20 {
 		must(t, owner.RemoveAddress(s.vip))
@@ -155,7 +159,8 @@ func manyMoves(t *testing.T, s *stage) {
 }
 
 // knownGap leaves the address nowhere for 300 ms.
-func knownGap(t *testing.T, s *stage) {
+func (s *stage) knownGap() {
+	t := s.t
 	before := time.Now()
 	must(t, s.n1.RemoveAddress(s.vip))
 	after := time.Now()
@@ -178,7 +183,8 @@ func knownGap(t *testing.T, s *stage) {
 }
 
 // secretOwner adds the address to a machine that tells nobody and that no client asks.
-func secretOwner(t *testing.T, s *stage) {
+func (s *stage) secretOwner() {
+	t := s.t
 	must(t, s.n2.AddAddress(s.vip))
 	<-time.After(200 * time.Millisecond)
 	must(t, s.n2.RemoveAddress(s.vip))
@@ -197,7 +203,8 @@ func secretOwner(t *testing.T, s *stage) {
 }
 
 // watchedButSilent has a second owner that answers ARP and no datagram.
-func watchedButSilent(t *testing.T, s *stage) {
+func (s *stage) watchedButSilent() {
+	t := s.t
 	n3 := s.Machine("n3")
 	must(t, n3.PowerOff()) // its service with it
 	must(t, n3.PowerOn(testContext(t)))
@@ -214,7 +221,8 @@ func watchedButSilent(t *testing.T, s *stage) {
 }
 
 // unannounced moves the address and tells nobody: the probe must not repair what the client believes.
-func unannounced(t *testing.T, s *stage) {
+func (s *stage) unannounced() {
+	t := s.t
 	must(t, s.n1.RemoveAddress(s.vip))
 	must(t, s.n2.AddAddress(s.vip))
 	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
@@ -233,7 +241,8 @@ func unannounced(t *testing.T, s *stage) {
 }
 
 // clientUnplugged takes the client's own cable: an outage for the client, and none of the machines' making.
-func clientUnplugged(t *testing.T, s *stage) {
+func (s *stage) clientUnplugged() {
+	t := s.t
 	must(t, s.Client().Unplug())
 	<-time.After(100 * time.Millisecond)
 	must(t, s.Client().Plug())

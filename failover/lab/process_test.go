@@ -5,7 +5,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -155,7 +154,7 @@ func TestOrphansAreCollected(t *testing.T) {
 	if got := output(t, m, "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l", StartOptions{}); got != "0" {
 		t.Errorf("%s zombies", got)
 	}
-	if fmt.Sprint(m.Powered()) != "true" {
+	if !m.Powered() {
 		t.Error("the machine went down with its orphans")
 	}
 }

@@ -1,7 +1,6 @@
 package witness
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -230,7 +229,7 @@ func TestMillis(t *testing.T) {
 		1500 * time.Microsecond: "1.5",
 		time.Minute:             "60000.0",
 	} {
-		if got := fmt.Sprint(millis(d)); got != want {
+		if got := millis(d); got != want {
 			t.Errorf("millis(%s) = %s, want %s", d, got, want)
 		}
 	}
