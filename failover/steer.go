@@ -174,7 +174,7 @@ func (a *Assigner) grace(v *state.View, c *channel, now time.Time) time.Duration
 	if v.Node(c.node) == nil {
 		return time.Minute // it is no member any more
 	}
-	return max(a.granter.NotBefore().Sub(now), a.began.Add(a.opts.TTL/3).Sub(now))
+	return max(a.granter.NotBefore().Sub(now), a.began.Add(a.opts.TTL/6).Sub(now))
 }
 
 // checkDetail is the output of what made the holder ineligible, for the timeline.

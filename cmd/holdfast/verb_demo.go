@@ -159,7 +159,7 @@ func play(ctx context.Context, c *console, s *stage.Stage, f stage.Fault) (resul
 	if err != nil {
 		return result{}, err
 	}
-	fmt.Fprintf(c.out, "\n%s (%s leads)\n", upperFirst(fmt.Sprintf(f.Text, x.Holder)), x.Leader)
+	fmt.Fprintf(c.out, "\n%s (%s leads)\n", upperFirst(strings.ReplaceAll(f.Text, "%s", x.Holder)), x.Leader)
 	err = f.Run(ctx, x)
 	v4, v6 := x.End()
 	if err != nil {
