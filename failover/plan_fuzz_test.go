@@ -1,0 +1,114 @@
+package failover
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+
+	"holdfast/cluster"
+)
+
+// FuzzPlan builds a state out of bytes and holds what every plan must keep: it is the same each time, it never chooses a machine that is
+// not eligible, it chooses one whenever there is one, it follows its own ranking, and to plan again after doing as it says changes nothing.
+func FuzzPlan(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
+	f.Add([]byte{255, 0, 255, 0, 255, 0, 128, 64, 32, 16, 8, 4, 2, 1, 77, 99, 3, 3, 3, 3})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 200 {
+			return
+		}
+		s := newCell(t, "n1")
+		build(s, b)
+		v := s.store.View()
+		ds := Plan(v)
+		if !reflect.DeepEqual(ds, Plan(s.store.View())) {
+			t.Fatal("two plans of one state differ")
+		}
+		for _, d := range ds {
+			keepsItsWord(t, v.Group(d.Group), d)
+			if d.Changed() {
+				s.assign(d.Group, d.Node, false)
+			}
+		}
+		for _, d := range Plan(s.store.View()) {
+			if d.Changed() {
+				t.Errorf("after doing as it said, %s would go from %q to %q: %s", d.Group, d.Current, d.Node, d.Why)
+			}
+		}
+	})
+}
+
+// keepsItsWord holds one decision against its own verdicts.
+func keepsItsWord(t *testing.T, g *cluster.Group, d cluster.Decision) {
+	t.Helper()
+	eligible := 0
+	for i, x := range d.Verdicts {
+		if x.Eligible {
+			eligible++
+		}
+		if x.Why == "" || x.Eligible != (x.Rank > 0) || x.Eligible && x.Rank != i+1 {
+			t.Errorf("%s: verdict %d: %+v", d.Group, i, x)
+		}
+	}
+	at := slices.IndexFunc(d.Verdicts, func(x cluster.Verdict) bool { return x.Node == d.Node })
+	switch {
+	case d.Why == "":
+		t.Errorf("%s: no reason", d.Group)
+	case eligible == 0 && d.Node != "":
+		t.Errorf("%s goes to %s, but no machine is eligible", d.Group, d.Node)
+	case eligible == 0:
+	case at < 0 || !d.Verdicts[at].Eligible:
+		t.Errorf("%s goes to %q, which is not eligible: %+v", d.Group, d.Node, d.Verdicts)
+	case d.Changed() && at != 0:
+		t.Errorf("%s goes to %s, but %s is better", d.Group, d.Node, d.Verdicts[0].Node)
+	case d.Changed() && !g.Preempt && slices.ContainsFunc(d.Verdicts, func(x cluster.Verdict) bool { return x.Node == d.Current && x.Eligible }):
+		t.Errorf("%s leaves %s, which is eligible, and does not preempt", d.Group, d.Current)
+	}
+}
+
+// build makes a state as the bytes say.
+func build(s *cell, b []byte) {
+	next := func(n int) int {
+		if len(b) == 0 {
+			return 0
+		}
+		x := int(b[0])
+		b = b[1:]
+		return x % n
+	}
+	statuses := []cluster.Status{cluster.Passing, cluster.Warning, cluster.Critical}
+	nodes := 1 + next(4)
+	name := func(i int) string { return fmt.Sprintf("n%d", i+1) }
+	for i := range nodes {
+		s.do(machineOn(name(i))...)
+		switch next(6) {
+		case 0:
+			s.do(presenceOf(name(i), false, "lost"))
+		case 1:
+			s.do(unable(name(i), "g1", "no interface"))
+		case 2:
+			s.do(nodeCheck(name(i), "c", "c", statuses[next(3)], "out"))
+		case 3:
+			s.do(nodeCheck(name(i), cluster.NodeMaintenance, "", cluster.Critical, "why"))
+		}
+		for k := range next(3) {
+			s.do(instance(name(i), fmt.Sprintf("w%d", k), "web", statuses[next(3)], ""))
+		}
+	}
+	for k := range 1 + next(3) {
+		g := groupOf(fmt.Sprintf("g%d", k+1), fmt.Sprintf("10.0.0.%d/24", 100+k))
+		g.Preempt = next(2) == 1
+		g.Service = []string{"", "web"}[next(2)]
+		for i := range nodes {
+			if next(3) == 0 {
+				g.Prefer = append(g.Prefer, name(nodes-1-i))
+			}
+		}
+		s.do(put(g))
+		if holder := next(nodes + 2); holder < nodes+1 {
+			s.assign(g.Name, name(holder), next(2) == 1) // the last name is no member
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package failover
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"holdfast/cluster"
+)
+
+// three are the machines n1, n2, n3, all able and passing.
+func three() []cluster.Command {
+	return slices.Concat(machineOn("n1"), machineOn("n2"), machineOn("n3"))
+}
+
+// TestPlanChooses holds the rules in Plan's comment and the sentence that it gives as its reason.
+func TestPlanChooses(t *testing.T) {
+	lost := func(n string) cluster.Command {
+		return presenceOf(n, false, "no lease renewal from it for 700ms")
+	}
+	warns := func(n string) cluster.Command { return nodeCheck(n, "disk", "disk", cluster.Warning, "91 % full") }
+	for _, c := range []struct {
+		name    string
+		holder  string // "" for none yet
+		moved   bool
+		prefer  []string
+		preempt bool
+		state   []cluster.Command
+		want    string
+		why     string
+	}{
+		{name: "nobody holds it: by name", want: "n1", why: "n1 is the best machine (eligible)"},
+		{name: "nobody holds it: prefer", prefer: []string{"n3", "n2"}, want: "n3", why: "n3 is the best machine (eligible, number 1 in prefer)"},
+		{name: "prefer names a stranger", prefer: []string{"n9", "n2"}, want: "n2", why: "n2 is the best machine (eligible, number 2 in prefer)"},
+		{name: "the best holds it", holder: "n1", want: "n1", why: "n1 holds it and is the best machine: eligible"},
+		{name: "a worse one stays", holder: "n2", prefer: []string{"n1"}, want: "n2", why: "n2 holds it and is eligible; n1 would be preferred, but the group does not preempt"},
+		{
+			name: "a worse one is preempted", holder: "n2", prefer: []string{"n1"}, preempt: true, want: "n1",
+			why: "n1 is preferred to n2 (eligible, number 1 in prefer), and the group preempts",
+		},
+		{name: "by name is a preference too", holder: "n2", preempt: true, want: "n1", why: "n1 is preferred to n2 (eligible), and the group preempts"},
+		{
+			name: "an operator's choice is not preempted", holder: "n2", moved: true, prefer: []string{"n1"}, preempt: true, want: "n2",
+			why: "n2 holds it: an operator moved it there, and it is eligible",
+		},
+		{
+			name: "an operator's choice that fails", holder: "n2", moved: true, prefer: []string{"n3"}, state: []cluster.Command{lost("n2")}, want: "n3",
+			why: "n2 cannot hold it: no lease renewal from it for 700ms; n3 is the best machine left (eligible, number 1 in prefer)",
+		},
+		{
+			name: "the holder is lost", holder: "n1", state: []cluster.Command{lost("n1")}, want: "n2",
+			why: "n1 cannot hold it: no lease renewal from it for 700ms; n2 is the best machine left (eligible)",
+		},
+		{name: "warning stays", holder: "n1", state: []cluster.Command{warns("n1")}, want: "n1", why: "n1 holds it and is eligible; n2 would be preferred, but the group does not preempt"},
+		{
+			name: "warning is preempted", holder: "n1", preempt: true, prefer: []string{"n1", "n3"}, state: []cluster.Command{warns("n1")}, want: "n3",
+			why: "n3 is preferred to n1 (eligible, number 2 in prefer), and the group preempts",
+		},
+		{
+			name: "warning comes after passing, whatever prefer says", prefer: []string{"n1"}, state: []cluster.Command{warns("n1")}, want: "n2",
+			why: "n2 is the best machine (eligible)",
+		},
+		{
+			name: "all warn: prefer again", prefer: []string{"n3"}, state: []cluster.Command{warns("n1"), warns("n2"), warns("n3")}, want: "n3",
+			why: `n3 is the best machine (its node check "disk" is warning)`,
+		},
+		{
+			name: "none eligible, none held it", state: []cluster.Command{lost("n1"), lost("n2"), lost("n3")}, want: "", why: "no machine is eligible",
+		},
+		{
+			name: "none eligible any more", holder: "n1", state: []cluster.Command{lost("n1"), lost("n2"), lost("n3")}, want: "",
+			why: "no machine is eligible any more; n1 cannot hold it: no lease renewal from it for 700ms",
+		},
+		{
+			name: "the holder is no member any more", holder: "n1", state: []cluster.Command{&cluster.Deregister{Node: "n1"}}, want: "n2",
+			why: "n1 is no member any more; n2 is the best machine left (eligible)",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newCell(t, "n1")
+			g := groupOf("g", "10.0.0.100/24")
+			g.Prefer, g.Preempt = c.prefer, c.preempt
+			s.do(append(three(), put(g))...)
+			if c.holder != "" {
+				s.assign("g", c.holder, c.moved)
+			}
+			s.do(c.state...)
+			d := Plan(s.store.View())[0]
+			if d.Node != c.want || d.Why != c.why {
+				t.Errorf("chose %q: %s\nwant  %q: %s", d.Node, d.Why, c.want, c.why)
+			}
+			if d.Current != c.holder || d.Changed() != (c.holder != c.want) {
+				t.Errorf("current %q, changed %v", d.Current, d.Changed())
+			}
+		})
+	}
+}
+
+// TestPlanJudges holds what is said of one machine.
+func TestPlanJudges(t *testing.T) {
+	serf := func(s cluster.Status, output string) cluster.Command {
+		return nodeCheck("n1", cluster.SerfHealth, "Serf Health Status", s, output)
+	}
+	long := strings.Repeat("é", 200)
+	for _, c := range []struct {
+		name     string
+		state    []cluster.Command
+		eligible bool
+		why      string
+	}{
+		{"eligible", nil, true, "eligible"},
+		{"never seen", []cluster.Command{serf(cluster.Passing, "")}, false, "it has not opened a lease channel to the leader yet"},
+		{"lost", []cluster.Command{presenceOf("n1", false, "no lease renewal from it for 700ms")}, false, "no lease renewal from it for 700ms"},
+		{"unable", []cluster.Command{unable("n1", "g", "eth0 is gone")}, false, "eth0 is gone"},
+		{"unable for another group", []cluster.Command{unable("n1", "h", "eth0 is gone")}, true, "eligible"},
+		{"maintenance", []cluster.Command{nodeCheck("n1", cluster.NodeMaintenance, "Node Maintenance Mode", cluster.Critical, "new disk")}, false, "the machine is in maintenance: new disk"},
+		{"failed", []cluster.Command{serf(cluster.Critical, "Agent not live or unreachable")}, false, `its node check "Serf Health Status" is critical (Agent not live or unreachable)`},
+		{"last line of the output", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Critical, "a\nfull\n")}, false, `its node check "disk" is critical (full)`},
+		{"no output", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Critical, " \n")}, false, `its node check "disk" is critical`},
+		{"long output", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Critical, long)}, false, `its node check "disk" is critical (` + long[:240] + "…)"},
+		{"warning", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Warning, "x")}, true, `its node check "disk" is warning`},
+		{"critical counts more than warning", []cluster.Command{
+			nodeCheck("n1", "a", "load", cluster.Warning, ""), nodeCheck("n1", "d", "disk", cluster.Critical, ""),
+		}, false, `its node check "disk" is critical`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newCell(t, "n1")
+			s.do(put(groupOf("g", "10.0.0.100/24")))
+			if c.name != "never seen" {
+				s.do(machineOn("n1")...)
+			}
+			s.do(c.state...)
+			wantVerdict(t, s, "n1", c.eligible, c.why)
+		})
+	}
+}
+
+// TestPlanJudgesServices holds what an instance of the group's service counts for.
+func TestPlanJudgesServices(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		state    []cluster.Command
+		eligible bool
+		why      string
+	}{
+		{"no instance", []cluster.Command{instance("n2", "web", "web", cluster.Passing, "")}, false, `it has no instance of the service "web"`},
+		{"another service", []cluster.Command{instance("n1", "web", "www", cluster.Passing, "")}, false, `it has no instance of the service "web"`},
+		{"passing", []cluster.Command{instance("n1", "web", "web", cluster.Passing, "")}, true, "eligible"},
+		{"warning", []cluster.Command{instance("n1", "web", "web", cluster.Warning, "slow")}, true, `its service "web" warns: check "web up" (slow)`},
+		{"critical", []cluster.Command{instance("n1", "web", "web", cluster.Critical, "exit 1")}, false, `its service "web" is critical: check "web up" (exit 1)`},
+		{"no check", []cluster.Command{&cluster.Register{Node: cluster.Node{Name: "n1"}, SkipNodeUpdate: true, Service: &cluster.Service{ID: "web", Name: "web"}}}, true, "eligible"},
+		{"one of two passes", []cluster.Command{
+			instance("n1", "web1", "web", cluster.Critical, ""), instance("n1", "web2", "web", cluster.Passing, ""),
+		}, true, "eligible"},
+		{"the other of two passes", []cluster.Command{
+			instance("n1", "web1", "web", cluster.Passing, ""), instance("n1", "web2", "web", cluster.Critical, ""),
+		}, true, "eligible"},
+		{"the better of two warns", []cluster.Command{
+			instance("n1", "web1", "web", cluster.Critical, ""), instance("n1", "web2", "web", cluster.Warning, "slow"),
+		}, true, `its service "web" warns: check "web2 up" (slow)`},
+		{"both fail", []cluster.Command{
+			instance("n1", "web1", "web", cluster.Critical, "first"), instance("n1", "web2", "web", cluster.Critical, "second"),
+		}, false, `its service "web" is critical: check "web1 up" (first)`},
+		{"passes in maintenance", []cluster.Command{
+			instance("n1", "web", "web", cluster.Passing, ""), nodeCheck("n1", cluster.NodeMaintenance, "", cluster.Critical, "disk"),
+		}, false, "the machine is in maintenance: disk"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newCell(t, "n1")
+			g := groupOf("g", "10.0.0.100/24")
+			g.Service = "web"
+			s.do(append(machineOn("n1"), append(machineOn("n2"), put(g))...)...)
+			s.do(c.state...)
+			wantVerdict(t, s, "n1", c.eligible, c.why)
+		})
+	}
+}
+
+func wantVerdict(t *testing.T, s *cell, node string, eligible bool, why string) {
+	t.Helper()
+	d := Plan(s.store.View())[0]
+	i := slices.IndexFunc(d.Verdicts, func(x cluster.Verdict) bool { return x.Node == node })
+	if i < 0 {
+		t.Fatalf("nothing is said of %s: %+v", node, d.Verdicts)
+	}
+	if x := d.Verdicts[i]; x.Eligible != eligible || x.Why != why || (x.Rank > 0) != eligible {
+		t.Errorf("got  %v, rank %d: %s\nwant %v: %s", x.Eligible, x.Rank, x.Why, eligible, why)
+	}
+}
+
+// TestPlanPassesOverStrangers holds that a node without an agent is no candidate, and that all groups are decided in the order of their names.
+func TestPlanPassesOverStrangers(t *testing.T) {
+	s := newCell(t, "n1")
+	s.do(nodeCheck("n0", "ping", "ping", cluster.Passing, ""), put(groupOf("b", "10.0.0.101/24")), put(groupOf("a", "10.0.0.100/24")))
+	s.do(three()...)
+	ds := Plan(s.store.View())
+	if len(ds) != 2 || ds[0].Group != "a" || ds[1].Group != "b" {
+		t.Fatalf("decisions: %+v", ds)
+	}
+	if got := fmt.Sprint(ranks(ds[0])); got != "[n1:1 n2:2 n3:3]" {
+		t.Errorf("verdicts: %s", got)
+	}
+}
+
+func ranks(d cluster.Decision) []string {
+	var out []string
+	for _, x := range d.Verdicts {
+		out = append(out, fmt.Sprintf("%s:%d", x.Node, x.Rank))
+	}
+	return out
+}
+
+// TestPlanHearsNews holds that a presence about to be committed counts instead of the one in the state.
+func TestPlanHearsNews(t *testing.T) {
+	s := newCell(t, "n1")
+	s.do(append(three(), put(groupOf("g", "10.0.0.100/24")))...)
+	s.assign("g", "n1", false)
+	d := Plan(s.store.View(), &cluster.Presence{Node: "n1", Why: "gone"}, &cluster.Presence{Node: "n2", Why: "gone too"})[0]
+	if d.Node != "n3" || d.Why != "n1 cannot hold it: gone; n3 is the best machine left (eligible)" {
+		t.Errorf("chose %q: %s", d.Node, d.Why)
+	}
+}
+
+// TestPlanGroup holds that a group is decided as given, whatever the state has under its name.
+func TestPlanGroup(t *testing.T) {
+	s := newCell(t, "n1")
+	s.do(append(three(), put(groupOf("g", "10.0.0.100/24")))...)
+	s.assign("g", "n2", false)
+	g := groupOf("g", "10.0.0.100/24")
+	g.Preempt, g.Prefer = true, []string{"n3"}
+	if d := PlanGroup(s.store.View(), &g); d.Node != "n3" || d.Current != "n2" || d.Epoch != 1 {
+		t.Errorf("decision: %+v", d)
+	}
+	h := groupOf("h", "10.0.0.101/24")
+	if d := PlanGroup(s.store.View(), &h); d.Node != "n1" || d.Current != "" || d.Epoch != 0 {
+		t.Errorf("decision on a group that is not in the state: %+v", d)
+	}
+}
