@@ -193,6 +193,7 @@ func (l *ledger) compare(where string, there []*daemontest.Entry) {
 
 // watchIndex polls a key that is written, and deleted, all the while, and holds that its index never goes back.
 func watchIndex(ctx context.Context, t *testing.T, name string, members ...*daemontest.KV) {
+	t.Helper()
 	key := "watched/" + strings.ReplaceAll(name, " ", "-")
 	var last uint64
 	for n := 0; ctx.Err() == nil; n++ {

@@ -31,26 +31,26 @@ type Cluster struct {
 }
 
 // Start starts the daemons and waits until all of them serve. They end with the test.
-func Start(t testing.TB, o Options) *Cluster {
-	t.Helper()
-	c, dir := &Cluster{t: t}, t.TempDir()
+func Start(tb testing.TB, o Options) *Cluster {
+	tb.Helper()
+	c, dir := &Cluster{t: tb}, tb.TempDir()
 	client := NewClient(nil)
-	for i, addr := range addresses(t, 3) {
+	for i, addr := range addresses(tb, 3) {
 		name := fmt.Sprintf("m%d", i+1)
 		c.Members = append(c.Members, &Member{
 			KV:   &KV{Member: name, Base: "http://" + netip.AddrPortFrom(addr, 8500).String(), Client: client},
-			Addr: addr, t: t, env: append(os.Environ(), o.Env...), logFile: filepath.Join(dir, name+".log"),
+			Addr: addr, t: tb, env: append(os.Environ(), o.Env...), logFile: filepath.Join(dir, name+".log"),
 			argv: append(append([]string{}, o.Command...), "agent", "-config-file", filepath.Join(dir, name+".hcl")),
 		})
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		c.KillAll()
 		client.CloseIdleConnections()
 		c.readLogs()
 	})
 	for _, m := range c.Members {
 		if err := m.configure(dir, c.Members, o.Extra); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		m.Start()
 	}
@@ -59,8 +59,8 @@ func Start(t testing.TB, o Options) *Cluster {
 }
 
 // addresses are n free loopback addresses in a row: other tests run at the same time.
-func addresses(t testing.TB, n int) []netip.Addr {
-	t.Helper()
+func addresses(tb testing.TB, n int) []netip.Addr {
+	tb.Helper()
 	for range 100 {
 		first := netip.AddrFrom4([4]byte{127, byte(64 + rand.N(128)), byte(1 + rand.N(250)), 1})
 		var all []netip.Addr
@@ -71,7 +71,7 @@ func addresses(t testing.TB, n int) []netip.Addr {
 			return all
 		}
 	}
-	t.Skip("this test runs three daemons on 127.64.0.1 and upwards: no port 8300 can be had there")
+	tb.Skip("this test runs three daemons on 127.64.0.1 and upwards: no port 8300 can be had there")
 	return nil
 }
 
@@ -138,7 +138,7 @@ func (c *Cluster) leader(ctx context.Context, but []*Member) *Member {
 		if skip[m] || !m.Running() {
 			continue
 		}
-		addr, err := m.KV.Leader(ctx)
+		addr, err := m.Leader(ctx)
 		for _, l := range c.Members {
 			if err == nil && !skip[l] && addr == netip.AddrPortFrom(l.Addr, 8300).String() {
 				return l
@@ -167,8 +167,8 @@ func (c *Cluster) readLogs() {
 }
 
 // Await asks until the answer is yes, and fails the test when it takes longer than Limit. Each question has a second.
-func Await(t testing.TB, what string, ask func(context.Context) bool) {
-	t.Helper()
+func Await(tb testing.TB, what string, ask func(context.Context) bool) {
+	tb.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(Limit); ; <-tick.C {
@@ -179,7 +179,7 @@ func Await(t testing.TB, what string, ask func(context.Context) bool) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain until %s", Limit, what)
+			tb.Fatalf("waited %s in vain until %s", Limit, what)
 		}
 	}
 }
