@@ -62,6 +62,9 @@ func (a *Agent) Open() (err error) {
 			}
 		}
 	}()
+	if err = a.refuseSecondBootstrap(); err != nil {
+		return err
+	}
 	if a.id, err = identify(a.cfg.DataDir, a.cfg.ID, a.cfg.Name); err != nil {
 		return err
 	}

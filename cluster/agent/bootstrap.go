@@ -3,12 +3,14 @@ package agent
 import (
 	"cmp"
 	"context"
+	"net"
 	"slices"
 	"strconv"
 	"time"
 
 	"holdfast/cluster"
 	"holdfast/cluster/consensus"
+	"holdfast/cluster/rpc"
 )
 
 // bootstrapLoop makes the first Raft configuration once as many servers as bootstrap_expect says have found each other and none of
@@ -90,4 +92,32 @@ func (a *Agent) hasPeers(ctx context.Context, m cluster.Member) (bool, error) {
 		return false, err
 	}
 	return len(b) == 1 && b[0] == 1, nil
+}
+
+// probeTimeout bounds the question to one address before a bootstrap.
+const probeTimeout = 2 * time.Second
+
+// refuseSecondBootstrap asks the addresses that this server is to join whether they belong to a cluster already, before it makes one of
+// its own (bootstrap_expect = 1) beside it. It asks at its own RPC port, as members of one cluster have it, and changes nothing anywhere.
+func (a *Agent) refuseSecondBootstrap() error {
+	addrs := slices.Concat(a.cfg.Join, a.cfg.RetryJoin)
+	if a.cfg.BootstrapExpect != 1 || len(addrs) == 0 || a.cfg.RPCPort == 0 || hasIdentity(a.cfg.DataDir) {
+		return nil
+	}
+	client := rpc.NewClient(rpc.Options{})
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
+	for _, addr := range addrs {
+		host := addr
+		if h, _, err := net.SplitHostPort(addr); err == nil {
+			host = h
+		}
+		peer := net.JoinHostPort(host, strconv.Itoa(a.cfg.RPCPort))
+		if b, err := client.Call(ctx, peer, methodPeers, nil); err == nil && len(b) == 1 && b[0] == 1 {
+			return cluster.Errorf(cluster.Conflict, "bootstrap_expect = 1 would make a second cluster: the server at %s belongs to one already; "+
+				"remove bootstrap_expect (and bootstrap) here, and this server is admitted to it", peer)
+		}
+	}
+	return nil
 }

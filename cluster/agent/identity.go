@@ -46,6 +46,12 @@ func identify(dir, id, name string) (string, error) {
 	return have.ID, nil
 }
 
+// hasIdentity reports whether the data directory belongs to a node already.
+func hasIdentity(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, identityFile))
+	return err == nil
+}
+
 func newIdentity(dir, id, name string) (string, error) {
 	if id == "" {
 		id = uuid.NewString()
