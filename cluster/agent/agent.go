@@ -106,7 +106,19 @@ func (a *Agent) start() {
 	a.loops.Go(func() { a.registry.Run(ctx) })
 	a.loops.Go(func() { a.joinLoop(ctx) })
 	a.loops.Go(func() { a.bootstrapLoop(ctx) })
+	a.loops.Go(func() { a.noteLoop(ctx) })
 
+}
+
+// noteInterval is how often the voter looks at the peer set.
+const noteInterval = 100 * time.Millisecond
+
+// noteLoop lets the voter see changes of the peer set when they happen, rather than when a leader asks.
+func (a *Agent) noteLoop(ctx context.Context) {
+	for ctx.Err() == nil {
+		a.voter.Note()
+		sleep(ctx, noteInterval)
+	}
 }
 
 // Close stops the member without a word to the others, who see it fail. It waits for everything the member started.
