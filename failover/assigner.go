@@ -54,12 +54,11 @@ func (a *Assigner) begin(ctx context.Context) bool {
 	for ctx.Err() == nil {
 		left, err := a.quorum.OlderLeases(ctx)
 		if err == nil {
-			now := time.Now()
 			a.mu.Lock()
-			a.granter = lease.NewGranter(a.opts.TTL, now.Add(left))
+			a.granter = lease.NewTermGranter(a.term, a.opts.TTL, lease.Now().Add(left))
 			a.mu.Unlock()
 			close(a.ready)
-			a.log.Info("leases of older leaders have ended after", "remaining", left.String(), "asked", now.Sub(a.began).String())
+			a.log.Info("leases of older leaders have ended after", "remaining", left.String(), "asked", time.Since(a.began).String())
 			return true
 		}
 		a.log.Warn("cannot ask a majority about the leases of older leaders, will ask again", "error", err)

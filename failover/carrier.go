@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -84,6 +85,25 @@ func (m *machine) prepare(places []place) error {
 		}
 	}
 	return nil
+}
+
+// guard puts the fence on every interface: Linux answers for its addresses on all of them, not only on the one that carries them. It
+// answers a sentence for each interface that cannot be fenced.
+func (m *machine) guard() []string {
+	ifs, err := net.Interfaces()
+	if err != nil {
+		return []string{"the interfaces cannot be listed: " + err.Error()}
+	}
+	var bare []string
+	for _, i := range ifs {
+		if i.Flags&net.FlagLoopback != 0 {
+			continue
+		}
+		if err := m.fence.Attach(i.Index); err != nil {
+			bare = append(bare, fmt.Sprintf("the fence does not hold on %s: %v", i.Name, err))
+		}
+	}
+	return bare
 }
 
 // open lets the addresses be served until the deadline.

@@ -13,6 +13,9 @@ func (c *Controller) changed(e vip.Event) {
 	if e.Kind == vip.AddressRemoved && e.Managed && !e.Own {
 		c.repair(e)
 	}
+	if e.Kind == vip.LinkUp || e.Kind == vip.Resync {
+		c.guard()
+	}
 	c.assess()
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,12 +46,11 @@ type Controller struct {
 	assignments map[string]cluster.Assignment // the newest known, from the state or from the leader
 	carried     map[string]*carrier
 	holder      *lease.Holder
-	out         *outbox       // to the leader; nil while there is no channel
-	seq         uint64        // of the newest renewal
-	released    []lease.Claim // given back and not yet acknowledged
+	out         *outbox // to the leader; nil while there is no channel
 	unable      map[string]string
 	macs        map[string]string // hardware address -> member
 	informed    bool              // the leader has told the assignments since the start, so that leftovers are known as such
+	bare        []string          // interfaces without a fence, a sentence each
 	stopping    string            // why this daemon is stopping, "" while it is not
 	stopped     chan struct{}     // closed once a stopping daemon carries nothing; nil before and after
 	background  sync.WaitGroup
@@ -225,7 +225,22 @@ func (c *Controller) refresh() {
 			c.log.Warn("cannot renew the lifetime of an address", "group", g.group, "error", err)
 		}
 	}
+	c.guard()
 	c.assess()
+}
+
+// guard keeps the fence on every interface of a machine that may carry groups, and says once where it cannot.
+func (c *Controller) guard() {
+	if len(c.groups) == 0 {
+		return
+	}
+	bare := c.machine.guard()
+	if !slices.Equal(bare, c.bare) {
+		for _, b := range bare {
+			c.log.Warn(b)
+		}
+	}
+	c.bare = bare
 }
 
 // assess finds out which groups this machine could not carry. A change goes to the leader with the next renewal, which is sent at once.

@@ -2,7 +2,6 @@ package failover
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"holdfast/cluster"
@@ -10,10 +9,16 @@ import (
 	"holdfast/failover/lease"
 )
 
-// renewed takes a renewal: what is given back is free at once; what is claimed is granted after a majority has confirmed this leader.
+// renewed takes a renewal. What is to be granted is decided here, as it arrives, and said after a majority has confirmed this leader.
 func (a *Assigner) renewed(ctx context.Context, out *outbox, r *lease.Renewal) {
+	v := a.agent.WatchView()
 	now := time.Now()
 	a.mu.Lock()
+	p := a.granter.Renew(lease.Now(), r, func(group string) lease.Assigned { return assigned(v, group) })
+	if p == nil {
+		a.mu.Unlock()
+		return // a later one has overtaken it
+	}
 	c := a.channels[r.Node]
 	if c == nil {
 		c = &channel{node: r.Node}
@@ -22,53 +27,38 @@ func (a *Assigner) renewed(ctx context.Context, out *outbox, r *lease.Renewal) {
 	fresh := c.out != out
 	changed := c.last.IsZero() || now.Sub(c.last) > a.opts.TTL || c.differs(r)
 	c.last, c.renewal, c.out = now, *r, out
-	freed := false
-	for _, x := range r.Released {
-		freed = a.granter.Release(r.Node, x) || freed
-	}
 	a.mu.Unlock()
 	if changed {
 		a.changed()
 	}
-	if freed {
+	if p.Freed {
 		a.push()
 	}
-	if len(r.Claims) == 0 {
-		a.reply(out, r, nil, fresh)
+	if fresh || len(p.Answer.Refused) > 0 {
+		p.Answer.Assignments = allAssignments(v)
+	}
+	if len(p.Claims) == 0 {
+		a.send(out, &p.Answer)
 		return
 	}
-	go func() {
-		if err := a.quorum.ConfirmLease(ctx); err != nil {
-			a.log.Debug("no majority confirmed this leader: nothing is granted", "node", r.Node, "error", err)
-			return // silence: the holder's lease runs out, as it must
-		}
-		a.reply(out, r, r.Claims, fresh)
-	}()
+	go a.confirm(ctx, out, r.Node, p)
+}
+
+// confirm asks a majority, and grants with its word.
+func (a *Assigner) confirm(ctx context.Context, out *outbox, node string, p *lease.Pending) {
+	if err := a.quorum.ConfirmLease(ctx); err != nil {
+		a.log.Debug("no majority confirmed this leader: nothing is granted", "node", node, "error", err)
+		return // silence: the holder's lease runs out, as it must
+	}
+	a.mu.Lock()
+	ans := a.granter.Confirmed(p)
+	a.mu.Unlock()
+	a.send(out, &ans)
 }
 
 // differs reports whether a renewal says something new that the plan depends on.
 func (c *channel) differs(r *lease.Renewal) bool {
 	return c.presence(&cluster.Presence{Live: true, Unable: r.Unable, HardwareAddrs: r.HardwareAddrs, Networks: r.Networks}, c.last, time.Hour) != nil || c.renewal.Stopping != r.Stopping
-}
-
-// reply answers a renewal; claims are those that a majority has just confirmed.
-func (a *Assigner) reply(out *outbox, r *lease.Renewal, claims []lease.Claim, all bool) {
-	v := a.agent.WatchView()
-	ans := lease.Answer{Seq: r.Seq, Term: a.term, TTL: a.opts.TTL, Acknowledged: r.Released}
-	a.mu.Lock()
-	now := time.Now()
-	for _, x := range claims {
-		if why := a.granter.Grant(now, r.Node, x, slices.Contains(r.Live, x), assigned(v, x.Group)); why != "" {
-			ans.Refused = append(ans.Refused, lease.Refusal{Claim: x, Why: why})
-		} else {
-			ans.Granted = append(ans.Granted, x)
-		}
-	}
-	a.mu.Unlock()
-	if all || len(ans.Refused) > 0 {
-		ans.Assignments = allAssignments(v)
-	}
-	a.send(out, &ans)
 }
 
 // assigned is the current epoch of a group as the state has it.
@@ -104,7 +94,7 @@ func (a *Assigner) pushLoop(ctx context.Context) {
 		v.Assignments()
 		a.push()
 		a.mu.Lock()
-		next := a.granter.NextEnd(time.Now())
+		next := a.granter.NextEnd(lease.Now())
 		a.mu.Unlock()
 		wait, cancel := context.WithTimeout(ctx, next)
 		_ = v.Wait(wait) // changed, or a lease has ended
@@ -118,7 +108,7 @@ func (a *Assigner) push() {
 	ans := lease.Answer{Term: a.term, TTL: a.opts.TTL, Assignments: allAssignments(v)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
+	now := lease.Now()
 	for _, x := range ans.Assignments {
 		if x.Node != "" && a.granter.Vacant(now, lease.Claim{Group: x.Group, Epoch: x.Epoch}) {
 			ans.Vacant = append(ans.Vacant, lease.Claim{Group: x.Group, Epoch: x.Epoch})

@@ -157,10 +157,10 @@ func (c *Controller) release(ctx context.Context, g *carrier, why string) {
 	if err := c.machine.shut(g.places); err != nil {
 		// The kernel still closes at the deadline. Without the fence shut, the lease must run out: nothing is given back.
 		c.log.Error("cannot shut the fence, the lease will run out instead", "group", g.group, "error", err)
+		c.holder.Drop(g.group)
 	} else {
-		c.released = append(c.released, lease.Claim{Group: g.group, Epoch: g.epoch})
+		c.holder.GiveBack(g.group)
 	}
-	c.holder.Drop(g.group)
 	c.renew()
 	c.drop(ctx, g, cluster.TransitionRelease, fmt.Sprintf("%s fenced the addresses and gave the lease back: %s", c.agent.Name(), why), time.Since(start))
 }

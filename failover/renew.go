@@ -2,7 +2,6 @@ package failover
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"holdfast/failover/fence"
@@ -19,15 +18,11 @@ func (c *Controller) renew() {
 	if c.out == nil {
 		return
 	}
-	c.seq++
-	now := int64(fence.Now())
-	claims, live := c.holder.Claims(now)
 	macs, networks := interfaces()
 	r := lease.Renewal{
-		Node: c.agent.Name(), Seq: c.seq, Claims: claims, Live: live, Released: c.released, Stopping: c.stopping != "", StoppingWhy: c.stopping,
-		Unable: c.unable, HardwareAddrs: macs, Networks: networks,
+		Node: c.agent.Name(), Stopping: c.stopping != "", StoppingWhy: c.stopping, Unable: c.unable, HardwareAddrs: macs, Networks: networks,
 	}
-	c.holder.Sent(c.seq, now)
+	c.holder.Renew(int64(fence.Now()), &r)
 	msg, err := lease.EncodeRenewal(&r)
 	if err != nil {
 		c.log.Error("cannot encode a lease renewal", "error", err)
@@ -92,20 +87,14 @@ func (c *Controller) answer(ctx context.Context, a *lease.Answer) {
 		c.learn(x)
 	}
 	c.informed = c.informed || len(a.Assignments) > 0 || a.Seq > 0
-	if a.Seq > 0 {
-		c.released = slices.DeleteFunc(c.released, func(x lease.Claim) bool { return slices.Contains(a.Acknowledged, x) })
-	}
 	c.reconcile(ctx) // a new assignment counts before a grant of the old one
 	for _, granted := range c.holder.Granted(a) {
 		if g := c.carried[granted.Group]; g != nil && g.epoch == granted.Epoch {
 			c.serve(ctx, g, fence.Boottime(granted.Deadline))
 		}
 	}
-	for _, v := range a.Vacant {
-		if g := c.carried[v.Group]; g != nil && g.epoch == v.Epoch && g.deadline == 0 {
-			c.renew()
-			return
-		}
+	if c.holder.Again(int64(fence.Now()), a) {
+		c.renew()
 	}
 }
 

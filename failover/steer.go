@@ -9,6 +9,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
+	"holdfast/failover/lease"
 )
 
 // steerLoop runs Plan whenever what it reads may have changed, and commits the difference.
@@ -62,7 +63,7 @@ func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
 		if g == nil || settled(old, &d, g) {
 			continue
 		}
-		if wait := a.hold(v, old, &d, g, taken, now); wait > 0 {
+		if wait := a.hold(v, old, &d, g, taken); wait > 0 {
 			next = min(next, wait)
 			continue
 		}
@@ -113,7 +114,7 @@ func takenVIPs(v *state.View) map[string]string {
 
 // hold says how long an assignment that brings new addresses must wait: an address that another group served must be free first, both in
 // the assignments and of every lease that was granted for an epoch that is over.
-func (a *Assigner) hold(v *state.View, old *cluster.Assignment, d *cluster.Decision, g *cluster.Group, taken map[string]string, now time.Time) time.Duration {
+func (a *Assigner) hold(v *state.View, old *cluster.Assignment, d *cluster.Decision, g *cluster.Group, taken map[string]string) time.Duration {
 	if d.Node == "" {
 		return 0
 	}
@@ -133,7 +134,7 @@ func (a *Assigner) hold(v *state.View, old *cluster.Assignment, d *cluster.Decis
 	for _, x := range v.Assignments() {
 		epochs[x.Group] = x.Epoch
 	}
-	return a.granter.Draining(now, func(group string) uint64 { return epochs[group] })
+	return a.granter.Draining(lease.Now(), func(group string) uint64 { return epochs[group] })
 }
 
 // news are the presences that differ from the state's, and the time until one may differ for no other reason than time.
@@ -174,7 +175,7 @@ func (a *Assigner) grace(v *state.View, c *channel, now time.Time) time.Duration
 	if v.Node(c.node) == nil {
 		return time.Minute // it is no member any more
 	}
-	return max(a.granter.NotBefore().Sub(now), a.began.Add(a.opts.TTL/6).Sub(now))
+	return max(a.granter.NotBefore().Sub(lease.Now()), a.began.Add(a.opts.TTL/6).Sub(now))
 }
 
 // checkDetail is the output of what made the holder ineligible, for the timeline.

@@ -1,21 +1,26 @@
 package lease
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Grant is a lease that was granted, with its end on the holder's clock.
 type Grant struct {
 	Claim
-	Deadline int64 // nanoseconds on the clock that Sent was given
+	Deadline int64 // nanoseconds on the clock of the Holder; it may have passed already
 }
 
-// Holder is a machine's side of the protocol. All its times are nanoseconds on one clock, CLOCK_BOOTTIME in production.
+// Holder is a machine's side of the protocol, for one process. All its times are nanoseconds on one clock, CLOCK_BOOTTIME in production.
 type Holder struct {
-	held map[string]*held
-	sent []sentAt // the newest renewals, oldest first
+	run      uint64
+	seq      uint64 // of the newest renewal
+	term     uint64 // of the newest leader that was heard
+	news     bool   // that leader has not been told anything yet
+	held     map[string]*held
+	released []Claim  // given back and not yet acknowledged
+	sent     []sentAt // the newest renewals, oldest first
 }
 
 // held is a group that this machine holds or claims.
@@ -34,15 +39,43 @@ type sentAt struct {
 const maxSent = 64
 
 // NewHolder makes a holder that claims nothing.
-func NewHolder() *Holder { return &Holder{held: map[string]*held{}} }
+func NewHolder() *Holder {
+	return &Holder{run: rand.Uint64(), held: map[string]*held{}} //nolint:gosec // it tells processes apart, and guards nothing
+}
 
 // Take begins to claim a group in an epoch. live says that an earlier process of this machine held it, and until when; 0 for no.
 func (h *Holder) Take(c Claim, live int64) {
-	h.held[c.Group] = &held{epoch: c.Epoch, since: h.lastSeq(), deadline: live}
+	h.held[c.Group] = &held{epoch: c.Epoch, since: h.seq, deadline: live}
 }
 
-// Drop ceases to hold or claim a group, in whatever epoch: grants that are still under way come to nothing.
+// Drop ceases to hold or claim a group, in whatever epoch: grants that are still under way come to nothing. It is for a lease that has run out.
 func (h *Holder) Drop(group string) { delete(h.held, group) }
+
+// GiveBack is Drop, and tells the leader, who may grant the group to another machine at once. It is to be called only after the fence is
+// shut.
+func (h *Holder) GiveBack(group string) {
+	if x := h.held[group]; x != nil {
+		h.released = append(h.released, Claim{Group: group, Epoch: x.epoch})
+		delete(h.held, group)
+	}
+}
+
+// Renew fills in what the next renewal says of leases. now was read before; the lease counts from it, so the renewal is to be sent once only.
+func (h *Holder) Renew(now int64, r *Renewal) {
+	h.seq++
+	h.news = false
+	h.noteSent(h.seq, now)
+	r.Run, r.Seq, r.Term = h.run, h.seq, h.term
+	r.Claims, r.Live = h.Claims(now)
+	r.Released = slices.Clone(h.released)
+}
+
+func (h *Holder) noteSent(seq uint64, now int64) {
+	h.sent = append(h.sent, sentAt{seq, now})
+	if len(h.sent) > maxSent {
+		h.sent = slices.Delete(h.sent, 0, len(h.sent)-maxSent)
+	}
+}
 
 // Claims are what the next renewal asks for, and which of them live at this time.
 func (h *Holder) Claims(now int64) (claims, live []Claim) {
@@ -59,21 +92,19 @@ func (h *Holder) Claims(now int64) (claims, live []Claim) {
 	return claims, live
 }
 
-// Sent notes that a renewal with everything Claims said is about to be sent: the lease counts from here.
-func (h *Holder) Sent(seq uint64, now int64) {
-	h.sent = append(h.sent, sentAt{seq, now})
-	if len(h.sent) > maxSent {
-		h.sent = slices.Delete(h.sent, 0, len(h.sent)-maxSent)
-	}
-}
-
-// Granted is what an answer grants: the claims of the renewal that it names and that this machine still makes. A deadline never
-// moves back. It may have passed already.
+// Granted is what an answer grants: the claims of the renewal that it names and that this machine has made ever since. A deadline never
+// moves back. What a leader says after a newer one has been heard counts for nothing.
 func (h *Holder) Granted(a *Answer) []Grant {
+	if a.Term < h.term {
+		return nil
+	}
+	h.news = h.news || a.Term > h.term
+	h.term = a.Term
 	i := slices.IndexFunc(h.sent, func(s sentAt) bool { return s.seq == a.Seq })
 	if i < 0 || a.Seq == 0 {
 		return nil
 	}
+	h.released = slices.DeleteFunc(h.released, func(c Claim) bool { return slices.Contains(a.Acknowledged, c) })
 	deadline := h.sent[i].time + int64(min(a.TTL, MaxTTL))
 	var out []Grant
 	for _, c := range a.Granted {
@@ -87,12 +118,23 @@ func (h *Holder) Granted(a *Answer) []Grant {
 	return out
 }
 
-// MaxTTL bounds what a holder believes of a leader.
-const MaxTTL = 30 * time.Second
+// Again reports whether a renewal should follow an answer at once: a new leader has spoken, which needs to hear its own term, or something
+// that this machine claims and does not hold is vacant.
+func (h *Holder) Again(now int64, a *Answer) bool {
+	return h.news || a.Term == h.term && slices.ContainsFunc(a.Vacant, func(c Claim) bool {
+		x := h.held[c.Group]
+		return x != nil && x.epoch == c.Epoch && x.deadline <= now
+	})
+}
 
-func (h *Holder) lastSeq() uint64 {
-	if len(h.sent) == 0 {
-		return 0
+// Lapsed are the groups whose lease has run out at this time. They are claimed still.
+func (h *Holder) Lapsed(now int64) []string {
+	var out []string
+	for g, x := range h.held {
+		if x.deadline > 0 && x.deadline <= now {
+			out = append(out, g)
+		}
 	}
-	return h.sent[len(h.sent)-1].seq
+	slices.Sort(out)
+	return out
 }
