@@ -1,6 +1,11 @@
 // Package local holds what this agent registered: its services, its checks and their results. It runs the checks, keeps the
 // registrations on disk, and keeps the catalog's record of this node equal to them (anti-entropy).
 //
-// Anti-entropy is level-triggered and needs no period: the member holds the catalog itself, so one loop compares what is registered here
-// with what the catalog says of this node whenever either changes, and writes only the difference.
+// Anti-entropy is level-triggered and needs no period. One loop knows what the catalog holds of this node (a mirror) and writes the
+// difference: at once and only for what was touched when something changes here, for everything when the catalog changes behind its
+// back. The mirror is read where this member's copy of the catalog has caught up with the leader, and follows the loop's own writes in
+// between, so a copy that lags is never fought. What is registered while a write is under way shares the next one.
+//
+// After a restart the catalog remembers more than this agent knows: a check keeps the catalog's result until it has one of its own, and
+// nothing is removed before the configuration has been registered (Replace).
 package local

@@ -8,20 +8,36 @@ import (
 	"holdfast/cluster/check"
 )
 
+// begin starts the checks, and from now on every one that is registered.
+func (r *Registry) begin(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running = ctx
+	for _, c := range r.checks {
+		r.startLocked(c)
+	}
+}
+
+// end waits for the checks to stop. None is started any more.
+func (r *Registry) end() {
+	r.mu.Lock()
+	r.running = nil
+	r.mu.Unlock()
+	r.probes.Wait()
+}
+
 // startLocked starts what runs a check, once Run has begun. A TTL check can be updated before that.
 func (r *Registry) startLocked(c *runningCheck) {
 	report := func(res check.Result) { r.result(c, res) }
-	var runner check.Runner
-	if c.Definition.TTL > 0 {
-		if c.ttl == nil {
-			c.ttl = check.NewTTL(c.Definition, report)
-		}
-		runner = c.ttl
-	} else {
-		runner = check.New(c.Definition, r.log.With("check", c.ID), report)
+	if c.Definition.TTL > 0 && c.ttl == nil {
+		c.ttl = check.NewTTL(c.Definition, report)
 	}
 	if r.running == nil {
 		return
+	}
+	var runner check.Runner = c.ttl
+	if c.ttl == nil {
+		runner = check.New(c.Definition, r.log.With("check", c.ID), report)
 	}
 	ctx, cancel := context.WithCancel(r.running)
 	c.cancel = cancel
@@ -39,33 +55,70 @@ func (r *Registry) stopLocked(c *runningCheck) {
 func (r *Registry) result(c *runningCheck, res check.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.checks[c.ID] != c || (c.Status == res.Status && c.Output == res.Output) {
+	k := key(c.ID)
+	first := !c.ran
+	if r.checks[k] != c || (!first && c.Status == res.Status && c.Output == res.Output) {
 		return // replaced meanwhile, or nothing new
 	}
-	if c.Status != res.Status {
-		r.log.Info("check changed", "check", c.ID, "service", c.ServiceID, "from", string(c.Status), "to", string(res.Status))
-		c.since = time.Time{}
-		if res.Status == cluster.Critical {
-			c.since = time.Now()
-		}
+	c.ran = true
+	before := c.Status
+	c.setLocked(res.Status, res.Output)
+	switch {
+	case before != res.Status:
+		r.log.Info("check changed", "check", c.ID, "service", c.ServiceID, "from", string(before), "to", string(res.Status))
+	case !first && !c.outputDue(r.opts.OutputInterval):
+		r.todo.late[k] = true
+		return
 	}
-	c.Status, c.Output = res.Status, res.Output
-	r.changed()
+	r.todo.checks[k] = true
+	r.changedLocked()
+}
+
+// adoptLocked takes the catalog's result over, where the check was registered as the agent started and has none of its own. That is decided
+// once, as soon as it is known what the catalog has.
+func (c *runningCheck) adoptLocked(known *cluster.Check) {
+	if c.adopts && !c.ran && known != nil && known.ServiceID == c.ServiceID && known.Type == c.Type {
+		c.setLocked(known.Status, known.Output)
+	}
+	c.adopts = false
+}
+
+// setLocked sets a result and notes since when it is critical.
+func (c *runningCheck) setLocked(status cluster.Status, output string) {
+	switch {
+	case status != cluster.Critical:
+		c.since = time.Time{}
+	case c.since.IsZero():
+		c.since = time.Now()
+	}
+	c.Status, c.Output = status, output
+}
+
+// outputDue reports whether a new output alone may be written again.
+func (c *runningCheck) outputDue(every time.Duration) bool { return time.Since(c.written) >= every }
+
+// minDeregisterAfter is the shortest deregister_critical_service_after. It is Consul's.
+const minDeregisterAfter = time.Minute
+
+func (r *Registry) warnLocked(c *runningCheck) {
+	if after := c.Definition.DeregisterCriticalServiceAfter; after > 0 && after < minDeregisterAfter {
+		r.log.Warn("deregister_critical_service_after is too short, the shortest is taken", "check", c.ID, "given", after.String(), "taken", minDeregisterAfter.String())
+	}
 }
 
 // reapCritical deregisters services whose check has been critical for longer than it allows.
 func (r *Registry) reapCritical(now time.Time) {
-	var dead []string
+	dead := map[string]string{}
 	r.mu.Lock()
 	for _, c := range r.checks {
 		after := c.Definition.DeregisterCriticalServiceAfter
-		if after > 0 && c.ServiceID != "" && !c.since.IsZero() && now.Sub(c.since) > after {
-			dead = append(dead, c.ServiceID)
+		if after > 0 && c.ServiceID != "" && !c.since.IsZero() && now.Sub(c.since) > max(after, minDeregisterAfter) {
+			dead[c.ServiceID] = c.ID
 		}
 	}
 	r.mu.Unlock()
-	for _, id := range dead {
-		r.log.Info("deregistering a service that has been critical for too long", "service", id)
+	for id, checkID := range dead {
+		r.log.Info("deregistering a service that has been critical for too long", "service", id, "check", checkID)
 		if err := r.DeregisterService(id); err != nil && cluster.CodeOf(err) != cluster.NotFound {
 			r.log.Warn("cannot deregister a critical service", "service", id, "error", err)
 		}

@@ -3,8 +3,7 @@ package local
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,9 +12,11 @@ import (
 	"holdfast/cluster/state"
 )
 
-// Catalog is what anti-entropy needs of the member: its own copy of the catalog, and the way to change it.
+// Catalog is what anti-entropy needs of the member: its own copy of the catalog, a read that waits until that copy is as new as the
+// leader's, and the way to change it.
 type Catalog interface {
 	WatchView() *state.View
+	Query(ctx context.Context, opts cluster.QueryOptions, fn func(*state.View) error) (cluster.QueryMeta, error)
 	Apply(ctx context.Context, opts cluster.WriteOptions, cmd cluster.Command) (any, error)
 }
 
@@ -59,14 +60,23 @@ type Registry struct {
 	opts    Options
 	catalog Catalog
 	log     *slog.Logger
-	kick    chan struct{} // holds one: the loop is to compare again
+	kick    chan struct{} // holds one: the loop has something to write
+	probes  sync.WaitGroup
 
-	mu       sync.Mutex // guards following
-	services map[string]*Service
-	checks   map[string]*runningCheck
-	running  context.Context // checks live in it; nil before Run
-	probes   sync.WaitGroup
+	changing sync.Mutex        // held through a change of the registrations, disk included; guards following
+	files    map[string]string // name -> content, as kept on disk
+	pending  []Check           // kept checks of services that are not registered (yet)
+
+	mu       sync.Mutex               // guards following; services, checks and of change only while changing is held, too
+	services map[string]*Service      // by key of the ID, as all that follow
+	checks   map[string]*runningCheck //
+	of       map[string]checkSet      // the checks of a service, those of the node under ""
+	running  context.Context          // checks live in it; nil before Run and after
+	settled  bool                     // the configuration is registered: what the catalog has beyond it is surplus
+	todo     todo
 }
+
+type checkSet map[string]*runningCheck
 
 // runningCheck is a check with what runs it.
 type runningCheck struct {
@@ -75,6 +85,8 @@ type runningCheck struct {
 	cancel  context.CancelFunc // ends the probe; nil while none runs
 	since   time.Time          // when it turned critical; zero while it is not
 	written time.Time          // when it was last sent to the catalog
+	ran     bool               // it has a result of its own
+	adopts  bool               // until then it takes the catalog's: it was registered as the agent started
 }
 
 // New makes an empty registry; Run keeps the catalog in step with it.
@@ -83,8 +95,8 @@ func New(opts Options, catalog Catalog, log *slog.Logger) *Registry {
 		opts.OutputInterval = DefaultOutputInterval
 	}
 	return &Registry{
-		opts: opts, catalog: catalog, log: log, kick: make(chan struct{}, 1),
-		services: map[string]*Service{}, checks: map[string]*runningCheck{},
+		opts: opts, catalog: catalog, log: log, kick: make(chan struct{}, 1), files: map[string]string{},
+		services: map[string]*Service{}, checks: map[string]*runningCheck{}, of: map[string]checkSet{}, todo: newTodo(),
 	}
 }
 
@@ -92,7 +104,11 @@ func New(opts Options, catalog Catalog, log *slog.Logger) *Registry {
 func (r *Registry) Services() map[string]*Service {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return maps.Clone(r.services)
+	out := make(map[string]*Service, len(r.services))
+	for _, s := range r.services {
+		out[s.ID] = s
+	}
+	return out
 }
 
 // Checks are copies of the registered checks by ID.
@@ -100,31 +116,16 @@ func (r *Registry) Checks() map[string]Check {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := make(map[string]Check, len(r.checks))
-	for id, c := range r.checks {
-		out[id] = c.Check
+	for _, c := range r.checks {
+		out[c.ID] = c.Check
 	}
 	return out
 }
 
-// changed makes the loop compare again.
-func (r *Registry) changed() {
-	select {
-	case r.kick <- struct{}{}:
-	default:
-	}
-}
-
-// checksOfLocked lists the IDs of a service's checks in order.
-func (r *Registry) checksOfLocked(serviceID string) []string {
-	var ids []string
-	for id, c := range r.checks {
-		if c.ServiceID == serviceID {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
+// key is an ID as the catalog compares it: without regard to case.
+func key(id string) string { return strings.ToLower(id) }
 
 // foreign reports whether a record of this node in the catalog is not this registry's business: the leader keeps it.
-func foreign(id string) bool { return id == "consul" || id == cluster.SerfHealth }
+func foreign(id string) bool {
+	return strings.EqualFold(id, "consul") || strings.EqualFold(id, cluster.SerfHealth)
+}

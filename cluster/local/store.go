@@ -7,123 +7,177 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"holdfast/cluster"
 )
 
-// saved is a registration from the API as it is kept on disk, one file each.
-type saved struct {
-	Service *cluster.Service          `json:",omitempty"`
-	Checks  []cluster.CheckDefinition // of the service, or the one check
-	Token   string                    `json:",omitempty"`
+// kept is what one file on disk holds of the API's registrations: a service with its checks, the checks of a service that a config
+// file registers, or one check of the node.
+type kept struct {
+	Service *cluster.Service `json:",omitempty"`
+	Token   string           `json:",omitempty"` // of the service
+	Checks  []keptCheck
 }
 
-// IDs may hold any character, so files are named by their hash.
-func serviceFile(id string) string { return fileName("service", id) }
-func checkFile(id string) string   { return fileName("check", id) }
+type keptCheck struct {
+	cluster.CheckDefinition
+	Token string `json:",omitempty"`
+}
 
-func fileName(kind, id string) string {
-	sum := sha256.Sum256([]byte(id))
+// fileOf names the file of a service or, where that is "", of a check of the node. IDs may hold any character, so files are named by
+// their hash.
+func fileOf(serviceID, checkID string) string {
+	kind, id := "service", serviceID
+	if id == "" {
+		kind, id = "check", checkID
+	}
+	sum := sha256.Sum256([]byte(key(id)))
 	return kind + "-" + hex.EncodeToString(sum[:16]) + ".json"
 }
 
-func (r *Registry) saveServiceLocked(s *Service, checks []cluster.CheckDefinition) error {
-	if s.Source != FromAPI {
-		return r.forgetLocked(serviceFile(s.ID)) // the config file speaks now
-	}
-	return r.saveLocked(serviceFile(s.ID), saved{Service: &s.Service, Checks: checks, Token: s.Token})
-}
-
-func (r *Registry) saveCheckLocked(d cluster.CheckDefinition, token string, source Source) error {
-	if source != FromAPI {
-		return r.forgetLocked(checkFile(d.ID))
-	}
-	return r.saveLocked(checkFile(d.ID), saved{Checks: []cluster.CheckDefinition{d}, Token: token})
-}
-
-// saveLocked writes a file in one step: a crash leaves the old or the new one.
-func (r *Registry) saveLocked(name string, v saved) error {
-	if r.opts.Dir == "" {
-		return nil
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode registration: %w", err)
-	}
-	if err := os.MkdirAll(r.opts.Dir, 0o700); err != nil {
-		return fmt.Errorf("make directory for registrations: %w", err)
-	}
-	tmp, err := os.CreateTemp(r.opts.Dir, ".new-*")
-	if err != nil {
-		return fmt.Errorf("keep registration: %w", err)
-	}
-	_, err = tmp.Write(b)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(r.opts.Dir, name))
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name()) // the write has failed already; a leftover is skipped by Load
-		return fmt.Errorf("keep registration: %w", err)
-	}
-	return nil
-}
-
-func (r *Registry) forgetLocked(name string) error {
-	if r.opts.Dir == "" {
-		return nil
-	}
-	if err := os.Remove(filepath.Join(r.opts.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("forget registration: %w", err)
-	}
-	return nil
-}
-
-// Load registers what earlier runs of this agent kept on disk. A file that cannot be read is named and skipped. What a config file
-// registers wins: call Load before Replace.
-func (r *Registry) Load() error {
-	if r.opts.Dir == "" {
-		return nil
-	}
-	entries, err := os.ReadDir(r.opts.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read kept registrations: %w", err)
-	}
-	for _, pass := range []string{"service-", "check-"} { // services first: a check may belong to one
-		for _, e := range entries {
-			name := filepath.Join(r.opts.Dir, e.Name())
-			if len(e.Name()) < len(pass) || e.Name()[:len(pass)] != pass {
-				continue
-			}
-			if err := r.load(name); err != nil {
-				r.log.Error("a kept registration is skipped", "file", name, "error", err)
-			}
+// keptAfter is what the files that a change concerns hold after it.
+func (r *Registry) keptAfter(ch change) map[string]kept {
+	files := map[string]kept{}
+	for _, s := range []*Service{ch.service, r.services[key(ch.dropService)]} {
+		if s != nil {
+			files[fileOf(s.ID, "")] = r.serviceAfter(s.ID, ch)
 		}
 	}
-	return nil
+	touch := func(serviceID, checkID string) {
+		if serviceID != "" {
+			files[fileOf(serviceID, "")] = r.serviceAfter(serviceID, ch)
+		} else if _, done := files[fileOf("", checkID)]; !done {
+			files[fileOf("", checkID)] = kept{}
+		}
+	}
+	for _, id := range ch.drop {
+		touch(r.checks[key(id)].ServiceID, id)
+	}
+	for _, c := range ch.put {
+		if old := r.checks[key(c.ID)]; old != nil && key(old.ServiceID) != key(c.ServiceID) {
+			touch(old.ServiceID, c.ID)
+		}
+		touch(c.ServiceID, c.ID)
+		if c.ServiceID == "" && c.Source == FromAPI {
+			files[fileOf("", c.ID)] = kept{Checks: []keptCheck{{c.Definition, c.Token}}}
+		}
+	}
+	return files
 }
 
-func (r *Registry) load(name string) error {
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return err
+// serviceAfter is what the file of a service holds after a change.
+func (r *Registry) serviceAfter(id string, ch change) kept {
+	var k kept
+	s := r.services[key(id)]
+	switch {
+	case ch.service != nil && key(ch.service.ID) == key(id):
+		s = ch.service
+	case key(ch.dropService) == key(id):
+		s = nil
 	}
-	var v saved
-	if err := json.Unmarshal(b, &v); err != nil {
-		return fmt.Errorf("not a registration: %w", err)
+	if s != nil && s.Source == FromAPI {
+		k.Service, k.Token = &s.Service, s.Token
 	}
-	if v.Service != nil {
-		return r.RegisterService(Registration{Service: *v.Service, Checks: v.Checks, Token: v.Token, Source: FromAPI})
+	checks := map[string]keptCheck{}
+	for ck, c := range r.of[key(id)] {
+		if c.Source == FromAPI {
+			checks[ck] = keptCheck{c.Definition, c.Token}
+		}
 	}
-	for _, d := range v.Checks {
-		if err := r.RegisterCheck(d, v.Token, FromAPI); err != nil {
+	for _, dropped := range ch.drop {
+		delete(checks, key(dropped))
+	}
+	for _, c := range ch.put {
+		if delete(checks, key(c.ID)); c.Source == FromAPI && key(c.ServiceID) == key(id) {
+			checks[key(c.ID)] = keptCheck{c.Definition, c.Token}
+		}
+	}
+	for _, ck := range slices.Sorted(maps.Keys(checks)) {
+		k.Checks = append(k.Checks, checks[ck])
+	}
+	return k
+}
+
+// keep brings files to these contents. The caller holds changing.
+func (r *Registry) keep(files map[string]kept) error {
+	if r.opts.Dir == "" {
+		return nil
+	}
+	touched := false
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		content := ""
+		if k := files[name]; k.Service != nil || len(k.Checks) > 0 {
+			b, err := json.Marshal(k)
+			if err != nil {
+				return fmt.Errorf("encode registration: %w", err)
+			}
+			content = string(b)
+		}
+		if r.files[name] == content {
+			continue
+		}
+		if err := replaceFile(r.opts.Dir, name, content); err != nil {
 			return err
 		}
+		touched, r.files[name] = true, content
+	}
+	if !touched {
+		return nil
+	}
+	return syncDir(r.opts.Dir)
+}
+
+// replaceFile writes a file in one step, or with no content removes it: a crash leaves the old or the new one.
+func replaceFile(dir, name, content string) error {
+	if content == "" {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("forget registration: %w", err)
+		}
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make directory for registrations: %w", err)
+	}
+	tmp, err := os.CreateTemp(dir, unfinished+"*")
+	if err != nil {
+		return fmt.Errorf("keep registration: %w", err)
+	}
+	_, err = tmp.WriteString(content)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name()) // the write has failed already; a leftover is removed by Load
+		return fmt.Errorf("keep registration: %w", err)
 	}
 	return nil
+}
+
+// unfinished begins the name of a file that is being written.
+const unfinished = ".new-"
+
+// syncDir makes names in a directory survive a loss of power.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing was ever kept
+	}
+	if err != nil {
+		return fmt.Errorf("keep registration: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("keep registration: %w", err)
+	}
+	return nil
+}
+
+// isKept reports whether a file of the directory holds registrations.
+func isKept(name string) bool {
+	return (strings.HasPrefix(name, "service-") || strings.HasPrefix(name, "check-")) && strings.HasSuffix(name, ".json")
 }

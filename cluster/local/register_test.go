@@ -1,0 +1,241 @@
+package local
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/check"
+)
+
+func TestRegistrationErrors(t *testing.T) {
+	r := newRegistry(newFakeCatalog(), Options{})
+	must(t, r.RegisterService(service("web", ttl("c"))))
+	must(t, r.RegisterCheck(cluster.CheckDefinition{ID: "tcp", TCP: "x:1", Interval: time.Second}, "", FromAPI))
+	orphan, serf := ttl("o"), ttl("SerfHealth")
+	orphan.ServiceID = "none"
+	for name, x := range map[string]struct {
+		err  error
+		code cluster.Code
+		want string
+	}{
+		"no name":              {r.RegisterService(Registration{}), cluster.Invalid, `Must provide service name: the field Service (or Name) of service ID "" is empty`},
+		"the leader's service": {r.RegisterService(service("Consul")), cluster.Invalid, `the service ID "Consul" is the cluster's own: choose another`},
+		"the leader's check":   {r.RegisterCheck(serf, "", FromAPI), cluster.Invalid, `the check ID "SerfHealth" is the cluster's own: choose another`},
+		"within a service":     {r.RegisterService(service("web", serf)), cluster.Invalid, `the check ID "SerfHealth" is the cluster's own: choose another`},
+		"a bad check":          {r.RegisterService(service("new", cluster.CheckDefinition{ID: "x"})), cluster.Invalid, `check "x" gives 0 of args, http, tcp, ttl and process: give exactly one`},
+		"no such service":      {r.RegisterCheck(orphan, "", FromAPI), cluster.NotFound, `ServiceID "none" does not exist: register the service before its check`},
+		"unknown service":      {r.DeregisterService("x"), cluster.NotFound, `Unknown service ID "x". Ensure that the service ID is passed, not the service name.`},
+		"unknown check":        {r.DeregisterCheck("x"), cluster.NotFound, `Unknown check ID "x". Ensure that the check ID is passed, not the check name.`},
+		"update of an unknown": {r.UpdateTTL("x", cluster.Passing, ""), cluster.NotFound, `Unknown check ID "x". Ensure that the check ID is passed, not the check name.`},
+		"update without a TTL": {r.UpdateTTL("tcp", cluster.Passing, ""), cluster.Invalid, `check ID "tcp" is not a TTL check: only those are updated from outside`},
+		"update to nonsense":   {r.UpdateTTL("c", "fine", ""), cluster.Invalid, `Invalid check status: "fine"; want passing, warning or critical`},
+		"config half wrong":    {r.Replace([]Registration{service("ok"), service("")}, nil), cluster.Invalid, `Must provide service name: the field Service (or Name) of service ID "" is empty`},
+		"config of an orphan":  {r.Replace([]Registration{service("ok")}, []cluster.CheckDefinition{orphan}), cluster.NotFound, `ServiceID "none" does not exist: register the service before its check`},
+	} {
+		if x.err == nil || x.err.Error() != x.want || cluster.CodeOf(x.err) != x.code {
+			t.Errorf("%s: %v (%s), want %s", name, x.err, cluster.CodeOf(x.err), x.want)
+		}
+	}
+	if s := r.Services(); len(s) != 1 || len(r.Checks()) != 2 {
+		t.Errorf("a refused registration left something behind: %v, %v", s, r.Checks())
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	r := newRegistry(newFakeCatalog(), Options{})
+	must(t, r.RegisterService(Registration{
+		Service: cluster.Service{Name: "web"},
+		Checks:  []cluster.CheckDefinition{{Name: "one", TTL: time.Minute}, {Name: "two", TCP: "x:1", Interval: time.Second, Timeout: 2 * time.Second}},
+	}))
+	must(t, r.RegisterCheck(cluster.CheckDefinition{Name: "disk", TTL: time.Minute, Notes: "n"}, "", FromAPI))
+	s := r.Services()["web"]
+	if s == nil || s.Weights != cluster.DefaultWeights || s.Node != "n1" {
+		t.Fatalf("service %+v", s)
+	}
+	for id, want := range map[string]cluster.Check{
+		"service:web:1": {Node: "n1", ID: "service:web:1", Name: "one", Status: cluster.Critical, ServiceID: "web", ServiceName: "web", Type: "ttl"},
+		"service:web:2": {Node: "n1", ID: "service:web:2", Name: "two", Status: cluster.Critical, ServiceID: "web", ServiceName: "web", Type: "tcp", Interval: "1s", Timeout: "2s"},
+		"disk":          {Node: "n1", ID: "disk", Name: "disk", Notes: "n", Status: cluster.Critical, Type: "ttl"},
+	} {
+		if c, ok := r.Checks()[id]; !ok || !c.Equal(&want) {
+			t.Errorf("%s: %+v", id, c.Check)
+		}
+	}
+}
+
+// TestReplacedCheck follows what becomes of a check's result and runner when it is registered again.
+func TestReplacedCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := begin(t, Options{})
+		must(t, r.RegisterService(service("web", ttl("c"))))
+		must(t, r.UpdateTTL("c", cluster.Passing, "fine"))
+		before := r.check("c")
+		must(t, r.RegisterService(service("web", ttl("c"))))
+		if r.check("c") != before {
+			t.Error("a check that stays the same was replaced")
+		}
+		changed := ttl("c")
+		changed.Notes = "new"
+		must(t, r.RegisterService(service("web", changed)))
+		if c := r.Checks()["c"]; c.Notes != "new" || c.Status != cluster.Passing || c.Output != "fine" {
+			t.Errorf("a check that was changed lost its result: %+v", c.Check)
+		}
+		r.result(before, check.Result{Status: cluster.Critical, Output: "late"})
+		if c := r.Checks()["c"]; c.Status != cluster.Passing {
+			t.Error("the result of a runner that was replaced counted")
+		}
+		must(t, r.RegisterService(service("WEB", ttl("C")))) // the catalog knows no case
+		synced(t, r)
+		wantHolds(t, f, "consul; WEB; C=passing fine; serfHealth=passing")
+		must(t, r.RegisterService(service("api", ttl("c")))) // the check goes to another service
+		synced(t, r)
+		wantHolds(t, f, "api; consul; WEB; c=passing fine; serfHealth=passing")
+		must(t, r.DeregisterService("web"))
+		synced(t, r)
+		wantHolds(t, f, "api; consul; c=passing fine; serfHealth=passing")
+	})
+}
+
+// TestReplaceExistingChecks registers a service again with another check.
+func TestReplaceExistingChecks(t *testing.T) {
+	for replace, want := range map[bool]string{true: "consul; web; b=critical; serfHealth=passing", false: "consul; web; a=critical; b=critical; serfHealth=passing"} {
+		synctest.Test(t, func(t *testing.T) {
+			r, f := begin(t, Options{})
+			must(t, r.RegisterService(service("web", ttl("a"))))
+			reg := service("web", ttl("b"))
+			reg.ReplaceChecks = replace
+			must(t, r.RegisterService(reg))
+			synced(t, r)
+			wantHolds(t, f, want)
+		})
+	}
+}
+
+// TestReload replaces the configuration: what the API registered stays, and what stays the same runs on.
+func TestReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := begin(t, Options{})
+		top := ttl("top")
+		top.ServiceID = "web"
+		must(t, r.Replace([]Registration{service("web", ttl("c")), service("old")}, []cluster.CheckDefinition{ttl("disk"), top}))
+		viaAPI := ttl("api-check")
+		viaAPI.ServiceID = "web"
+		must(t, r.RegisterCheck(viaAPI, "", FromAPI))
+		must(t, r.RegisterService(service("api", ttl("mine"))))
+		for _, id := range []string{"c", "top", "mine", "api-check"} {
+			must(t, r.UpdateTTL(id, cluster.Passing, ""))
+		}
+		running := map[string]*runningCheck{"c": r.check("c"), "top": r.check("top")}
+		must(t, r.Replace([]Registration{service("web", ttl("c")), service("new")}, []cluster.CheckDefinition{ttl("ram"), top}))
+		for id, c := range running {
+			if r.check(id) != c {
+				t.Errorf("%s was restarted", id)
+			}
+		}
+		synced(t, r)
+		wantHolds(t, f, "api; consul; new; web; api-check=passing; c=passing; mine=passing; ram=critical; serfHealth=passing; top=passing")
+		must(t, r.Replace([]Registration{service("api", ttl("c"))}, nil)) // the config takes the API's service over
+		synced(t, r)
+		wantHolds(t, f, "api; consul; c=passing; serfHealth=passing")
+	})
+}
+
+// TestCriticalServiceIsDeregistered has services that are critical for various times.
+func TestCriticalServiceIsDeregistered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := begin(t, Options{})
+		for id, after := range map[string]time.Duration{"never": 0, "short": time.Second, "long": 10 * time.Minute, "healed": 2 * time.Minute, "healthy": time.Minute} {
+			d := ttl("c-" + id)
+			d.DeregisterCriticalServiceAfter = after
+			must(t, r.RegisterService(service(id, d)))
+		}
+		node := ttl("node")
+		node.DeregisterCriticalServiceAfter = time.Minute
+		must(t, r.RegisterCheck(node, "", FromAPI))
+		must(t, r.UpdateTTL("c-healthy", cluster.Passing, ""))
+		has := func(ids ...string) {
+			t.Helper()
+			if len(r.Services()) != len(ids) {
+				t.Errorf("%s: %d services, want %v", time.Now(), len(r.Services()), ids)
+			}
+			for _, id := range ids {
+				if r.Services()[id] == nil {
+					t.Errorf("%s is gone", id)
+				}
+			}
+		}
+		wait(55 * time.Second)
+		has("never", "short", "long", "healed", "healthy") // a minute is the shortest
+		must(t, r.UpdateTTL("c-healed", cluster.Passing, ""))
+		must(t, r.UpdateTTL("c-healed", cluster.Critical, ""))
+		wait(45 * time.Second)
+		has("never", "long", "healed", "healthy")
+		wait(50 * time.Second)
+		has("never", "long", "healed", "healthy") // its two minutes began again
+		wait(2 * time.Minute)
+		has("never", "long", "healthy")
+		wait(10 * time.Minute)
+		has("never", "healthy")
+		synced(t, r)
+		wantHolds(t, f, "consul; healthy; never; c-healthy=passing; c-never=critical; node=critical; serfHealth=passing")
+	})
+}
+
+// TestUpdateSurvivesReplacement updates a TTL check while it is being replaced over and over: an acknowledged update always counts.
+func TestUpdateSurvivesReplacement(t *testing.T) {
+	r := newRegistry(newFakeCatalog(), Options{})
+	must(t, r.RegisterCheck(ttl("c"), "", FromConfig))
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			d := ttl("c")
+			d.Notes = strconv.Itoa(i)
+			must(t, r.RegisterCheck(d, "", FromConfig))
+		})
+		output := strconv.Itoa(i)
+		must(t, r.UpdateTTL("c", cluster.Passing, output))
+		if c := r.Checks()["c"]; c.Status != cluster.Passing || c.Output != output {
+			t.Fatalf("update %s is lost: %s %q", output, c.Status, c.Output)
+		}
+	}
+	wg.Wait()
+}
+
+// TestManyAtOnce uses the registry from many goroutines while it runs and while it ends.
+func TestManyAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeCatalog()
+		r := newRegistry(f, Options{})
+		var wg sync.WaitGroup
+		use := func() {
+			for g := range 8 {
+				wg.Go(func() {
+					for i := range 50 {
+						id := fmt.Sprintf("s%d", (g+i)%5)
+						_ = r.RegisterService(service(id, ttl("c"+id))) //nolint:errcheck // another goroutine may be faster
+						_ = r.UpdateTTL("c"+id, cluster.Passing, "")
+						_ = r.DeregisterCheck("c" + id)
+						_ = r.DeregisterService(id)
+						r.Services()
+						r.Checks()
+					}
+				})
+			}
+		}
+		inRun(t, r, f, func() {
+			use()
+			wg.Wait()
+			use()
+		})
+		wg.Wait()
+		must(t, r.RegisterService(service("after", ttl("c-after")))) // no check is started any more
+		if r.check("c-after").cancel != nil {
+			t.Error("a check was started after the end")
+		}
+	})
+}
