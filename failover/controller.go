@@ -165,7 +165,7 @@ func (c *Controller) reconcile(ctx context.Context) {
 		a, known := c.assignments[name]
 		switch {
 		case !known || a.Node != c.agent.Name() || a.Epoch != g.epoch:
-			c.release(ctx, g, c.releaseReason(name, a, known))
+			c.release(ctx, g, c.releaseReason(a, known))
 		case g.deadline > 0 && !g.serving(now):
 			c.lapse(ctx, g)
 		}
@@ -185,7 +185,7 @@ func (c *Controller) reconcile(ctx context.Context) {
 	c.clearLeftovers(now)
 }
 
-func (c *Controller) releaseReason(name string, a cluster.Assignment, known bool) string {
+func (c *Controller) releaseReason(a cluster.Assignment, known bool) string {
 	switch {
 	case !known:
 		return "the group was deleted"
@@ -237,7 +237,7 @@ func (c *Controller) guard() {
 	bare := c.machine.guard()
 	if !slices.Equal(bare, c.bare) {
 		for _, b := range bare {
-			c.log.Warn(b)
+			c.log.Warn("an interface is not fenced", "why", b)
 		}
 	}
 	c.bare = bare

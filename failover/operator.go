@@ -2,7 +2,6 @@ package failover
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -122,7 +121,7 @@ func (o *Operator) Move(ctx context.Context, opts cluster.WriteOptions, group, n
 		return *old, nil
 	}
 	a := cluster.Assignment{
-		Group: group, Node: target.Node, Epoch: d.Epoch + 1, VIPs: g.VIPs, Moved: true, Since: time.Now(), Why: fmt.Sprintf("an operator moved it to %s", target.Node),
+		Group: group, Node: target.Node, Epoch: d.Epoch + 1, VIPs: g.VIPs, Moved: true, Since: time.Now(), Why: "an operator moved it to " + target.Node,
 	}
 	cmd := &cluster.Steer{Assignments: []cluster.Assignment{a}, Transitions: []cluster.Transition{{
 		Time: a.Since, Kind: cluster.TransitionAssign, Group: group, Node: a.Node, Epoch: a.Epoch, Why: a.Why,

@@ -231,7 +231,7 @@ func choose(g *cluster.Group, current string, moved bool, verdicts []verdict) (n
 		}
 		return "", "no machine is eligible any more; " + leaving(current, holder, verdicts)
 	case stays && moved:
-		return current, fmt.Sprintf("%s holds it: an operator moved it there, and it is eligible", current)
+		return current, current + " holds it: an operator moved it there, and it is eligible"
 	case stays && holder == 0:
 		return current, fmt.Sprintf("%s holds it and is the best machine: %s", current, verdicts[0].Why)
 	case stays && !g.Preempt:
@@ -250,7 +250,7 @@ func choose(g *cluster.Group, current string, moved bool, verdicts []verdict) (n
 // leaving says why the holder cannot stay.
 func leaving(current string, holder int, verdicts []verdict) string {
 	if holder < 0 {
-		return fmt.Sprintf("%s is no member any more", current)
+		return current + " is no member any more"
 	}
 	return fmt.Sprintf("%s cannot hold it: %s", current, verdicts[holder].Why)
 }

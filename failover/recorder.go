@@ -32,7 +32,7 @@ func (r *recorder) add(t cluster.Transition) {
 	if t.Node == "" {
 		t.Node = r.agent.Name()
 	}
-	r.log.Info(t.Why, "kind", string(t.Kind), "group", t.Group, "epoch", t.Epoch)
+	r.log.Info("transition", "kind", string(t.Kind), "group", t.Group, "epoch", t.Epoch, "why", t.Why)
 	r.mu.Lock()
 	r.pending = append(r.pending, t)
 	if over := len(r.pending) - cluster.TimelineSize; over > 0 {

@@ -19,7 +19,7 @@ func (a *Assigner) steerLoop(ctx context.Context) {
 		cmd, next := a.steer(v)
 		if cmd != nil {
 			for _, t := range cmd.Transitions {
-				a.log.Info(t.Why, "kind", string(t.Kind), "group", t.Group, "holder", t.Node, "epoch", t.Epoch)
+				a.log.Info("transition", "kind", string(t.Kind), "group", t.Group, "holder", t.Node, "epoch", t.Epoch, "why", t.Why)
 			}
 			if _, err := a.agent.Apply(ctx, cluster.WriteOptions{}, cmd); err != nil && ctx.Err() == nil {
 				a.log.Warn("cannot commit assignments, will plan again", "error", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,8 +58,8 @@ func (a *Agent) Open() (err error) {
 	var undo []func()
 	defer func() {
 		if err != nil {
-			for i := len(undo) - 1; i >= 0; i-- {
-				undo[i]()
+			for _, f := range slices.Backward(undo) {
+				f()
 			}
 		}
 	}()
@@ -107,7 +108,6 @@ func (a *Agent) start() {
 	a.loops.Go(func() { a.joinLoop(ctx) })
 	a.loops.Go(func() { a.bootstrapLoop(ctx) })
 	a.loops.Go(func() { a.noteLoop(ctx) })
-
 }
 
 // noteInterval is how often the voter looks at the peer set.

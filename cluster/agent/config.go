@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/netip"
 	"strconv"
@@ -77,9 +78,7 @@ func (c *Config) node(id string) cluster.Node {
 		family = "ipv6"
 	}
 	n.TaggedAddresses["lan_"+family], n.TaggedAddresses["wan_"+family] = ip, ip
-	for k, v := range c.Meta {
-		n.Meta[k] = v
-	}
+	maps.Copy(n.Meta, c.Meta)
 	return n
 }
 

@@ -136,7 +136,7 @@ func (a *Agent) accept(m cluster.Member) error {
 
 // onGossip passes on the pool's news.
 func (a *Agent) onGossip(e gossip.Event) {
-	a.log.Log(context.Background(), gossipLevel(e.Type), "member "+e.Type.String(), "member", e.Member.Name, "address", e.Member.Addr.String())
+	a.log.Log(context.Background(), gossipLevel(e.Type), "gossip", "event", e.Type.String(), "member", e.Member.Name, "address", e.Member.Addr.String())
 	select {
 	case a.news <- struct{}{}:
 	default:

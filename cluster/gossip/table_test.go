@@ -207,7 +207,7 @@ func TestMergeTellsOfTheGone(t *testing.T) {
 		one.hear(intent{leaveIntent, "left", 4})
 		one.lost("left")
 		one.lost("failed")
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) //nolint:forbidigo // the bubble\'s clock
 		tell(one, two)
 		if got := two.take(); got != "fail failed failed, leave left left" {
 			t.Errorf("reported %q", got)
@@ -296,7 +296,7 @@ func TestReapAfterTheirTime(t *testing.T) {
 		v.take()
 		at := func(after time.Duration, want string) {
 			t.Helper()
-			time.Sleep(after)
+			time.Sleep(after) //nolint:forbidigo // the bubble\'s clock
 			v.reap()
 			if got := v.take(); got != want {
 				t.Errorf("reported %q, want %q", got, want)
@@ -315,7 +315,7 @@ func TestAboutToBeReapedIsNotTakenInAgain(t *testing.T) {
 		one, two := newView("n1"), newView("n2")
 		one.joined(node("n3"))
 		one.lost("n3")
-		time.Sleep(72*time.Hour - time.Minute)
+		time.Sleep(72*time.Hour - time.Minute) //nolint:forbidigo // the bubble\'s clock
 		tell(one, two)
 		if got := two.take(); got != "" {
 			t.Errorf("reported %q", got)
@@ -327,13 +327,13 @@ func TestEarlyIntentsAreBoundedAndExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newView("n1")
 		for i := range maxEarly + 5 {
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) //nolint:forbidigo // the bubble\'s clock
 			v.hear(intent{leaveIntent, fmt.Sprint("x", i), 1})
 		}
 		if _, kept := v.early["x4"]; len(v.early) != maxEarly || kept {
 			t.Errorf("%d are kept, the fifth: %v", len(v.early), kept)
 		}
-		time.Sleep(earlyFor)
+		time.Sleep(earlyFor) //nolint:forbidigo // the bubble\'s clock
 		v.reap()
 		if len(v.early) != 0 {
 			t.Errorf("%d are kept too long", len(v.early))

@@ -25,13 +25,14 @@ type Options struct {
 	Self              string        // the leader's own node name
 	Datacenter        string        //
 	ReconcileInterval time.Duration // between full passes; an event starts one at once
-	ForgetAfter       time.Duration // a node that gossip does not know is deregistered after this (reconnect_timeout)
+	UnknownGrace      time.Duration // a node that gossip does not know turns critical after this: the pool may still be gathering
+	ForgetAfter       time.Duration // and is deregistered after this (reconnect_timeout)
 	TombstoneTTL      time.Duration // a tombstone is kept at least this long, so that slow watchers see the delete
 }
 
 // DefaultOptions are the times a production leader uses.
 func DefaultOptions() Options {
-	return Options{ReconcileInterval: time.Minute, ForgetAfter: 72 * time.Hour, TombstoneTTL: 15 * time.Minute}
+	return Options{ReconcileInterval: time.Minute, UnknownGrace: 10 * time.Second, ForgetAfter: 72 * time.Hour, TombstoneTTL: 15 * time.Minute}
 }
 
 // Term is one leadership.
@@ -43,7 +44,7 @@ type Term struct {
 	sessions *sessions
 
 	mu     sync.Mutex      // guards following
-	reaped map[string]bool // members that gossip has forgotten since the last pass
+	reaped map[string]bool // members that gossip has forgotten and that are yet to be dismissed
 }
 
 // New makes a term; Run carries it out.
@@ -71,5 +72,29 @@ func (t *Term) MembersChanged(reaped string) {
 	select {
 	case t.kick <- struct{}{}:
 	default:
+	}
+}
+
+// isReaped reports whether gossip has said that it has forgotten a member.
+func (t *Term) isReaped(name string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.reaped[name]
+}
+
+// forgetReaped drops the word that a member was reaped: it has been dismissed, or is back.
+func (t *Term) forgetReaped(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.reaped, name)
+}
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }

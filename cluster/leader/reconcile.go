@@ -2,173 +2,189 @@ package leader
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
 )
 
+// retryInterval is the pause after a pass in which something failed.
+const retryInterval = time.Second
+
 // reconcile keeps the catalog and the peer set in step with the gossip pool.
 func (t *Term) reconcile(ctx context.Context) {
-	tick := time.NewTicker(t.opts.ReconcileInterval)
-	defer tick.Stop()
 	unknown := map[string]time.Time{} // node name -> since when gossip has not known it, as this leader saw
+	next := time.NewTimer(0)
+	defer next.Stop()
 	for {
-		if !t.pass(ctx, unknown) && ctx.Err() == nil {
-			t.retry(ctx)
-		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.kick:
-		case <-tick.C:
+		case <-next.C:
 		}
+		p := &pass{Term: t, ctx: ctx, view: t.cluster.WatchView(), members: t.cluster.Members(), unknown: unknown, next: t.opts.ReconcileInterval}
+		p.run()
+		next.Reset(p.next)
 	}
 }
 
-// retry makes another pass due after a short time.
-func (t *Term) retry(ctx context.Context) {
-	timer := time.AfterFunc(time.Second, func() { t.MembersChanged("") })
-	context.AfterFunc(ctx, func() { timer.Stop() })
+// pass compares every member with the catalog and the peer set once.
+type pass struct {
+	*Term
+	ctx     context.Context
+	view    *state.View
+	members []cluster.Member
+	peers   []cluster.Peer
+	unknown map[string]time.Time
+	next    time.Duration // until the next pass
 }
 
-// pass compares every member with the catalog once. It reports whether all went well.
-func (t *Term) pass(ctx context.Context, unknown map[string]time.Time) bool {
-	view := t.cluster.WatchView()
-	members := t.cluster.Members()
-	peers, err := t.cluster.Peers()
-	if err != nil {
-		t.log.Warn("cannot read the peer set", "error", err)
-		return false
-	}
-	ok := true
-	for _, m := range members {
-		if err := t.settle(ctx, view, peers, m); err != nil {
-			t.log.Warn("cannot reconcile a member", "member", m.Name, "status", m.Status.String(), "error", err)
-			ok = false
+func (p *pass) run() {
+	slices.SortStableFunc(p.members, func(a, b cluster.Member) int { // the leader itself first: others may need its old address
+		switch p.opts.Self {
+		case a.Name:
+			return -1
+		case b.Name:
+			return 1
 		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	for _, m := range p.members {
+		p.check("cannot record a member", m.Name, p.record(m))
 	}
-	if err := t.forget(ctx, view, members, peers, unknown); err != nil {
-		t.log.Warn("cannot deregister a forgotten member", "error", err)
-		ok = false
+	p.forget()
+	var err error
+	if p.peers, err = p.cluster.Peers(); err != nil {
+		p.check("cannot read the peer set", "", err)
+		return
 	}
-	return ok
+	for _, m := range p.members {
+		p.check("cannot change the peer set", m.Name, p.seat(m))
+	}
 }
 
-// settle makes the catalog and the peer set agree with one member.
-func (t *Term) settle(ctx context.Context, view *state.View, peers []cluster.Peer, m cluster.Member) error {
+// check makes another pass due soon after a failure.
+func (p *pass) check(what, member string, err error) {
+	if err == nil || p.ctx.Err() != nil {
+		return
+	}
+	p.log.Warn(what, "member", member, "error", err) //nolint:sloglint // each text is a constant above or below
+	p.due(retryInterval)
+}
+
+func (p *pass) due(in time.Duration) { p.next = min(p.next, max(in, 0)) }
+
+// record makes the catalog agree with one member. One that is leaving stays as it is until it has left.
+func (p *pass) record(m cluster.Member) error {
+	p.forgetReaped(m.Name)
+	delete(p.unknown, m.Name)
 	switch m.Status {
-	case cluster.StatusAlive, cluster.StatusLeaving:
-		if err := t.register(ctx, view, m, cluster.Passing); err != nil {
-			return err
-		}
-		return t.admit(ctx, peers, m)
+	case cluster.StatusAlive:
+		return p.recordAlive(m)
 	case cluster.StatusFailed:
-		return t.register(ctx, view, m, cluster.Critical)
+		return p.recordFailed(m.Name)
 	case cluster.StatusLeft:
-		return t.dismiss(ctx, view, peers, m.Name, m.Tags[cluster.TagID])
+		return p.deregister(m.Name)
 	}
 	return nil
 }
 
-// register writes the member's node and its health, where the catalog says otherwise.
-func (t *Term) register(ctx context.Context, view *state.View, m cluster.Member, status cluster.Status) error {
-	cmd := registration(m, status, t.opts.Datacenter)
-	old := view.Node(m.Name)
-	if status == cluster.Critical && old == nil {
-		return nil // it failed before it was ever registered
-	}
-	if current(view, old, cmd) {
+// recordAlive writes the member's node and its health, where the catalog says otherwise.
+func (p *pass) recordAlive(m cluster.Member) error {
+	cmd := registration(m, p.opts.Datacenter)
+	old := p.view.Node(m.Name)
+	if old != nil && old.ID != "" && cmd.Node.ID != "" && !strings.EqualFold(old.ID, cmd.Node.ID) {
+		// The pool knows one member of each name, and this is not the one of the catalog: that one will not come back.
+		p.log.Info("another machine has taken a node's name", "node", m.Name, "was", old.ID, "is", cmd.Node.ID)
+		if err := p.replace(m.Name, old.ID); err != nil {
+			return err
+		}
+		old = nil
+	} else if current(p.view, old, cmd) {
 		return nil
 	}
-	_, err := t.cluster.Apply(ctx, cmd)
+	_, err := p.cluster.Apply(p.ctx, cmd)
 	return err
 }
 
-// admit puts a live member into the peer set, or follows its change of address or role. Servers vote, other agents do not.
-func (t *Term) admit(ctx context.Context, peers []cluster.Peer, m cluster.Member) error {
-	want := cluster.Peer{ID: m.Tags[cluster.TagID], Addr: m.RPCAddr(), Voter: m.IsServer() && m.Tags[cluster.TagNonVoter] == ""}
-	if want.ID == "" || m.Status != cluster.StatusAlive {
-		return nil
-	}
-	for _, p := range peers {
-		if p == want {
-			return nil
+// replace removes the node that a new machine takes the name of.
+func (p *pass) replace(name, oldID string) error {
+	if name != p.opts.Self {
+		if err := p.cluster.RemovePeer(p.ctx, oldID); err != nil {
+			return err
 		}
 	}
-	t.log.Info("admitting a member to the peer set", "member", m.Name, "address", want.Addr, "voter", want.Voter)
-	return t.cluster.AddPeer(ctx, want)
+	_, err := p.cluster.Apply(p.ctx, &cluster.Deregister{Node: name})
+	return err
 }
 
-// dismiss removes a member that left from the peer set and the catalog. The leader never dismisses itself.
-func (t *Term) dismiss(ctx context.Context, view *state.View, peers []cluster.Peer, name, id string) error {
-	if name == t.opts.Self {
+// recordFailed turns a node critical. One that failed before it was ever registered is not.
+func (p *pass) recordFailed(name string) error {
+	node := p.view.Node(name)
+	if node == nil || name == p.opts.Self {
 		return nil
 	}
-	for _, p := range peers {
-		if p.ID == id && id != "" {
-			t.log.Info("removing a member from the peer set", "member", name, "address", p.Addr)
-			if err := t.cluster.RemovePeer(ctx, id); err != nil {
+	check := health(node.Name, cluster.Critical)
+	if healthCurrent(p.view, check) {
+		return nil
+	}
+	p.log.Info("a node has failed", "node", node.Name)
+	_, err := p.cluster.Apply(p.ctx, &cluster.Register{Node: *node, SkipNodeUpdate: true, Checks: []*cluster.Check{check}})
+	return err
+}
+
+// deregister removes a node. The leader never removes its own.
+func (p *pass) deregister(name string) error {
+	if name == p.opts.Self || p.view.Node(name) == nil {
+		return nil
+	}
+	p.log.Info("deregistering a node", "node", name)
+	_, err := p.cluster.Apply(p.ctx, &cluster.Deregister{Node: name})
+	return err
+}
+
+// forget deals with nodes that an agent once ran on and that gossip does not know: they turn critical after UnknownGrace, and are
+// removed when gossip says that it has forgotten them, or after ForgetAfter.
+func (p *pass) forget() {
+	known := map[string]bool{}
+	for _, m := range p.members {
+		known[strings.ToLower(m.Name)] = true
+	}
+	for _, c := range p.view.ChecksInState(state.AnyStatus) {
+		node := p.view.Node(c.Node)
+		if c.ID == cluster.SerfHealth && node != nil && !known[strings.ToLower(c.Node)] && c.Node != p.opts.Self {
+			p.check("cannot deal with a node that gossip does not know", c.Node, p.forgetNode(node))
+		}
+	}
+}
+
+func (p *pass) forgetNode(node *cluster.Node) error {
+	since, seen := p.unknown[node.Name]
+	if !seen {
+		since = time.Now()
+		p.unknown[node.Name] = since
+	}
+	missing := time.Since(since)
+	switch {
+	case p.isReaped(node.Name) || missing >= p.opts.ForgetAfter:
+		if node.ID != "" {
+			if err := p.cluster.RemovePeer(p.ctx, node.ID); err != nil {
 				return err
 			}
 		}
-	}
-	if view.Node(name) == nil {
-		return nil
-	}
-	t.log.Info("deregistering a node", "node", name)
-	_, err := t.cluster.Apply(ctx, &cluster.Deregister{Node: name})
-	return err
-}
-
-// forget deals with nodes that an agent once ran on and that gossip does not know: they turn critical at once, and are dismissed when
-// gossip says that it has forgotten them, or after ForgetAfter.
-func (t *Term) forget(ctx context.Context, view *state.View, members []cluster.Member, peers []cluster.Peer, unknown map[string]time.Time) error {
-	reaped := t.takeReaped()
-	known := map[string]bool{}
-	for _, m := range members {
-		known[m.Name] = true
-		delete(unknown, m.Name)
-	}
-	for _, c := range view.ChecksInState("any") {
-		if c.ID != cluster.SerfHealth || known[c.Node] {
-			continue
-		}
-		if err := t.forgetNode(ctx, view, peers, c, reaped[c.Node], unknown); err != nil {
-			t.MembersChanged(c.Node) // keep what was reaped for the next pass
+		if err := p.deregister(node.Name); err != nil {
 			return err
 		}
+		delete(p.unknown, node.Name)
+		p.forgetReaped(node.Name)
+		return nil
+	case missing >= p.opts.UnknownGrace:
+		p.due(p.opts.ForgetAfter - missing)
+		return p.recordFailed(node.Name)
 	}
+	p.due(p.opts.UnknownGrace - missing)
 	return nil
-}
-
-func (t *Term) forgetNode(ctx context.Context, view *state.View, peers []cluster.Peer, c *cluster.Check, reaped bool, unknown map[string]time.Time) error {
-	node := view.Node(c.Node)
-	if node == nil {
-		return nil
-	}
-	since, seen := unknown[c.Node]
-	if !seen {
-		since = time.Now()
-		unknown[c.Node] = since
-	}
-	if reaped || time.Since(since) > t.opts.ForgetAfter {
-		delete(unknown, c.Node)
-		return t.dismiss(ctx, view, peers, node.Name, node.ID)
-	}
-	if c.Status == cluster.Critical {
-		return nil
-	}
-	gone := *c
-	gone.Status, gone.Output = cluster.Critical, outputFailed
-	_, err := t.cluster.Apply(ctx, &cluster.Register{Node: *node, SkipNodeUpdate: true, Checks: []*cluster.Check{&gone}})
-	return err
-}
-
-func (t *Term) takeReaped() map[string]bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r := t.reaped
-	t.reaped = map[string]bool{}
-	return r
 }

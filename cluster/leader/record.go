@@ -16,23 +16,19 @@ const (
 // consulService is the service under which the servers themselves stand in the catalog.
 const consulService = "consul"
 
-// registration is what the catalog should hold of a member.
-func registration(m cluster.Member, status cluster.Status, datacenter string) *cluster.Register {
-	ip := m.Addr.Addr().String()
-	tagged := map[string]string{"lan": ip, "wan": ip}
-	if m.Addr.Addr().Is4() {
-		tagged["lan_ipv4"], tagged["wan_ipv4"] = ip, ip
+// registration is what the catalog should hold of a live member.
+func registration(m cluster.Member, datacenter string) *cluster.Register {
+	ip := m.Addr.Addr().Unmap()
+	addr := ip.String()
+	tagged := map[string]string{"lan": addr, "wan": addr}
+	if ip.Is4() {
+		tagged["lan_ipv4"], tagged["wan_ipv4"] = addr, addr
 	} else {
-		tagged["lan_ipv6"], tagged["wan_ipv6"] = ip, ip
+		tagged["lan_ipv6"], tagged["wan_ipv6"] = addr, addr
 	}
 	cmd := &cluster.Register{
-		Node: cluster.Node{ID: m.Tags[cluster.TagID], Name: m.Name, Address: ip, Datacenter: datacenter, TaggedAddresses: tagged},
-		Checks: []*cluster.Check{{
-			Node: m.Name, ID: cluster.SerfHealth, Name: cluster.SerfHealthName, Status: status, Output: outputAlive,
-		}},
-	}
-	if status != cluster.Passing {
-		cmd.Checks[0].Output = outputFailed
+		Node:   cluster.Node{ID: m.Tags[cluster.TagID], Name: m.Name, Address: addr, Datacenter: datacenter, TaggedAddresses: tagged},
+		Checks: []*cluster.Check{health(m.Name, cluster.Passing)},
 	}
 	if m.IsServer() {
 		cmd.Service = &cluster.Service{
@@ -43,8 +39,17 @@ func registration(m cluster.Member, status cluster.Status, datacenter string) *c
 	return cmd
 }
 
-// current reports whether the catalog already holds what cmd says. What an agent writes of its own node (metadata, tagged
-// addresses) is the agent's: cmd then leaves the node alone.
+// health is the node check that the leader keeps.
+func health(node string, status cluster.Status) *cluster.Check {
+	c := &cluster.Check{Node: node, ID: cluster.SerfHealth, Name: cluster.SerfHealthName, Status: status, Output: outputAlive}
+	if status != cluster.Passing {
+		c.Output = outputFailed
+	}
+	return c
+}
+
+// current reports whether the catalog already holds what cmd says, and leaves out of cmd what the agent keeps itself: the metadata
+// and tagged addresses of its node.
 func current(view *state.View, old *cluster.Node, cmd *cluster.Register) bool {
 	if old == nil {
 		return false
@@ -56,6 +61,7 @@ func current(view *state.View, old *cluster.Node, cmd *cluster.Register) bool {
 		cmd.Node.Meta = maps.Clone(old.Meta)
 	}
 	if s := cmd.Service; s != nil {
+		s.Node = old.Name // as the state writes it
 		have := view.NodeService(cmd.Node.Name, s.ID)
 		same = same && have != nil && have.Equal(s)
 	}

@@ -17,6 +17,9 @@ type sessions struct {
 
 func newSessions() *sessions { return &sessions{ends: map[string]time.Time{}} }
 
+// lifetime is how long a session lives after a renewal. What it is short of the whole factor is for the commit of its end.
+func lifetime(ttl time.Duration) time.Duration { return cluster.SessionTTLFactor*ttl - ttl/20 }
+
 // Renew gives a session its full time again. ttl is the session's own.
 func (t *Term) Renew(id string, ttl time.Duration) {
 	if ttl <= 0 {
@@ -24,21 +27,21 @@ func (t *Term) Renew(id string, ttl time.Duration) {
 	}
 	t.sessions.mu.Lock()
 	defer t.sessions.mu.Unlock()
-	t.sessions.ends[id] = time.Now().Add(cluster.SessionTTLFactor * ttl) // only ever later, so nobody has to be woken
+	t.sessions.ends[id] = time.Now().Add(lifetime(ttl)) // only ever later, so nobody has to be woken
 }
 
 // follow starts the clock of sessions that are new and drops those that are gone.
 func (s *sessions) follow(all []*cluster.Session, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	live := map[string]bool{}
+	live := make(map[string]bool, len(all))
 	for _, x := range all {
 		if x.TTL <= 0 {
 			continue
 		}
 		live[x.ID] = true
 		if _, ok := s.ends[x.ID]; !ok {
-			s.ends[x.ID] = now.Add(cluster.SessionTTLFactor * x.TTL)
+			s.ends[x.ID] = now.Add(lifetime(x.TTL))
 		}
 	}
 	for id := range s.ends {
@@ -63,24 +66,59 @@ func (s *sessions) due(now time.Time) (ended []string, next time.Duration) {
 	return ended, next
 }
 
+// over reports whether a session is still due: it may have been renewed since it was found so.
+func (s *sessions) over(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	end, ok := s.ends[id]
+	return ok && !time.Now().Before(end)
+}
+
+// gather is how often the list of sessions is looked through at most: many are made at once.
+const gather = 20 * time.Millisecond
+
+// endings is how many sessions are ended at once. They share the disk syncs.
+const endings = 64
+
 // expireSessions ends the sessions whose TTL ran out.
 func (t *Term) expireSessions(ctx context.Context) {
 	for ctx.Err() == nil {
 		view := t.cluster.WatchView()
 		t.sessions.follow(view.Sessions(), time.Now())
 		ended, next := t.sessions.due(time.Now())
-		for _, id := range ended {
-			t.log.Info("session TTL ran out", "session", id)
-			if _, err := t.cluster.Apply(ctx, &cluster.SessionDestroy{ID: id}); err != nil {
-				t.log.Warn("cannot end a session whose TTL ran out", "session", id, "error", err)
-				next = min(next, time.Second)
-			}
-		}
-		if len(ended) > 0 && next > time.Second {
-			continue // look again at once: the state has changed
+		if !t.endSessions(ctx, ended) {
+			next = min(next, retryInterval)
 		}
 		wait, cancel := context.WithTimeout(ctx, next)
 		_ = view.Wait(wait) // whether sessions changed, one is due or the term is over, the loop finds out
 		cancel()
+		pause(ctx, gather)
 	}
+}
+
+// endSessions reports whether all could be ended.
+func (t *Term) endSessions(ctx context.Context, ids []string) bool {
+	var wg sync.WaitGroup
+	slots, failed := make(chan struct{}, endings), make(chan error, len(ids))
+	for _, id := range ids {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if !t.sessions.over(id) {
+				return
+			}
+			t.log.Info("session TTL ran out", "session", id)
+			if _, err := t.cluster.Apply(ctx, &cluster.SessionDestroy{ID: id}); err != nil {
+				failed <- err
+			}
+		})
+	}
+	wg.Wait()
+	if len(failed) == 0 {
+		return true
+	}
+	if err := <-failed; ctx.Err() == nil {
+		t.log.Warn("cannot end every session whose TTL ran out, will try again", "failed", len(failed)+1, "error", err)
+	}
+	return false
 }

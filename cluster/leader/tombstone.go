@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/state"
 )
 
 // tombstoneTick is how often the leader notes the index, and so how much longer than TombstoneTTL a tombstone may live.
-const tombstoneTick = 30 * time.Second
+const tombstoneTick = time.Minute
 
 // mark is an index that the state had reached at a time.
 type mark struct {
@@ -16,41 +17,46 @@ type mark struct {
 	index uint64
 }
 
-// reapTombstones forgets tombstones that are older than TombstoneTTL. It notes the KV index from time to time; what was deleted before
-// a note that is old enough is old enough too.
+// reapTombstones forgets tombstones that are older than TombstoneTTL. It notes the index of what can be deleted from time to time; what was
+// deleted before a note that is old enough is old enough, too. Where nothing was written nothing is reaped, so a cluster at rest proposes nothing.
 func (t *Term) reapTombstones(ctx context.Context) {
-	tick := time.NewTicker(tombstoneTick)
-	defer tick.Stop()
 	var marks []mark
-	for {
-		view := t.cluster.WatchView()
-		view.KVKeys("", "/")
-		if n := len(marks); n == 0 || marks[n-1].index < view.Index() {
-			marks = append(marks, mark{time.Now(), view.Index()})
+	for ctx.Err() == nil {
+		if index := deletable(t.cluster.WatchView()); len(marks) == 0 || marks[len(marks)-1].index < index {
+			marks = append(marks, mark{time.Now(), index})
 		}
-		if due, rest := dueMarks(marks, time.Now().Add(-t.opts.TombstoneTTL)); due > 0 {
-			if _, err := t.cluster.Apply(ctx, &cluster.ReapTombstones{Index: due}); err != nil {
-				t.log.Warn("cannot reap tombstones", "index", due, "error", err)
-			} else {
+		due, rest := dueMarks(marks, time.Now().Add(-t.opts.TombstoneTTL))
+		if due > 0 {
+			if _, err := t.cluster.Apply(ctx, &cluster.ReapTombstones{Index: due}); err == nil {
 				marks = rest
+			} else if ctx.Err() == nil {
+				t.log.Warn("cannot reap tombstones, will try again", "index", due, "error", err)
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+		pause(ctx, tombstoneTick)
 	}
 }
 
-// dueMarks is the highest index noted before the time, 0 for none, and the marks after it.
+// deletable is the highest index at which something was written that leaves a tombstone when it is deleted.
+func deletable(view *state.View) uint64 {
+	view.KVKeys("", "/")
+	view.Sessions()
+	view.Groups()
+	view.Nodes()
+	view.Services()
+	return view.Index()
+}
+
+// dueMarks is the highest index noted before the time, 0 for none, and the marks that are needed after it is reaped: the last one stays,
+// or it would be noted again.
 func dueMarks(marks []mark, before time.Time) (uint64, []mark) {
 	n := 0
 	for n < len(marks) && marks[n].at.Before(before) {
 		n++
 	}
-	if n == 0 {
+	if n == 0 || marks[n-1].index == 0 {
 		return 0, marks
 	}
-	return marks[n-1].index, marks[n:]
+	due := marks[n-1]
+	return due.index, append([]mark{{index: due.index}}, marks[n:]...)
 }

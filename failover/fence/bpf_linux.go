@@ -183,7 +183,7 @@ func (b *bpfDriver) attached() ([]link, error) {
 }
 
 func (b *bpfDriver) close() error {
-	return errors.Join(closePrograms(b.programs), b.leaseMap.Close())
+	return errors.Join(closePrograms(b.programs), b.Close())
 }
 
 func (b *bpfDriver) remove() error {

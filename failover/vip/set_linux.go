@@ -33,7 +33,7 @@ func (h *Host) Set(want []Assigned, known ...netip.Addr) (done Changes, err erro
 		return done, err
 	}
 	for _, w := range want {
-		known = append(known[:len(known):len(known)], w.Prefix.Addr())
+		known = append(slices.Clip(known), w.Prefix.Addr())
 	}
 	owned := s.owned(known)
 	wanted, errs := s.wanted(want, owned)
