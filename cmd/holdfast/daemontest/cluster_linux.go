@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -127,6 +128,11 @@ func (c *Cluster) Leader(but ...*Member) *Member {
 		return leader != nil
 	})
 	return leader
+}
+
+// Others are all members but one.
+func (c *Cluster) Others(than *Member) []*Member {
+	return slices.DeleteFunc(slices.Clone(c.Members), func(m *Member) bool { return m == than })
 }
 
 func (c *Cluster) leader(ctx context.Context, but []*Member) *Member {
