@@ -21,8 +21,10 @@ type mark struct {
 // deleted before a note that is old enough is old enough, too. Where nothing was written nothing is reaped, so a cluster at rest proposes nothing.
 func (t *Term) reapTombstones(ctx context.Context) {
 	var marks []mark
+	noted := uint64(0)
 	for ctx.Err() == nil {
-		if index := deletable(t.cluster.WatchView()); len(marks) == 0 || marks[len(marks)-1].index < index {
+		if index := deletable(t.cluster.WatchView()); index > noted {
+			noted = index
 			marks = append(marks, mark{time.Now(), index})
 		}
 		due, rest := dueMarks(marks, time.Now().Add(-t.opts.TombstoneTTL))
@@ -47,16 +49,14 @@ func deletable(view *state.View) uint64 {
 	return view.Index()
 }
 
-// dueMarks is the highest index noted before the time, 0 for none, and the marks that are needed after it is reaped: the last one stays,
-// or it would be noted again.
+// dueMarks is the highest index noted at the time or before it, 0 for none, and the marks after it.
 func dueMarks(marks []mark, before time.Time) (uint64, []mark) {
 	n := 0
-	for n < len(marks) && marks[n].at.Before(before) {
+	for n < len(marks) && !marks[n].at.After(before) {
 		n++
 	}
-	if n == 0 || marks[n-1].index == 0 {
+	if n == 0 {
 		return 0, marks
 	}
-	due := marks[n-1]
-	return due.index, append([]mark{{index: due.index}}, marks[n:]...)
+	return marks[n-1].index, marks[n:]
 }
