@@ -1,0 +1,445 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/failover/fence"
+	"holdfast/failover/lease"
+)
+
+// TestTakeOrder holds that a group is taken in the one safe order: the fence is there before the address, the address before the claim,
+// and only the lease opens the fence.
+func TestTakeOrder(t *testing.T) {
+	s := newStage(t)
+	s.slow = 5 * time.Millisecond // so that what comes too early is heard too early
+	s.refuses = true
+	s.do(put(groupOf("g", "10.0.0.100/24", "2001:db8::100/64")))
+	s.assign("g", "n1", false)
+	s.start()
+	s.renewsAgain(4)
+	s.wantOrder(0, "attach", "manage 10.0.0.100", "put 10.0.0.100", "attach", "manage 2001:db8::100", "put 2001:db8::100", "claim g 1")
+	if h := s.controller.Holdings(); len(h) != 1 || h[0].Phase != "claiming" || h[0].Remaining != 0 || h[0].Fence != "bench" {
+		t.Errorf("holdings without a lease: %+v", h)
+	}
+	s.never(0, "open 10.0.0.100")
+	s.never(0, "announce 10.0.0.100")
+	s.set(func() { s.refuses = false })
+	eventually(t, "both addresses are announced", func() bool { return s.has("announce 10.0.0.100") && s.has("announce 2001:db8::100") })
+	s.wantOrder(0, "claim g 1", "open 10.0.0.100", "announce 10.0.0.100")
+	s.wantOrder(0, "claim g 1", "open 2001:db8::100", "announce 2001:db8::100")
+	eventually(t, "the timeline tells", func() bool {
+		return slices.Contains(s.told(cluster.TransitionAcquire), "n1 has the lease, opened the fence and announced the addresses")
+	})
+	eventually(t, "the holding is shown", func() bool {
+		h := s.controller.Holdings()
+		return len(h) == 1 && h[0].Phase == "serving" && h[0].Epoch == 1 && h[0].Remaining > 0 && h[0].Remaining <= testTTL &&
+			slices.Equal(h[0].Addresses, []string{"10.0.0.100/24 on eth0", "2001:db8::100/64 on eth0"})
+	})
+}
+
+// TestServesWhileRenewed holds that renewals keep the fence open without a gap, longer than one lease.
+func TestServesWhileRenewed(t *testing.T) {
+	s := newStage(t)
+	s.assign("g", "n1", false)
+	s.start().serves()
+	n := s.len()
+	s.renewsAgain(8)
+	s.never(n, "open 10.0.0.100") // it is written down only where it was shut before
+	s.never(n, "shut 10.0.0.100")
+	s.never(n, "remove 10.0.0.100")
+	if !s.serving("10.0.0.100") {
+		t.Error("the lease has ended")
+	}
+}
+
+// TestReleaseOrder holds that a group is given back in the one safe order: the fence is shut before the leader hears of it, and the
+// address goes after that.
+func TestReleaseOrder(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		why  string
+		lose func(s *stage)
+	}{
+		{"to another machine", "it goes to n2: so it was decided", func(s *stage) { s.assign("g", "n2", false) }},
+		{"to nobody", "no machine is to hold it: so it was decided", func(s *stage) { s.assign("g", "", false) }},
+		{"deleted", "the group was deleted", func(s *stage) { s.do(&cluster.DeleteGroup{Name: "g"}) }},
+		{"told by the leader alone", "it goes to n3: faster", func(s *stage) {
+			s.push(lease.Answer{Assignments: []cluster.Assignment{{Group: "g", Node: "n3", Epoch: 2, Why: "faster"}}})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t)
+			s.slow = 5 * time.Millisecond
+			s.assign("g", "n1", false)
+			s.start().serves()
+			n := s.len()
+			c.lose(s)
+			eventually(t, "the address is gone and forgotten", func() bool { return s.has("forget 10.0.0.100") })
+			s.wantOrder(n, "shut 10.0.0.100", "release g 1", "remove 10.0.0.100", "forget 10.0.0.100")
+			s.renewsAgain(3)
+			if r := s.last(); len(r.Claims)+len(r.Live)+len(r.Released) != 0 {
+				t.Errorf("after the release was acknowledged it says %+v", r)
+			}
+			s.never(n, "open 10.0.0.100")
+			eventually(t, "the timeline tells why", func() bool {
+				return slices.Contains(s.told(cluster.TransitionRelease), "n1 fenced the addresses and gave the lease back: "+c.why)
+			})
+		})
+	}
+}
+
+// TestReleaseIsRepeated holds that a release is said again until it is acknowledged, to whoever leads by then.
+func TestReleaseIsRepeated(t *testing.T) {
+	s := newStage(t)
+	s.assign("g", "n1", false)
+	s.start().serves()
+	s.set(func() { s.mute = true })
+	s.assign("g", "n2", false)
+	released := func() bool { return slices.Contains(s.last().Released, lease.Claim{Group: "g", Epoch: 1}) }
+	eventually(t, "the release is heard", released)
+	s.set(func() { s.renewals = nil })
+	s.replaced()
+	eventually(t, "the next leader hears it", released)
+	s.set(func() { s.mute = false })
+	eventually(t, "it is acknowledged", func() bool { return len(s.last().Released) == 0 })
+}
+
+// TestNothingOpensAfterRelease holds that a grant which was under way when the group was given back comes to nothing.
+func TestNothingOpensAfterRelease(t *testing.T) {
+	s := newStage(t)
+	s.set(func() { s.mute = true })
+	s.assign("g", "n1", false)
+	s.start()
+	eventually(t, "the claim is heard", func() bool { return s.has("claim g 1") })
+	var asked *lease.Renewal
+	for _, r := range s.heard() {
+		if len(r.Claims) > 0 {
+			asked = r
+		}
+	}
+	s.assign("g", "n2", false)
+	eventually(t, "the release is heard", func() bool { return s.has("release g 1") })
+	s.grantLate(asked)
+	s.renewsAgain(2)
+	s.never(0, "open 10.0.0.100")
+}
+
+// TestNewAddressesTakeANewEpoch holds that changed addresses are a release and a claim, and that the old address is gone.
+func TestNewAddressesTakeANewEpoch(t *testing.T) {
+	s := newStage(t)
+	s.assign("g", "n1", false)
+	s.start().serves()
+	n := s.len()
+	s.do(put(groupOf("g", "10.0.0.101/24")))
+	s.assign("g", "n1", false)
+	eventually(t, "the new address is served", func() bool { return s.serving("10.0.0.101") })
+	s.wantOrder(n, "shut 10.0.0.100", "remove 10.0.0.100", "manage 10.0.0.101", "put 10.0.0.101", "open 10.0.0.101")
+	s.wantOrder(n, "release g 1", "claim g 2")
+	if s.carries("10.0.0.100") {
+		t.Error("the old address is there still")
+	}
+}
+
+// TestStranger holds that an address that a machine outside the cluster has is never served beside it, and that a member does not count.
+func TestStranger(t *testing.T) {
+	mac := net.HardwareAddr{2, 0, 0, 0, 0, 99}
+	const sentence = "10.0.0.100 is in use by 02:00:00:00:00:63, which is no member of this cluster, as seen on eth0"
+	t.Run("stranger", func(t *testing.T) {
+		s := newStage(t)
+		s.stranger, s.refuses = mac, true
+		s.assign("g", "n1", false)
+		s.start()
+		eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == sentence })
+		s.set(func() { s.refuses = false })
+		s.renewsAgain(4)
+		s.never(0, "open 10.0.0.100")
+		eventually(t, "the timeline tells", func() bool { return slices.Contains(s.told(cluster.TransitionConflict), sentence) })
+	})
+	t.Run("member", func(t *testing.T) {
+		s := newStage(t)
+		s.stranger = mac
+		p := presenceOf("n2", true, "live")
+		p.Presences[0].HardwareAddrs = []string{mac.String()}
+		s.do(p)
+		s.assign("g", "n1", false)
+		s.start().serves()
+		s.renewsAgain(4)
+		if u := s.last().Unable; len(u) != 0 {
+			t.Errorf("unable: %v", u)
+		}
+	})
+}
+
+// TestLapse holds that a machine whose lease ran out takes the address away and serves again with the next lease.
+func TestLapse(t *testing.T) {
+	s := newStage(t)
+	s.assign("g", "n1", false)
+	s.start().serves()
+	n := s.len()
+	s.set(func() { s.mute = true })
+	eventually(t, "the address is taken away", func() bool { return slices.Contains(s.since(n), "remove 10.0.0.100") })
+	eventually(t, "the timeline tells", func() bool {
+		return slices.Contains(s.told(cluster.TransitionLapse), "n1 lost the lease: the leader did not renew it in time; the fence is closed")
+	})
+	if s.serving("10.0.0.100") {
+		t.Error("it is served without a lease")
+	}
+	s.never(n, "release g 1") // it has nothing to give back
+	s.set(func() { s.mute = false })
+	s.serves()
+	s.wantOrder(n, "remove 10.0.0.100", "put 10.0.0.100", "open 10.0.0.100")
+}
+
+// TestRestartWithinLease holds that a daemon that is back before its lease ends carries on, and the clients see nothing of it.
+func TestRestartWithinLease(t *testing.T) {
+	s := newStage(t)
+	s.opts.TTL = 20 * time.Second
+	s.assign("g", "n1", false)
+	first := s.start()
+	first.serves()
+	n, heard := s.len(), len(s.heard())
+	s.cancel()
+	s.start()
+	eventually(t, "the second daemon renews", func() bool { return len(s.heard()) > heard && len(s.last().Live) == 1 })
+	eventually(t, "the timeline tells", func() bool {
+		return slices.ContainsFunc(s.told(cluster.TransitionAcquire), func(why string) bool { return strings.Contains(why, "carries on after a restart") })
+	})
+	for _, op := range []string{"shut", "remove", "open", "put", "forget"} {
+		s.never(n, op+" 10.0.0.100")
+	}
+	if !s.serving("10.0.0.100") {
+		t.Error("it is not served")
+	}
+}
+
+// TestRestartAfterLease holds that a daemon that comes back late starts from the beginning.
+func TestRestartAfterLease(t *testing.T) {
+	s := newStage(t)
+	s.leave("10.0.0.100", fence.Now()-1)
+	s.assign("g", "n1", false)
+	s.start().serves()
+	for _, r := range s.heard() {
+		if len(r.Live) > 0 {
+			return // with the lease of this run
+		}
+		if len(r.Claims) > 0 {
+			continue
+		}
+	}
+	s.renewsAgain(2)
+	if len(s.last().Live) != 1 {
+		t.Errorf("it serves and does not say so: %+v", s.last())
+	}
+}
+
+// TestLeftovers holds that what an earlier daemon left is removed once the leader has spoken, but not while its lease lives, and not
+// what belongs to others.
+func TestLeftovers(t *testing.T) {
+	s := newStage(t)
+	s.leave("10.0.0.200", 0)
+	s.leave("10.0.0.201", fence.Now().Add(2*time.Second))
+	s.set(func() { s.away = true })
+	s.start()
+	eventually(t, "the loop runs", func() bool { return s.controller.tell(t.Context(), func() {}) })
+	if !s.carries("10.0.0.200") {
+		t.Error("it was removed before the leader has spoken")
+	}
+	s.set(func() { s.away = false })
+	eventually(t, "the dead one is removed", func() bool { return !s.carries("10.0.0.200") && s.has("forget 10.0.0.200") })
+	if !s.carries("10.0.0.201") {
+		t.Error("one whose lease lives was removed")
+	}
+	eventually(t, "the other one follows when its lease has ended", func() bool { return !s.carries("10.0.0.201") && s.has("forget 10.0.0.201") })
+	eventually(t, "the timeline tells", func() bool { return len(s.told(cluster.TransitionRepair)) == 2 })
+}
+
+// TestRepair holds that an address that something else took away is put back, and that the timeline says who it was.
+func TestRepair(t *testing.T) {
+	for by, why := range map[string]string{"ip (pid 4711)": "ip (pid 4711) removed 10.0.0.100/24 on eth0; it was put back", "": "something else removed 10.0.0.100/24 on eth0; it was put back"} {
+		s := newStage(t)
+		s.opts.RefreshEvery = time.Hour // which would put it back as well
+		s.assign("g", "n1", false)
+		s.start().serves()
+		s.takeAway("10.0.0.100", by)
+		eventually(t, "it is back", func() bool { return s.serving("10.0.0.100") })
+		eventually(t, "the timeline tells", func() bool { return slices.Contains(s.told(cluster.TransitionRepair), why) })
+	}
+}
+
+// TestUnable holds that the leader hears at once what this machine cannot carry, and when it can again.
+func TestUnable(t *testing.T) {
+	s := newStage(t)
+	s.opts.TTL = time.Minute // so that only news are sent
+	s.bench.fail("resolve", errors.New("no interface has an address in 10.0.0.0/24"))
+	s.start()
+	eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == "no interface has an address in 10.0.0.0/24" })
+	s.bench.fail("resolve", nil)
+	eventually(t, "the leader hears that it is over", func() bool { return len(s.last().Unable) == 0 })
+}
+
+// TestCannotPrepare holds that a machine whose fence does not hold puts no address on itself and claims nothing.
+func TestCannotPrepare(t *testing.T) {
+	for _, op := range []string{"attach", "manage", "put"} {
+		t.Run(op, func(t *testing.T) {
+			s := newStage(t)
+			s.bench.fail(op, errors.New("it is refused"))
+			s.assign("g", "n1", false)
+			s.start()
+			eventually(t, "the leader hears why", func() bool {
+				return slices.ContainsFunc(s.heard(), func(r *lease.Renewal) bool { return strings.Contains(r.Unable["g"], "it is refused") })
+			})
+			if s.carries("10.0.0.100") || s.has("claim g 1") {
+				t.Errorf("it goes on without: %q", s.journal.all())
+			}
+			s.bench.fail(op, nil)
+			s.serves()
+		})
+	}
+}
+
+// TestCannotOpen holds that a machine that cannot open its fence does not say that it serves.
+func TestCannotOpen(t *testing.T) {
+	s := newStage(t)
+	s.bench.fail("open", errors.New("it is refused"))
+	s.assign("g", "n1", false)
+	s.start()
+	s.renewsAgain(4)
+	if h := s.controller.Holdings(); len(h) != 1 || h[0].Phase != "claiming" {
+		t.Errorf("holdings: %+v", h)
+	}
+	if got := s.told(cluster.TransitionAcquire); len(got) != 0 {
+		t.Errorf("the timeline says %q", got)
+	}
+	s.bench.fail("open", nil)
+	s.serves()
+}
+
+// TestCannotShut holds that nothing is given back while the fence may be open: the lease has to run out.
+func TestCannotShut(t *testing.T) {
+	s := newStage(t)
+	s.assign("g", "n1", false)
+	s.start().serves()
+	s.bench.fail("shut", errors.New("it is refused"))
+	n := s.len()
+	s.assign("g", "n2", false)
+	eventually(t, "the address is taken away", func() bool { return slices.Contains(s.since(n), "remove 10.0.0.100") })
+	s.renewsAgain(3)
+	s.never(n, "release g 1")
+}
+
+// TestVacantIsClaimedAtOnce holds that a claim that was refused is made again the moment that the leader says it can be granted.
+func TestVacantIsClaimedAtOnce(t *testing.T) {
+	s := newStage(t)
+	s.opts.TTL = time.Minute // the next renewal by the clock would be 15 s off, and the test would give up before
+	s.refuses = true
+	s.assign("g", "n1", false)
+	s.start()
+	eventually(t, "the claim is heard", func() bool { return s.has("claim g 1") })
+	s.set(func() { s.refuses = false })
+	s.push(lease.Answer{Vacant: []lease.Claim{{Group: "g", Epoch: 1}}})
+	s.serves()
+}
+
+// TestPushedAssignmentIsTakenAtOnce holds that a machine acts on the leader's word, which comes before Raft's.
+func TestPushedAssignmentIsTakenAtOnce(t *testing.T) {
+	s := newStage(t)
+	s.opts.TTL = time.Minute
+	s.start()
+	s.renewsAgain(0)
+	eventually(t, "there is a channel", func() bool { return len(s.heard()) > 0 })
+	g := groupOf("g", "10.0.0.100/24")
+	s.push(lease.Answer{Assignments: []cluster.Assignment{{Group: "g", Node: "n1", Epoch: 1, VIPs: g.VIPs}}})
+	s.serves()
+}
+
+// TestNewLeaderIsToldAtOnce holds that a change of the leader costs no renewal interval.
+func TestNewLeaderIsToldAtOnce(t *testing.T) {
+	s := newStage(t)
+	s.opts.TTL = time.Minute
+	s.assign("g", "n1", false)
+	s.start().serves()
+	n := s.len()
+	s.set(func() { s.renewals = nil })
+	s.replaced()
+	eventually(t, "the new leader hears the claim, alive", func() bool { return len(s.last().Live) == 1 })
+	s.never(n, "shut 10.0.0.100")
+}
+
+// TestStop holds that an orderly stop waits until the groups are elsewhere, releases what nobody takes, and ends in time without a leader.
+func TestStop(t *testing.T) {
+	t.Run("another takes over", func(t *testing.T) {
+		s := newStage(t)
+		s.opts.StopTimeout = patience
+		s.assign("g", "n1", false)
+		s.start().serves()
+		n := s.len()
+		stopped := make(chan struct{})
+		go func() {
+			defer close(stopped)
+			s.controller.Stop(t.Context(), "upgrade")
+		}()
+		eventually(t, "the leader hears that it stops", func() bool { r := s.last(); return r.Stopping && r.StoppingWhy == "upgrade" })
+		if !s.serving("10.0.0.100") {
+			t.Error("it let go before another machine was chosen")
+		}
+		s.assign("g", "n2", false)
+		within(t, "the end of Stop", stopped)
+		s.wantOrder(n, "shut 10.0.0.100", "remove 10.0.0.100")
+		s.kill()
+		eventually(t, "the leader hears of the release", func() bool { return s.has("release g 1") })
+	})
+	t.Run("nobody takes over", func(t *testing.T) {
+		s := newStage(t)
+		s.assign("g", "n1", false)
+		s.start().serves()
+		n := s.len()
+		s.controller.Stop(t.Context(), "upgrade")
+		if s.serving("10.0.0.100") || s.carries("10.0.0.100") {
+			t.Error("it left the address behind")
+		}
+		s.kill()
+		s.wantOrder(n, "shut 10.0.0.100", "remove 10.0.0.100")
+	})
+	t.Run("no leader", func(t *testing.T) {
+		s := newStage(t)
+		s.set(func() { s.away = true })
+		s.start()
+		s.controller.Stop(t.Context(), "upgrade")
+		s.kill()
+	})
+	t.Run("after the end", func(t *testing.T) {
+		s := newStage(t)
+		s.start()
+		s.kill()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		s.controller.Stop(ctx, "upgrade")
+	})
+}
+
+// TestIncapable holds that a machine that can carry nothing says so and does nothing.
+func TestIncapable(t *testing.T) {
+	s := newStage(t)
+	addrs, f := Incapable("this machine may not load eBPF programs")
+	s.controller = NewController(s.cell, s.podium, addrs, f, s.opts, quiet())
+	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer close(done)
+		s.controller.Run(ctx)
+	}()
+	s.assign("g", "n1", false)
+	eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == "this machine may not load eBPF programs" })
+	if len(s.controller.Holdings()) != 0 || s.has("claim g 1") {
+		t.Error("it claims what it cannot carry")
+	}
+	cancel()
+	within(t, "the end of Run", done)
+}
