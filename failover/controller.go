@@ -46,8 +46,10 @@ type Controller struct {
 	assignments map[string]cluster.Assignment // the newest known, from the state or from the leader
 	carried     map[string]*carrier
 	holder      *lease.Holder
-	out         *outbox // to the leader; nil while there is no channel
-	unable      map[string]string
+	out         *outbox           // to the leader; nil while there is no channel
+	unable      map[string]string // group -> why this machine cannot carry it
+	hardware    []string          // this machine's hardware addresses
+	networks    []string          // and where it can carry addresses
 	macs        map[string]string // hardware address -> member
 	informed    bool              // the leader has told the assignments since the start, so that leftovers are known as such
 	bare        []string          // interfaces without a fence, a sentence each
@@ -78,6 +80,7 @@ func (c *Controller) Run(ctx context.Context) {
 	c.background.Go(func() { c.followState(ctx) })
 	c.background.Go(func() { c.followLeader(ctx) })
 	c.background.Go(func() { c.followMachine(ctx) })
+	c.assess()
 	renew := time.NewTicker(c.opts.TTL / 4)
 	defer renew.Stop()
 	refresh := time.NewTicker(c.opts.RefreshEvery)
@@ -259,8 +262,9 @@ func (c *Controller) assess() {
 			unable[name] = g.foreign
 		}
 	}
-	if !maps.Equal(unable, c.unable) {
-		c.unable = unable
+	hardware, networks := interfaces()
+	if !maps.Equal(unable, c.unable) || !slices.Equal(hardware, c.hardware) || !slices.Equal(networks, c.networks) {
+		c.unable, c.hardware, c.networks = unable, hardware, networks
 		c.renew()
 	}
 }

@@ -18,9 +18,8 @@ func (c *Controller) renew() {
 	if c.out == nil {
 		return
 	}
-	macs, networks := interfaces()
 	r := lease.Renewal{
-		Node: c.agent.Name(), Stopping: c.stopping != "", StoppingWhy: c.stopping, Unable: c.unable, HardwareAddrs: macs, Networks: networks,
+		Node: c.agent.Name(), Stopping: c.stopping != "", StoppingWhy: c.stopping, Unable: c.unable, HardwareAddrs: c.hardware, Networks: c.networks,
 	}
 	c.holder.Renew(int64(fence.Now()), &r)
 	msg, err := lease.EncodeRenewal(&r)
@@ -35,10 +34,8 @@ func (c *Controller) renew() {
 func (c *Controller) followLeader(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := c.channel.LeaderChanged()
-		s, err := c.channel.OpenLease(ctx)
-		if err == nil {
-			c.converse(ctx, s)
-			continue
+		if s, err := c.channel.OpenLease(ctx); err == nil && c.converse(ctx, s) {
+			continue // it was a leader: the next one is looked for at once
 		}
 		t := time.NewTimer(reconnectPause)
 		select {
@@ -50,15 +47,16 @@ func (c *Controller) followLeader(ctx context.Context) {
 	}
 }
 
-// converse reads what the leader says until the stream breaks.
-func (c *Controller) converse(ctx context.Context, s Stream) {
+// converse reads what the leader says until the stream breaks. It reports whether the other side said anything: a member that does not
+// lead, or not yet, hangs up.
+func (c *Controller) converse(ctx context.Context, s Stream) (heard bool) {
 	out := newOutbox(s)
 	c.background.Go(out.run) // closing a stream to a frozen leader takes a while, and the next leader must not wait for it
 	defer out.close()
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() }) // unblocks Recv
 	defer stop()
 	if !c.tell(ctx, func() { c.out = out; c.renew() }) {
-		return
+		return false
 	}
 	defer c.tell(ctx, func() {
 		if c.out == out {
@@ -68,15 +66,17 @@ func (c *Controller) converse(ctx context.Context, s Stream) {
 	for {
 		msg, err := s.Recv()
 		if err != nil {
-			return
+			c.log.Debug("the lease channel has ended", "error", err)
+			return heard
 		}
 		a, err := lease.DecodeAnswer(msg)
 		if err != nil {
 			c.log.Error("the leader sent something that cannot be read; is it of another version?", "error", err)
-			return
+			return false
 		}
+		heard = true
 		if !c.tell(ctx, func() { c.answer(ctx, a) }) {
-			return
+			return heard
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (a *Agent) start() {
 }
 
 // noteInterval is how often the voter looks at the peer set.
-const noteInterval = 100 * time.Millisecond
+const noteInterval = 300 * time.Millisecond
 
 // noteLoop lets the voter see changes of the peer set when they happen, rather than when a leader asks.
 func (a *Agent) noteLoop(ctx context.Context) {
