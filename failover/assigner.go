@@ -25,6 +25,7 @@ type Assigner struct {
 	granter  *lease.Granter
 	channels map[string]*channel
 	began    time.Time
+	stalled  time.Time // when this leader found that it had stood still; zero while it has not
 }
 
 // NewAssigner makes the assigner of one term. Every server must have the same options.

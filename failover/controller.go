@@ -174,7 +174,7 @@ func (c *Controller) reconcile(ctx context.Context) {
 		}
 	}
 	if c.stopping != "" {
-		if len(c.carried) == 0 && c.stopped != nil {
+		if len(c.carried) == 0 && !c.holder.Owed() && c.stopped != nil {
 			close(c.stopped)
 			c.stopped = nil
 		}

@@ -57,22 +57,19 @@ func (o *outbox) run() {
 	}
 }
 
-// take is the next message, nil for none at the moment; more is false once the outbox is closed.
+// take is the next message, nil for none at the moment; more is false once the outbox is closed and empty.
 func (o *outbox) take() (msg []byte, more bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
-		return nil, false
-	}
 	if len(o.queue) == 0 {
-		return nil, true
+		return nil, !o.closed
 	}
 	msg = o.queue[0]
 	o.queue = o.queue[1:]
 	return msg, true
 }
 
-// close ends run.
+// close ends run once everything that was queued is sent.
 func (o *outbox) close() {
 	o.mu.Lock()
 	o.closed = true

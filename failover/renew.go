@@ -53,7 +53,7 @@ func (c *Controller) converse(ctx context.Context, s Stream) (heard bool) {
 	out := newOutbox(s)
 	c.background.Go(out.run) // closing a stream to a frozen leader takes a while, and the next leader must not wait for it
 	defer out.close()
-	stop := context.AfterFunc(ctx, func() { _ = s.Close() }) // unblocks Recv
+	stop := context.AfterFunc(ctx, out.close) // the last words are sent, and then the stream is closed, which unblocks Recv
 	defer stop()
 	if !c.tell(ctx, func() { c.out = out; c.renew() }) {
 		return false

@@ -147,6 +147,9 @@ func (a *Assigner) news(v *state.View, now time.Time) ([]*cluster.Presence, time
 			a.channels[p.Node] = &channel{node: p.Node}
 		}
 	}
+	if wait := a.stall(now); wait > 0 {
+		return nil, wait
+	}
 	var out []*cluster.Presence
 	for _, c := range a.channels {
 		old := v.Presence(c.node)
@@ -165,6 +168,24 @@ func (a *Assigner) news(v *state.View, now time.Time) ([]*cluster.Presence, time
 	}
 	slices.SortFunc(out, func(x, y *cluster.Presence) int { return strings.Compare(x.Node, y.Node) })
 	return out, next
+}
+
+// stall tells silence from deafness. When the leader has not heard its own machine for a whole TTL, it was its own process that stood
+// still: then everyone is given a while to be heard again before anyone is declared lost. It answers how much is left of that.
+func (a *Assigner) stall(now time.Time) time.Duration {
+	own := a.channels[a.agent.Name()]
+	deaf := own != nil && !own.last.IsZero() && now.Sub(own.last) > a.opts.TTL
+	if deaf && a.stalled.IsZero() {
+		a.stalled = now
+	}
+	if a.stalled.IsZero() {
+		return 0
+	}
+	left := a.stalled.Add(a.opts.TTL / 3).Sub(now)
+	if left <= 0 && !deaf {
+		a.stalled = time.Time{}
+	}
+	return max(0, left)
 }
 
 // grace gives machines that have not yet opened a channel to this new leader the time to do so, and says how much is left of it.
