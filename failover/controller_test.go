@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -372,6 +373,36 @@ func TestNewLeaderIsToldAtOnce(t *testing.T) {
 	s.never(n, "shut 10.0.0.100")
 }
 
+// TestNoBusyLoop holds that a channel which breaks as soon as it is open is not opened again and again without a pause.
+func TestNoBusyLoop(t *testing.T) {
+	s := newStage(t)
+	b := &breaking{podium: s.podium}
+	c := NewController(s.cell, b, s.bench, s.bench, s.opts, quiet())
+	done := make(chan struct{})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*reconnectPause)
+	defer cancel()
+	go func() {
+		defer close(done)
+		c.Run(ctx)
+	}()
+	within(t, "the end of Run", done)
+	if n := b.opened.Load(); n > 15 {
+		t.Errorf("%d channels in %s", n, 10*reconnectPause)
+	}
+}
+
+// breaking is a leader that hangs up at once.
+type breaking struct {
+	*podium
+	opened atomic.Int32
+}
+
+func (b *breaking) OpenLease(context.Context) (Stream, error) {
+	b.opened.Add(1)
+	near, _ := newPipe(1)
+	return near, near.Close()
+}
+
 // TestStop holds that an orderly stop waits until the groups are elsewhere, releases what nobody takes, and ends in time without a leader.
 func TestStop(t *testing.T) {
 	t.Run("another takes over", func(t *testing.T) {
@@ -391,6 +422,10 @@ func TestStop(t *testing.T) {
 		}
 		s.assign("g", "n2", false)
 		within(t, "the end of Stop", stopped)
+		if !s.has("release g 1") {
+			t.Error("Stop ended before the leader had the release")
+		}
+		s.wantOrder(n, "shut 10.0.0.100", "release g 1")
 		s.wantOrder(n, "shut 10.0.0.100", "remove 10.0.0.100")
 		s.kill()
 	})

@@ -1,0 +1,107 @@
+package failover
+
+import (
+	"strings"
+	"testing"
+
+	"holdfast/cluster"
+)
+
+// desk is an operator's desk on a state in which n1 holds g and every machine has a network for it.
+func desk(t *testing.T) (*cell, *Operator) {
+	t.Helper()
+	s := newCell(t, "n1")
+	s.do(three()...)
+	for _, n := range []string{"n1", "n2", "n3"} {
+		p := presenceOf(n, true, "live")
+		p.Presences[0].Networks = []string{"eth0 10.0.0.1/24", "eth1 192.168.7.1/24"}
+		s.do(p)
+	}
+	s.do(put(groupOf("g", "10.0.0.100/24")))
+	s.assign("g", "n1", false)
+	return s, NewOperator(s, nil)
+}
+
+func TestMove(t *testing.T) {
+	s, o := desk(t)
+	a, err := o.Move(t.Context(), cluster.WriteOptions{}, "g", "N3")
+	if err != nil || a.Node != "n3" || a.Epoch != 2 || !a.Moved || a.Why != "an operator moved it to n3" {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if got := s.assignment("g"); got.Node != "n3" || got.Epoch != 2 || !got.Moved || len(got.VIPs) != 1 {
+		t.Errorf("the state has %+v", got)
+	}
+	if got := s.told(cluster.TransitionAssign); len(got) != 1 || got[0] != a.Why {
+		t.Errorf("the timeline says %q", got)
+	}
+	if d := Plan(s.store.View())[0]; d.Changed() {
+		t.Errorf("the plan takes it back: %s", d.Why)
+	}
+	n := s.written()
+	if a, err := o.Move(t.Context(), cluster.WriteOptions{}, "g", "n3"); err != nil || a.Epoch != 2 || s.written() != n {
+		t.Errorf("to where it is: %+v, %v", a, err)
+	}
+}
+
+func TestMoveRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		state       []cluster.Command
+		group, node string
+		code        cluster.Code
+		says        string
+	}{
+		{"no group", nil, "none", "n2", cluster.NotFound, `there is no group "none"`},
+		{"no machine", nil, "g", "n9", cluster.NotFound, `there is no machine "n9"`},
+		{"not eligible", []cluster.Command{presenceOf("n2", false, "it is lost")}, "g", "n2", cluster.Conflict, "n2 cannot hold g: it is lost"},
+		{"addresses are changing", []cluster.Command{put(groupOf("g", "10.0.0.101/24"))}, "g", "n2", cluster.Conflict, "are being changed at this moment: try again"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, o := desk(t)
+			s.do(c.state...)
+			_, err := o.Move(t.Context(), cluster.WriteOptions{}, c.group, c.node)
+			if err == nil || cluster.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got %v (%v)", err, cluster.CodeOf(err))
+			}
+			if s.assignment("g").Node != "n1" {
+				t.Error("it was moved all the same")
+			}
+		})
+	}
+}
+
+func TestOperatorPlan(t *testing.T) {
+	s, o := desk(t)
+	g := groupOf("g", "10.0.0.100/24")
+	g.Prefer, g.Preempt = []string{"n2"}, true
+	a := groupOf("a", "192.168.7.9/24")
+	ds, err := o.Plan(s.store.View(), []cluster.Group{g, a})
+	if err != nil || len(ds) != 2 || ds[0].Group != "a" || ds[0].Node != "n1" || ds[1].Group != "g" || ds[1].Node != "n2" || ds[1].Current != "n1" {
+		t.Errorf("%+v, %v", ds, err)
+	}
+	if ds, err := o.Plan(s.store.View(), nil); err != nil || len(ds) != 1 || ds[0].Changed() {
+		t.Errorf("as it is: %+v, %v", ds, err)
+	}
+}
+
+func TestOperatorPlanRefuses(t *testing.T) {
+	named := groupOf("x", "10.9.9.9/24")
+	named.VIPs[0].Interface = "eth7"
+	for name, c := range map[string]struct {
+		groups []cluster.Group
+		says   string
+	}{
+		"twice":         {[]cluster.Group{groupOf("x", "10.0.0.1/24"), groupOf("x", "10.0.0.2/24")}, `group "x" is given twice`},
+		"taken":         {[]cluster.Group{groupOf("x", "10.0.0.100/24")}, `group "x" wants the vip 10.0.0.100, which group "g" has`},
+		"taken by both": {[]cluster.Group{groupOf("x", "10.0.0.7/24"), groupOf("y", "10.0.0.7/24")}, `group "y" wants the vip 10.0.0.7, which group "x" has`},
+		"no network":    {[]cluster.Group{groupOf("x", "10.9.9.9/24")}, "the vip 10.9.9.9/24 lies in no network of any machine; they have: n1 eth0 10.0.0.1/24"},
+		"no interface":  {[]cluster.Group{named}, `no machine has the interface "eth7" for the vip 10.9.9.9/24`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, o := desk(t)
+			if _, err := o.Plan(s.store.View(), c.groups); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
