@@ -87,8 +87,18 @@ func kill(ctx context.Context, x *Scene) error {
 
 func startDaemon(_ context.Context, x *Scene) error { return x.StartDaemon(x.Holder) }
 
+// ended waits until the daemon of the holder is gone, as whoever starts it again does.
+func ended(ctx context.Context, x *Scene) error {
+	select {
+	case <-x.Daemon(x.Holder).Done():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func restart(ctx context.Context, x *Scene) error {
-	return steps(x.Daemon(x.Holder).Kill, func() error { return x.StartDaemon(x.Holder) }, func() error { return x.Last(ctx, 2*time.Second) })
+	return steps(x.Daemon(x.Holder).Kill, func() error { return ended(ctx, x) }, func() error { return x.StartDaemon(x.Holder) }, func() error { return x.Last(ctx, 2*time.Second) })
 }
 
 func freeze(ctx context.Context, x *Scene) error {
