@@ -278,10 +278,10 @@ func TestRepair(t *testing.T) {
 func TestUnable(t *testing.T) {
 	s := newStage(t)
 	s.opts.TTL = time.Minute // so that only news are sent
-	s.bench.fail("resolve", errors.New("no interface has an address in 10.0.0.0/24"))
+	s.fail("resolve", errors.New("no interface has an address in 10.0.0.0/24"))
 	s.start()
 	eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == "no interface has an address in 10.0.0.0/24" })
-	s.bench.fail("resolve", nil)
+	s.fail("resolve", nil)
 	eventually(t, "the leader hears that it is over", func() bool { return len(s.last().Unable) == 0 })
 }
 
@@ -290,16 +290,16 @@ func TestCannotPrepare(t *testing.T) {
 	for _, op := range []string{"attach", "manage", "put"} {
 		t.Run(op, func(t *testing.T) {
 			s := newStage(t)
-			s.bench.fail(op, errors.New("it is refused"))
+			s.fail(op, errors.New("it is refused"))
 			s.assign("g", "n1", false)
 			s.start()
 			eventually(t, "the leader hears why", func() bool {
 				return slices.ContainsFunc(s.heard(), func(r *lease.Renewal) bool { return strings.Contains(r.Unable["g"], "it is refused") })
 			})
 			if s.carries("10.0.0.100") || s.has("claim g 1") {
-				t.Errorf("it goes on without: %q", s.journal.all())
+				t.Errorf("it goes on without: %q", s.all())
 			}
-			s.bench.fail(op, nil)
+			s.fail(op, nil)
 			s.serves()
 		})
 	}
@@ -308,7 +308,7 @@ func TestCannotPrepare(t *testing.T) {
 // TestCannotOpen holds that a machine that cannot open its fence does not say that it serves.
 func TestCannotOpen(t *testing.T) {
 	s := newStage(t)
-	s.bench.fail("open", errors.New("it is refused"))
+	s.fail("open", errors.New("it is refused"))
 	s.assign("g", "n1", false)
 	s.start()
 	s.renewsAgain(4)
@@ -318,7 +318,7 @@ func TestCannotOpen(t *testing.T) {
 	if got := s.told(cluster.TransitionAcquire); len(got) != 0 {
 		t.Errorf("the timeline says %q", got)
 	}
-	s.bench.fail("open", nil)
+	s.fail("open", nil)
 	s.serves()
 }
 
@@ -327,7 +327,7 @@ func TestCannotShut(t *testing.T) {
 	s := newStage(t)
 	s.assign("g", "n1", false)
 	s.start().serves()
-	s.bench.fail("shut", errors.New("it is refused"))
+	s.fail("shut", errors.New("it is refused"))
 	n := s.len()
 	s.assign("g", "n2", false)
 	eventually(t, "the address is taken away", func() bool { return slices.Contains(s.since(n), "remove 10.0.0.100") })

@@ -3,6 +3,7 @@ package failover
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 )
@@ -74,7 +75,7 @@ func TestOutboxSendsInOrder(t *testing.T) {
 			out.send(fmt.Append(nil, i))
 		}
 		for i := range 10 {
-			if msg, err := far.Recv(); err != nil || string(msg) != fmt.Sprint(i) {
+			if msg, err := far.Recv(); err != nil || string(msg) != strconv.Itoa(i) {
 				t.Fatalf("message %d: %q, %v", i, msg, err)
 			}
 		}
@@ -101,7 +102,7 @@ func TestOutboxNeverWaits(t *testing.T) {
 			t.Fatalf("first: %q", msg)
 		}
 		for i := range maxQueue {
-			if msg, _ := far.Recv(); string(msg) != fmt.Sprint(2*maxQueue+i) {
+			if msg, _ := far.Recv(); string(msg) != strconv.Itoa(2*maxQueue+i) {
 				t.Fatalf("message %d: %q, want the newest %d", i, msg, maxQueue)
 			}
 		}
