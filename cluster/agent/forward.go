@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"holdfast/cluster"
@@ -33,7 +34,7 @@ func (a *Agent) Apply(ctx context.Context, _ cluster.WriteOptions, cmd cluster.C
 		result, err = a.peer.Propose(ctx, body)
 		return err
 	}, func(ctx context.Context, addr string) error {
-		b, err := a.client.Call(ctx, addr, methodApply, body)
+		b, err := a.callLeader(ctx, addr, methodApply, body)
 		if err == nil {
 			result, err = consensus.DecodeResult(b)
 		}
@@ -63,6 +64,30 @@ func (a *Agent) atLeader(ctx context.Context, here func(context.Context) error, 
 		}
 		pause(ctx, changed, 20*time.Millisecond)
 	}
+}
+
+// errLeaderReplaced ends calls to a leader that is not heard of any more.
+var errLeaderReplaced = errors.New("another member leads by now")
+
+// callLeader calls the leader at addr, and waits for its answer until this member knows another leader: one that is frozen or cut off would
+// else be waited for until its silence is noticed, long after there is another.
+func (a *Agent) callLeader(ctx context.Context, addr string, m rpc.Method, req []byte) ([]byte, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		for ctx.Err() == nil {
+			changed := a.peer.LeaderChanged()
+			if _, now := a.peer.Leader(); now != "" && now != addr {
+				cancel(errLeaderReplaced)
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return a.client.Call(ctx, addr, m, req)
 }
 
 // pause waits for a change of the leader, but not for long: a leader may also become ready without one.

@@ -110,7 +110,10 @@ func (a *Agent) readIndex(ctx context.Context, c cluster.Consistency) (uint64, e
 		index, err = a.leaderIndex(ctx, c)
 		return err
 	}, func(ctx context.Context, addr string) error {
-		b, err := a.client.Call(ctx, addr, methodReadIndex, []byte{byte(c)})
+		b, err := a.callLeader(ctx, addr, methodReadIndex, []byte{byte(c)})
+		if cluster.CodeOf(err) == cluster.Unknown {
+			return cluster.ErrNoLeader // a question that may have been answered can be asked again
+		}
 		if err == nil {
 			index, err = decodeIndex(b)
 		}
