@@ -133,6 +133,7 @@ func (l *ledger) write(ctx context.Context, writer int, members []*daemontest.KV
 		switch {
 		case err == nil && !ok:
 			l.t.Errorf("%s was created, and refused because it existed: it was applied twice", key)
+			l.note(key, unknown, &l.unknown)
 		case err == nil:
 			l.note(key, acknowledged, &l.acked)
 		case daemontest.NotDone(err):

@@ -74,7 +74,7 @@ func TestLinearizableUnderFreezes(t *testing.T) {
 		each := func(kv *daemontest.KV, n int, call daemontest.Call) *sync.WaitGroup {
 			var all sync.WaitGroup
 			for i := range n {
-				client := 100 + int(newcomer.Add(1))
+				call, client := call, 100+int(newcomer.Add(1))
 				call.Key = "lin/" + string(rune('a'+i%5))
 				if call.Verb == daemontest.Put {
 					call.Value = fmt.Sprintf("%d.0", client)
@@ -194,7 +194,7 @@ func oneWay(s *stage.Stage, from, to []string) error {
 const soon = 10 * time.Second
 
 // TestFrozenLeaderKeepsNobodyWaiting stops the leader (SIGSTOP) with writes under way to it through the others. Each of them gets its
-// answer or an error soon.
+// answer or an error soon; and a read, which may be repeated, gets its answer, from the next leader's time.
 func TestFrozenLeaderKeepsNobodyWaiting(t *testing.T) {
 	c := daemons(t)
 	frozen := c.Leader()
@@ -203,7 +203,13 @@ func TestFrozenLeaderKeepsNobodyWaiting(t *testing.T) {
 	longest := flood(writing, c.Others(frozen))
 	daemontest.Pause(t.Context(), 100*time.Millisecond) // the flood flows
 	frozen.Freeze()
-	c.Leader(frozen)
+	for _, m := range c.Others(frozen) {
+		once, cancel := context.WithTimeout(t.Context(), soon)
+		if _, _, err := m.Get(once, "flood/0", ""); err != nil {
+			t.Errorf("a read through %s, sent when the leader was frozen: %v", m.Member, err)
+		}
+		cancel()
+	}
 	enough()
 	took := longest()
 	t.Logf("the longest write took %s", took.Round(time.Millisecond))
