@@ -3,15 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
-	"syscall"
-	"time"
 
 	"holdfast/cluster/agent"
-	"holdfast/cluster/local"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/dnsapi"
 	"holdfast/failover"
@@ -19,94 +16,140 @@ import (
 	"holdfast/httpapi"
 )
 
-// daemon is the agent with its surfaces. What is opened is closed in the reverse order.
+// daemon is the agent with its surfaces: HTTP and DNS. Their ports are the first thing that is taken, and the first that is given back.
 type daemon struct {
-	cfg   *config.Config
-	log   *slog.Logger
+	cfg   *config.Config // replaced at a reload, by the goroutine in wait and while nobody else reads it
+	log   *logs
+	ctx   context.Context // ends what runs in loops
 	agent *agent.Agent
 	http  *httpapi.Server
-	fail  *failoverOf // nil where this machine cannot carry addresses
+	dns   *dnsapi.Server
+	fail  *failoverOf
+	dir   string // the data directory
 
-	closers []func() // in the order of opening
-	loops   sync.WaitGroup
-	cancel  context.CancelFunc
-	left    chan struct{} // closed when /v1/agent/leave has taken this member out
-	once    sync.Once
+	surfaces  []func() // close what takes requests
+	closers   []func() // in the order of opening
+	litter    []string // what must not stay on disk
+	loops     sync.WaitGroup
+	cancel    context.CancelFunc
+	endGroups func()        // ends what brings the groups of the config into the state
+	left      chan struct{} // closed when /v1/agent/leave has taken this member out
+	once      sync.Once
 }
 
-func newDaemon(cfg *config.Config, log *slog.Logger) *daemon {
-	return &daemon{cfg: cfg, log: log, left: make(chan struct{})}
+func newDaemon(cfg *config.Config, log *logs) *daemon {
+	return &daemon{cfg: cfg, log: log, dir: cfg.DataDir, endGroups: func() {}, left: make(chan struct{})}
 }
 
 // open starts everything, or nothing: after an error nothing runs.
 func (d *daemon) open(parent context.Context) (err error) {
-	ctx, cancel := context.WithCancel(parent)
-	d.cancel = cancel
+	d.ctx, d.cancel = context.WithCancel(parent)
 	defer func() {
 		if err != nil {
 			d.close()
 		}
 	}()
+	// The surfaces take their ports before anything is written: a port in use changes nothing.
+	if err := d.listen(); err != nil {
+		return err
+	}
 	if err := d.dataDir(); err != nil {
 		return err
 	}
-	// The surfaces take their ports before anything is written: a port in use changes nothing.
-	if err := d.listenHTTP(); err != nil {
+	if d.fail, err = newFailover(d.cfg, d.log.Logger); err != nil {
 		return err
 	}
-	dnsServer, err := dnsapi.Listen(d.cfg.DNSAddrs, d.log.With("component", "dns"))
-	if err != nil {
-		return err
-	}
-	d.closing(func() { _ = dnsServer.Close() })
-	if d.fail, err = newFailover(d.cfg, d.log); err != nil {
-		return err
-	}
-	d.agent = agent.New(d.agentConfig(), d.log)
+	d.closing(func() {
+		if d.fail.controller == nil { // else it closes what it has used
+			d.fail.close()
+		}
+	})
+	d.agent = agent.New(d.agentConfig(), d.log.Logger)
 	if err := d.agent.Open(); err != nil {
 		return err
 	}
 	d.closing(func() { _ = d.agent.Close() })
-	if err := d.register(); err != nil {
+	if err := d.writePID(); err != nil {
 		return err
 	}
-	d.fail.start(ctx, d.agent, &d.loops)
-	dnsServer.Serve(dnsConfig(d.cfg), d.agent)
+	if err := register(d.agent.Registry(), d.cfg); err != nil {
+		return err
+	}
+	d.fail.start(d.ctx, d.agent, &d.loops)
+	d.dns.Serve(dnsConfig(d.cfg), d.agent)
 	d.serveHTTP()
-	d.loops.Go(func() { d.applyGroups(ctx) })
-	return d.writePID()
+	d.startGroups()
+	return nil
 }
 
 func (d *daemon) closing(f func()) { d.closers = append(d.closers, f) }
 
-// close ends everything in the reverse order of opening.
+// close ends everything: first what takes requests, then what runs, then the rest in the reverse order of opening.
 func (d *daemon) close() {
+	d.closeSurfaces()
 	d.cancel()
 	d.loops.Wait()
-	for i := len(d.closers) - 1; i >= 0; i-- {
-		d.closers[i]()
+	for _, f := range slices.Backward(d.closers) {
+		f()
 	}
 	d.closers = nil
+	d.sweep()
+}
+
+func (d *daemon) closeSurfaces() {
+	for _, f := range d.surfaces {
+		f()
+	}
+	d.surfaces = nil
+}
+
+// sweep removes what must not stay on disk.
+func (d *daemon) sweep() {
+	for _, path := range d.litter {
+		_ = os.RemoveAll(path) // nobody reads it any more
+	}
+}
+
+// listen takes the ports of HTTP and DNS, all or none. Nothing is answered yet.
+func (d *daemon) listen() (err error) {
+	if err = d.listenHTTP(); err != nil {
+		return err
+	}
+	if d.dns, err = dnsapi.Listen(d.cfg.DNSAddrs, d.log.With("component", "dns")); err != nil {
+		return err
+	}
+	d.surfaces = append(d.surfaces, func() { _ = d.dns.Close() })
+	return nil
 }
 
 // dataDir makes sure of the data directory; a -dev agent gets one that goes with it.
-func (d *daemon) dataDir() error {
-	if d.cfg.DataDir != "" || !d.cfg.Dev {
+func (d *daemon) dataDir() (err error) {
+	if !d.cfg.Dev {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "holdfast-dev-")
-	if err != nil {
+	if d.dir, err = os.MkdirTemp("", "holdfast-dev-"); err != nil {
 		return fmt.Errorf("cannot make a directory for -dev: %w", err)
 	}
-	d.cfg.DataDir = dir
-	d.closing(func() { _ = os.RemoveAll(dir) })
+	d.litter = append(d.litter, d.dir)
+	return nil
+}
+
+// writePID writes pid_file.
+func (d *daemon) writePID() error {
+	if d.cfg.PIDFile == "" {
+		return nil
+	}
+	if err := os.WriteFile(d.cfg.PIDFile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil { //nolint:gosec // others may read it
+		return fmt.Errorf("cannot write pid_file: %w", err)
+	}
+	d.litter = append(d.litter, d.cfg.PIDFile)
 	return nil
 }
 
 func (d *daemon) agentConfig() agent.Config {
 	c := d.cfg
 	return agent.Config{
-		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Meta: c.NodeMeta, Server: c.Server, BootstrapExpect: c.BootstrapExpect, DataDir: c.DataDir,
+		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Meta: c.NodeMeta, Server: c.Server, BootstrapExpect: c.BootstrapExpect, DataDir: d.dir,
 		Bind: c.BindAddr, Advertise: c.AdvertiseAddr, SerfPort: c.SerfPort, RPCPort: c.ServerPort,
 		Join: c.Join, RetryJoin: c.RetryJoin, RetryInterval: c.RetryInterval, RetryMax: c.RetryMax, GossipKey: c.Encrypt,
 		ReconnectTimeout: c.ReconnectTimeout, RaftMultiplier: c.RaftMultiplier, LeaseTTL: c.LeaseTTL, LeaseEnd: c.LeaseTTL + lease.Margin(c.LeaseTTL), Build: build(), Version: version,
@@ -114,93 +157,4 @@ func (d *daemon) agentConfig() agent.Config {
 			return assignerDuty{failover.NewAssigner(asAgent{a}, a, term, failoverOptions(c), d.log.With("component", "assigner"))}
 		},
 	}
-}
-
-// register takes the services and checks of the config files.
-func (d *daemon) register() error {
-	var services []local.Registration
-	for _, s := range d.cfg.Services {
-		services = append(services, local.Registration{Service: s.Service, Checks: s.Checks})
-	}
-	return d.agent.Registry().Replace(services, d.cfg.Checks)
-}
-
-func (d *daemon) writePID() error {
-	if d.cfg.PIDFile == "" {
-		return nil
-	}
-	if err := os.WriteFile(d.cfg.PIDFile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
-		return fmt.Errorf("cannot write pid_file: %w", err)
-	}
-	d.closing(func() { _ = os.Remove(d.cfg.PIDFile) })
-	return nil
-}
-
-// wait serves until a signal or an API call ends the daemon.
-func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal, reload func() (*config.Config, error)) error {
-	for {
-		select {
-		case <-ctx.Done():
-			d.stop("the daemon was told to stop", false)
-			return nil
-		case <-d.left:
-			d.stop("the member has left", false)
-			return nil
-		case s := <-signals:
-			if s == syscall.SIGHUP {
-				d.reload(reload)
-				continue
-			}
-			leave := d.cfg.LeaveOnTerminate
-			if s == os.Interrupt {
-				leave = !d.cfg.SkipLeaveOnInterrupt
-			}
-			d.log.Info("stopping", "signal", s.String(), "leave", leave)
-			d.stop("signal "+s.String(), leave)
-			return nil
-		}
-	}
-}
-
-const (
-	stopTimeout = 15 * time.Second       // bounds an orderly stop
-	syncTimeout = 500 * time.Millisecond // how long a registration through the API waits for the catalog
-)
-
-// stop ends the daemon in good order: the groups go to other machines, the leadership to another server.
-func (d *daemon) stop(why string, leave bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
-	d.fail.stop(ctx, why)
-	if leave {
-		if err := d.agent.Leave(ctx); err != nil {
-			d.log.Warn("the others were not told that this member leaves", "error", err)
-		}
-	} else {
-		d.agent.Stop(ctx)
-	}
-	d.close()
-}
-
-// hasLeft ends the daemon after /v1/agent/leave has taken the member out of the cluster.
-func (d *daemon) hasLeft() { d.once.Do(func() { close(d.left) }) }
-
-// reload reads the configuration again and takes what can change while the daemon runs: services, checks and groups.
-func (d *daemon) reload(read func() (*config.Config, error)) {
-	cfg, err := read()
-	if err != nil {
-		d.log.Error("the configuration cannot be reloaded, the old one stays", "error", err)
-		return
-	}
-	old := d.cfg
-	next := *old
-	next.Services, next.Checks, next.Groups = cfg.Services, cfg.Checks, cfg.Groups
-	d.cfg = &next
-	if err := d.register(); err != nil {
-		d.log.Error("not all services and checks could be reloaded", "error", err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
-	d.applyGroups(ctx)
-	d.log.Info("reloaded services, checks and groups; other keys take effect at the next start")
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"strings"
 
 	"holdfast/cluster"
 	"holdfast/cluster/local"
@@ -10,13 +13,33 @@ import (
 )
 
 // listenHTTP takes the API's addresses.
-func (d *daemon) listenHTTP() error {
-	s, err := httpapi.Listen(d.cfg.HTTPAddrs, httpapi.Limits{ConnsPerClient: d.cfg.HTTPMaxConns}, d.log.With("component", "http"))
-	if err != nil {
+func (d *daemon) listenHTTP() (err error) {
+	if d.http, err = httpapi.Listen(d.cfg.HTTPAddrs, httpapi.Limits{ConnsPerClient: d.cfg.HTTPMaxConns}, d.log.With("component", "http")); err != nil {
 		return err
 	}
-	d.http = s
-	d.closing(func() { _ = s.Close() })
+	d.surfaces = append(d.surfaces, func() { _ = d.http.Close() })
+	return d.handOverSockets()
+}
+
+// handOverSockets gives the unix sockets to whom unix_sockets names.
+func (d *daemon) handOverSockets() error {
+	u := d.cfg.Sockets
+	for _, a := range d.cfg.HTTPAddrs {
+		path, ok := strings.CutPrefix(a, "unix://")
+		if !ok {
+			continue
+		}
+		if u.Mode != 0 {
+			if err := os.Chmod(path, u.Mode); err != nil {
+				return fmt.Errorf("cannot set unix_sockets.mode: %w", err)
+			}
+		}
+		if u.UID >= 0 || u.GID >= 0 {
+			if err := os.Chown(path, u.UID, u.GID); err != nil {
+				return fmt.Errorf("cannot set unix_sockets.user and group: %w", err)
+			}
+		}
+	}
 	return nil
 }
 
@@ -25,7 +48,7 @@ func (d *daemon) serveHTTP() {
 	c := d.cfg
 	d.http.Serve(httpapi.New(httpapi.Config{
 		Datacenter: c.Datacenter, Domain: c.Domain, NodeName: c.NodeName, NodeID: d.agent.ID(), NodeMeta: c.NodeMeta, Server: c.Server,
-		Version: compatVersion, Revision: revision, ResponseHeaders: c.ResponseHeaders, KVMaxValueSize: c.KVMaxValueSize, SessionTTLMin: c.SessionTTLMin,
+		Version: compatVersion, Revision: revision, BuildDate: buildDate(), ResponseHeaders: c.ResponseHeaders, KVMaxValueSize: c.KVMaxValueSize, SessionTTLMin: c.SessionTTLMin,
 		ScriptChecks: c.ScriptChecks, Debug: d.debugConfig(), Shutdown: d.hasLeft,
 	}, httpapi.Deps{
 		Reader: d.agent, Writer: d.agent, Sessions: d.agent, Pool: pool{d}, Raft: d.agent, Registry: registry{d.agent.Registry()},
@@ -38,7 +61,7 @@ func (d *daemon) debugConfig() map[string]any {
 	c := d.cfg
 	return map[string]any{
 		"BindAddr": c.BindAddr.String(), "AdvertiseAddrLAN": c.AdvertiseAddr.String(), "HTTPAddrs": c.HTTPAddrs, "DNSAddrs": c.DNSAddrs,
-		"BootstrapExpect": c.BootstrapExpect, "DataDir": c.DataDir, "DNSDomain": c.Domain, "LeaseTTL": c.LeaseTTL.String(), "Fence": c.Fence,
+		"BootstrapExpect": c.BootstrapExpect, "DataDir": d.dir, "DNSDomain": c.Domain, "LeaseTTL": c.LeaseTTL.String(), "Fence": c.Fence,
 		"ServerPort": c.ServerPort, "SerfPortLAN": c.SerfPort, "RetryJoinLAN": c.RetryJoin, "SessionTTLMin": c.SessionTTLMin.String(),
 	}
 }
@@ -56,7 +79,10 @@ func (p pool) ForceLeave(name string, prune bool) error { return p.d.agent.Force
 
 func (p pool) Leave(ctx context.Context) error {
 	p.d.fail.stop(ctx, "the member leaves")
-	return p.d.agent.Leave(ctx)
+	if err := p.d.agent.Leave(ctx); err != nil { // it holds no addresses any more, so it goes all the same
+		p.d.log.Warn("the others were not told that this member leaves", "error", err)
+	}
+	return nil
 }
 
 // registry is the local registrations as the API speaks to them.

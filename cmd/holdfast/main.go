@@ -10,46 +10,21 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"holdfast/failover/lab"
 )
-
-// verb is one command of the command line.
-type verb struct {
-	name  string
-	args  string // what follows it, for the help
-	short string // what it does, in half a line
-	run   func(ctx context.Context, c *console, args []string) error
-}
-
-// verbs is the whole command line, in the order of the help.
-func verbs() []verb {
-	return []verb{
-		{"agent", "[flags]", "run the daemon", runAgent},
-		{"validate", "FILE|DIR ...", "check config files and change nothing", runValidate},
-		{"members", "[flags]", "list the members of the gossip pool", runMembers},
-		{"join", "ADDRESS ...", "make the agent join the pool of these members", runJoin},
-		{"leave", "", "make the agent leave in good order, and stop", runLeave},
-		{"status", "[flags]", "machines, groups and leases at a glance", runStatus},
-		{"group", "apply|plan|list|show|move|delete", "failover groups", runGroup},
-		{"explain", "GROUP", "why a group is where it is, and why not elsewhere", runExplain},
-		{"timeline", "[GROUP]", "what happened to the groups, and why", runTimeline},
-		{"kv", "get|put|delete", "read and write the key/value store", runKV},
-		{"keygen", "", "print a new gossip key for encrypt", runKeygen},
-		{"demo", "[flags]", "three machines, five faults, one address: what a client sees", runDemo},
-		{"version", "", "print the version", runVersion},
-	}
-}
 
 // console is where a verb reads and prints.
 type console struct {
 	in       io.Reader
 	out, err io.Writer
 	env      func(string) string
+	name     string // what the program was called as
 }
 
-// usageError is a mistake on the command line; the verb's help follows it.
+// usageError is a mistake on the command line; the verb's usage line follows it.
 type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
@@ -61,32 +36,53 @@ func (e exitError) Error() string { return fmt.Sprintf("exit %d", e.code) }
 
 func main() {
 	lab.Child() // the demo's machines start this program for their own purposes
-	c := &console{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv}
-	os.Exit(run(context.Background(), c, os.Args[1:]))
+	os.Exit(runProcess())
 }
+
+// runProcess carries out the command line of this process.
+func runProcess() int {
+	c := &console{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, name: filepath.Base(os.Args[0])}
+	return run(context.Background(), c, os.Args[1:])
+}
+
+// unknownVerb is the exit code where there is no verb, or one that does not exist.
+const unknownVerb = 127
 
 // run carries out one command line and answers the exit code.
 func run(ctx context.Context, c *console, args []string) int {
 	if len(args) == 0 {
 		usage(c.err)
-		return 127
+		return unknownVerb
 	}
-	name, rest := args[0], args[1:]
-	switch name {
+	switch args[0] {
 	case "help", "-h", "-help", "--help":
-		usage(c.out)
-		return 0
-	case "-v", "-version", "--version":
-		name = "version"
-	}
-	for _, v := range verbs() {
-		if v.name != name {
-			continue
+		if len(args) == 1 {
+			usage(c.out)
+			return 0
 		}
-		return exitCode(c, v, v.run(ctx, c, rest))
+		args = append(args[1:len(args):len(args)], "-h")
+	case "-v", "-version", "--version":
+		args = append([]string{"version"}, args[1:]...)
 	}
-	fmt.Fprintf(c.err, "holdfast: there is no verb %q; `holdfast help` lists them\n", name)
-	return 127
+	v, rest, ok := find(args)
+	switch {
+	case !ok:
+		fmt.Fprintf(c.err, "holdfast: there is no verb %q; `holdfast help` lists them\n", args[0])
+		return unknownVerb
+	case v.run != nil:
+		return exitCode(c, v, v.run(ctx, c, rest))
+	case len(rest) > 0 && isHelp(rest[0]):
+		v.teach(c.out, nil)
+		return 0
+	case len(rest) > 0:
+		return exitCode(c, v, usageError{fmt.Sprintf("there is no %q; there are %s", rest[0], v.subNames())})
+	}
+	v.teach(c.err, nil)
+	return 1
+}
+
+func isHelp(arg string) bool {
+	return arg == "-h" || arg == "-help" || arg == "--help" || arg == "help"
 }
 
 func exitCode(c *console, v verb, err error) int {
@@ -98,18 +94,9 @@ func exitCode(c *console, v verb, err error) int {
 	case errors.As(err, &exit):
 		return exit.code
 	case errors.As(err, &use):
-		fmt.Fprintf(c.err, "holdfast %s: %s\nusage: holdfast %s\n", v.name, use.text, strings.TrimSpace(v.name+" "+v.args))
+		fmt.Fprintf(c.err, "holdfast %s: %s\nusage: %s\n", v.name, use.text, v.usage())
 		return 1
 	}
-	fmt.Fprintf(c.err, "holdfast %s: %s\n", v.name, err)
+	fmt.Fprintf(c.err, "holdfast %s: %s\n", v.name, strings.TrimRight(err.Error(), "\n"))
 	return 1
-}
-
-func usage(w io.Writer) {
-	fmt.Fprint(w, "holdfast keeps the addresses and the services of a small cluster alive.\n\nusage: holdfast VERB [flags] [arguments]\n\n")
-	for _, v := range verbs() {
-		fmt.Fprintf(w, "  %-9s %-34s %s\n", v.name, v.args, v.short)
-	}
-	fmt.Fprint(w, "\n`holdfast VERB -h` tells the flags of a verb. The client verbs find the agent at -http-addr, or in HOLDFAST_HTTP_ADDR or\n"+
-		"CONSUL_HTTP_ADDR, or at 127.0.0.1:8500.\n")
 }

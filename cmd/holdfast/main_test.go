@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"testing"
 
@@ -14,8 +13,7 @@ const asHoldfast = "HOLDFAST_TEST_RUN_MAIN"
 func TestMain(m *testing.M) {
 	lab.Child()
 	if os.Getenv(asHoldfast) == "1" {
-		c := &console{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv}
-		os.Exit(run(context.Background(), c, os.Args[1:]))
+		os.Exit(runProcess())
 	}
 	os.Exit(m.Run())
 }

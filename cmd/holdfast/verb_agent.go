@@ -2,38 +2,40 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 
 	"holdfast/cmd/holdfast/config"
 )
 
-// loadConfig reads flags and files, and prints the warnings.
-func loadConfig(c *console, name string, args []string) (*config.Config, *config.Flags, error) {
-	fs := newFlags(c, name)
-	var f config.Flags
-	f.Register(fs)
-	if err := parseFlags(fs, args); err != nil {
-		return nil, nil, err
+func agentVerb() verb {
+	return verb{
+		name: "agent", short: "run the daemon", run: runAgent,
+		long: `The agent is one member of the cluster. It answers HTTP on port 8500 and DNS on 8600, speaks with the other members on 8300 and 8301, runs
+the checks of this machine's services, and carries the addresses that the cluster gives to it.
+
+What it should be stands in config files, in HCL or JSON; flags count over files, later files over earlier ones, and lists add up. To try
+it alone: holdfast agent -dev.
+
+SIGHUP reads the files again: services, checks, groups, log_level, skip_leave_on_interrupt and leave_on_terminate change at once. SIGTERM
+stops it in good order: its groups go to other machines, and it stays a member. SIGINT (Ctrl-C) makes it leave the cluster unless
+skip_leave_on_interrupt is true, as it is on servers. A second SIGINT or SIGTERM ends it at once.`,
 	}
-	if fs.NArg() > 0 {
-		return nil, nil, usageError{"unexpected argument " + strconv.Quote(fs.Arg(0)) + "; config files are given with -config-file"}
+}
+
+func validateVerb() verb {
+	return verb{
+		name: "validate", args: "FILE|DIR ...", short: "check config files and change nothing", run: runValidate,
+		long: "The files are read as one configuration, in their order, as the agent would with -config-file and -config-dir.",
 	}
-	cfg, warnings, err := f.Load()
-	for _, w := range warnings {
-		fmt.Fprintln(c.err, "warning:", w)
-	}
-	return cfg, &f, err
 }
 
 func runValidate(_ context.Context, c *console, args []string) error {
 	fs := newFlags(c, "validate")
 	format := fs.String("config-format", "", "`format` of the files, hcl or json, whatever their names")
+	quiet := fs.Bool("quiet", false, "say nothing where all is well")
 	if err := parseFlags(fs, args); err != nil {
 		return err
 	}
@@ -51,7 +53,7 @@ func runValidate(_ context.Context, c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := cfg.RequireDataDir(); err != nil {
+	if err := cfg.RequireDataDir(); err != nil || *quiet {
 		return err
 	}
 	_, err = fmt.Fprintln(c.out, "Configuration is valid!")
@@ -64,67 +66,34 @@ func runAgent(ctx context.Context, c *console, args []string) error {
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE)
 
-	cfg, flags, err := loadConfig(c, "agent", args)
+	fs := newFlags(c, "agent")
+	var flags config.Flags
+	flags.Register(fs)
+	if err := parseFlags(fs, args); err != nil {
+		return err
+	}
+	if err := wantArgs(fs, 0, 0, "no arguments (config files are given with -config-file)"); err != nil {
+		return err
+	}
+	cfg, warnings, err := flags.Load()
+	for _, w := range warnings {
+		fmt.Fprintln(c.err, "warning:", w)
+	}
 	if err != nil {
 		return err
 	}
 	if err := cfg.RequireDataDir(); err != nil {
 		return err
 	}
-	log, closeLog, err := newLogger(c, cfg)
+	log, err := openLogs(c.err, cfg)
 	if err != nil {
 		return err
 	}
-	defer closeLog()
+	defer log.close()
 	d := newDaemon(cfg, log)
 	if err := d.open(ctx); err != nil {
 		return err
 	}
-	log.Info("holdfast is up", "version", version, "node", cfg.NodeName, "server", cfg.Server, "http", cfg.HTTPAddrs, "dns", cfg.DNSAddrs)
-	return d.wait(ctx, signals, func() (*config.Config, error) {
-		cfg, warnings, err := flags.Load()
-		for _, w := range warnings {
-			log.Warn(w)
-		}
-		return cfg, err
-	})
-}
-
-// newLogger logs to standard error, and to log_file where one is given.
-func newLogger(c *console, cfg *config.Config) (*slog.Logger, func(), error) {
-	out, done := c.err, func() {}
-	if cfg.LogFile != "" {
-		f, err := os.OpenFile(cfg.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
-		if err != nil {
-			return nil, nil, fmt.Errorf("cannot open log_file: %w", err)
-		}
-		out, done = tee{c.err, f}, func() { _ = f.Close() }
-	}
-	opts := &slog.HandlerOptions{Level: logLevel(cfg.LogLevel)}
-	var h slog.Handler = slog.NewTextHandler(out, opts)
-	if cfg.LogJSON {
-		h = slog.NewJSONHandler(out, opts)
-	}
-	return slog.New(h), done, nil
-}
-
-// tee writes to both, whatever becomes of the first.
-type tee [2]interface{ Write([]byte) (int, error) }
-
-func (t tee) Write(p []byte) (int, error) {
-	_, err1 := t[0].Write(p)
-	n, err2 := t[1].Write(p)
-	return n, errors.Join(err1, err2)
-}
-
-func logLevel(name string) slog.Level {
-	switch name {
-	case "trace", "debug":
-		return slog.LevelDebug
-	case "warn":
-		return slog.LevelWarn
-	case "error", "err":
-		return slog.LevelError
-	}
-	return slog.LevelInfo
+	log.Info("holdfast is up", "version", version, "node", cfg.NodeName, "server", cfg.Server, "http", d.http.Addrs(), "dns", d.dns.Addrs())
+	return d.wait(ctx, signals, flags.Load)
 }

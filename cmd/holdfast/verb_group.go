@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -8,54 +9,48 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"holdfast/cmd/holdfast/config"
 	"holdfast/httpapi"
 )
 
-// groupVerbs are the verbs below `holdfast group`.
-func groupVerbs() []verb {
-	return []verb{
-		{"apply", "FILE", "create or change the groups of a config file", groupApply},
-		{"plan", "[FILE]", "say what would move, with the groups of FILE or as they are; changes nothing", groupPlan},
-		{"list", "", "list the groups and their holders", groupList},
-		{"show", "GROUP", "show one group", groupShow},
-		{"move", "GROUP NODE", "move a group to a machine", groupMove},
-		{"delete", "GROUP", "delete a group and take its addresses off the network", groupDelete},
-	}
-}
+func groupVerb() verb {
+	return verb{
+		name: "group", args: "apply|plan|list|show|move|delete", short: "failover groups: what moves from machine to machine together",
+		long: `A group is a set of virtual addresses that one machine holds at a time. It stands in a config file as
 
-func runGroup(ctx context.Context, c *console, args []string) error {
-	if len(args) > 0 {
-		for _, v := range groupVerbs() {
-			if v.name == args[0] {
-				return v.run(ctx, c, args[1:])
-			}
-		}
+  group "gateway" {
+    service = "gateway"          # a machine is eligible while its instance passes
+    vip "10.77.0.100/24" {}      # on the interface of that network, or interface = "eth1"
+    prefer  = ["n1", "n2"]       # who is asked first
+    preempt = false              # whether a better machine takes it from one that is well
+  }`,
+		subs: []verb{
+			{
+				name: "group apply", args: "FILE", short: "create or change the groups of a config file", run: groupApply,
+				long: "The file is taken as a whole or not at all. `group plan FILE` says before what would move. Other keys of the file are passed over.",
+			},
+			{
+				name: "group plan", args: "[FILE]", short: "say what would move, with the groups of FILE or as they are", run: groupPlan,
+				long: "Nothing is changed. For each group it prints where it would be and why, and what speaks for and against each machine.",
+			},
+			{name: "group list", short: "list the groups and their holders", run: groupList},
+			{name: "group show", args: "GROUP", short: "show a group: its addresses, its rules, its holder", run: groupShow},
+			{
+				name: "group move", args: "GROUP NODE", short: "move a group to a machine", run: groupMove,
+				long: "The machine must be eligible; the group stays there, whatever prefer says, until it is moved again or that machine fails.",
+			},
+			{name: "group delete", args: "GROUP", short: "delete a group and take its addresses off the network", run: groupDelete},
+		},
 	}
-	var b strings.Builder
-	for _, v := range groupVerbs() {
-		fmt.Fprintf(&b, "\n  holdfast group %-7s %-12s %s", v.name, v.args, v.short)
-	}
-	return usageError{"want one of:" + b.String()}
-}
-
-// clientVerb parses the flags of a client verb and hands over its arguments.
-func clientVerb(c *console, name string, args []string) (*client, []string, error) {
-	fs := newFlags(c, name)
-	var f clientFlags
-	f.register(c, fs)
-	if err := parseFlags(fs, args); err != nil {
-		return nil, nil, err
-	}
-	return f.client(), fs.Args(), nil
 }
 
 // readGroups reads the groups of a config file.
 func readGroups(file string) ([]httpapi.Group, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot read the groups: %w", err)
 	}
 	groups, err := config.ParseGroups(file, b)
 	if err != nil {
@@ -74,7 +69,7 @@ func groupApply(ctx context.Context, c *console, args []string) error {
 		return err
 	}
 	if len(args) != 1 {
-		return usageError{"want one file with group blocks"}
+		return usageError{"want one file with group blocks" + given(args)}
 	}
 	groups, err := readGroups(args[0])
 	if err != nil {
@@ -94,28 +89,40 @@ func groupApply(ctx context.Context, c *console, args []string) error {
 }
 
 func groupPlan(ctx context.Context, c *console, args []string) error {
-	cl, args, err := clientVerb(c, "group plan", args)
-	if err != nil {
+	fs := newFlags(c, "group plan")
+	var f clientFlags
+	var format formatFlag
+	f.register(c, fs)
+	format.register(fs)
+	if err := cmp.Or(parseFlags(fs, args), wantArgs(fs, 0, 1, "one file, or none")); err != nil {
 		return err
 	}
 	groups := []httpapi.Group{}
-	switch len(args) {
-	case 0:
-	case 1:
-		if groups, err = readGroups(args[0]); err != nil {
+	if fs.NArg() == 1 {
+		var err error
+		if groups, err = readGroups(fs.Arg(0)); err != nil {
 			return err
 		}
-	default:
-		return usageError{"want one file, or none"}
 	}
-	var ds []httpapi.Decision
-	if err := cl.do(ctx, http.MethodPut, "/v1/failover/plan", nil, groups, &ds); err != nil {
+	cl, err := f.client(c)
+	if err != nil {
 		return err
 	}
-	for _, d := range ds {
-		printDecision(c, d)
+	const path = "/v1/failover/plan"
+	b, err := cl.send(ctx, http.MethodPut, path, nil, groups)
+	if err != nil {
+		return err
 	}
-	return nil
+	var ds []httpapi.Decision
+	return cl.render(c, format, path, b, &ds, func() error {
+		for _, d := range ds {
+			printDecision(c, d)
+		}
+		if len(ds) == 0 {
+			fmt.Fprintln(c.out, "there are no groups")
+		}
+		return nil
+	})
 }
 
 func printDecision(c *console, d httpapi.Decision) {
@@ -142,22 +149,17 @@ func printDecision(c *console, d httpapi.Decision) {
 }
 
 func groupList(ctx context.Context, c *console, args []string) error {
-	cl, _, err := clientVerb(c, "group list", args)
-	if err != nil {
-		return err
-	}
-	var gs []httpapi.GroupStatus
-	if err := cl.do(ctx, http.MethodGet, "/v1/failover/groups", nil, nil, &gs); err != nil {
-		return err
-	}
-	return printGroups(c, gs)
+	fs := newFlags(c, "group list")
+	return read(ctx, c, fs, args, func() (string, url.Values, error) {
+		return "/v1/failover/groups", nil, wantArgs(fs, 0, 0, "no arguments")
+	}, printGroups)
 }
 
 func printGroups(c *console, gs []httpapi.GroupStatus) error {
 	var rows [][]string
 	for _, g := range gs {
 		rows = append(rows, []string{
-			g.Name, orDash(g.Assignment.Node), strconv.FormatUint(g.Assignment.Epoch, 10), vipList(g.VIPs), orDash(g.Service), g.Assignment.Why,
+			g.Name, orDash(g.Assignment.Node), strconv.FormatUint(g.Assignment.Epoch, 10), vipList(g.VIPs), orDash(g.Service), orDash(g.Assignment.Why),
 		})
 	}
 	return table(c.out, []string{"Group", "Holder", "Epoch", "Addresses", "Service", "Why"}, rows)
@@ -176,19 +178,43 @@ func vipList(vips []httpapi.VIP) string {
 }
 
 func groupShow(ctx context.Context, c *console, args []string) error {
-	cl, args, err := clientVerb(c, "group show", args)
-	if err != nil {
-		return err
+	fs := newFlags(c, "group show")
+	return read(ctx, c, fs, args, func() (string, url.Values, error) {
+		return "/v1/failover/group/" + url.PathEscape(fs.Arg(0)), nil, wantArgs(fs, 1, 1, "the name of a group")
+	}, printGroup)
+}
+
+func printGroup(c *console, g httpapi.GroupStatus) error {
+	rows := [][2]string{
+		{"Group", g.Name},
+		{"Addresses", vipList(g.VIPs)},
+		{"Service", orDash(g.Service)},
+		{"Prefer", orDash(strings.Join(g.Prefer, ", "))},
+		{"Preempt", strconv.FormatBool(g.Preempt)},
 	}
-	if len(args) != 1 {
-		return usageError{"want the name of a group"}
+	for _, h := range g.OnAcquire {
+		rows = append(rows, [2]string{"On acquire", hookText(h)})
 	}
-	b, err := cl.raw(ctx, http.MethodGet, "/v1/failover/group/"+url.PathEscape(args[0]), url.Values{"pretty": {""}}, nil)
-	if err != nil {
-		return err
+	for _, h := range g.OnRelease {
+		rows = append(rows, [2]string{"On release", hookText(h)})
 	}
-	fmt.Fprintln(c.out, strings.TrimSpace(string(b)))
+	a := g.Assignment
+	rows = append(rows, [2]string{"Holder", orDash(a.Node)})
+	if a.Epoch > 0 {
+		rows = append(rows, [2]string{"Epoch", strconv.FormatUint(a.Epoch, 10)}, [2]string{"Since", a.Since.Local().Format(time.DateTime)}, [2]string{"Why", a.Why})
+	}
+	for _, r := range rows {
+		fmt.Fprintf(c.out, "%-10s  %s\n", r[0], r[1])
+	}
 	return nil
+}
+
+func hookText(h httpapi.Hook) string {
+	s := strings.Join(h.Args, " ")
+	if h.Timeout != "" {
+		s += " (at most " + h.Timeout + ")"
+	}
+	return s
 }
 
 func groupMove(ctx context.Context, c *console, args []string) error {
@@ -197,7 +223,7 @@ func groupMove(ctx context.Context, c *console, args []string) error {
 		return err
 	}
 	if len(args) != 2 {
-		return usageError{"want the name of a group and the name of a machine"}
+		return usageError{"want the name of a group and the name of a machine" + given(args)}
 	}
 	var a httpapi.Assignment
 	if err := cl.do(ctx, http.MethodPut, "/v1/failover/group/"+url.PathEscape(args[0])+"/move", url.Values{"to": {args[1]}}, nil, &a); err != nil {
@@ -213,7 +239,7 @@ func groupDelete(ctx context.Context, c *console, args []string) error {
 		return err
 	}
 	if len(args) != 1 {
-		return usageError{"want the name of a group"}
+		return usageError{"want the name of a group" + given(args)}
 	}
 	if err := cl.do(ctx, http.MethodDelete, "/v1/failover/group/"+url.PathEscape(args[0]), nil, nil, nil); err != nil {
 		return err

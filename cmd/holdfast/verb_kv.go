@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,12 +13,21 @@ import (
 	"strings"
 )
 
-func runKV(ctx context.Context, c *console, args []string) error {
-	verbs := map[string]func(context.Context, *console, []string) error{"get": kvGet, "put": kvPut, "delete": kvDelete}
-	if len(args) == 0 || verbs[args[0]] == nil {
-		return usageError{"want get KEY, put KEY [VALUE], or delete KEY"}
+func kvVerb() verb {
+	return verb{
+		name: "kv", args: "get|put|delete", short: "read and write the key/value store",
+		subs: []verb{
+			{
+				name: "kv get", args: "KEY", short: "print the value of a key", run: kvGet,
+				long: "Where the key does not exist the exit code is 1.",
+			},
+			{
+				name: "kv put", args: "KEY [VALUE]", short: "set the value of a key", run: kvPut,
+				long: "VALUE may be @FILE for the content of a file, or - for standard input. Without one the value is empty.",
+			},
+			{name: "kv delete", args: "KEY", short: "delete a key, or all keys that begin with it", run: kvDelete},
+		},
 	}
-	return verbs[args[0]](ctx, c, args[1:])
 }
 
 // kvPath is the path of a key; its slashes stay.
@@ -35,7 +45,7 @@ func kvGet(ctx context.Context, c *console, args []string) error {
 		return err
 	}
 	if len(args) != 1 {
-		return usageError{"want one key"}
+		return usageError{"want one key" + given(args)}
 	}
 	b, err := cl.raw(ctx, http.MethodGet, kvPath(args[0]), url.Values{"raw": {""}}, nil)
 	var se statusError
@@ -50,13 +60,17 @@ func kvGet(ctx context.Context, c *console, args []string) error {
 }
 
 func kvPut(ctx context.Context, c *console, args []string) error {
-	cl, args, err := clientVerb(c, "kv put", args)
+	fs := newFlags(c, "kv put")
+	var f clientFlags
+	f.register(c, fs)
+	if err := cmp.Or(parseWithValues(fs, args), wantArgs(fs, 1, 2, "a key and a value (@FILE for the content of a file, - for standard input)")); err != nil {
+		return err
+	}
+	cl, err := f.client(c)
 	if err != nil {
 		return err
 	}
-	if len(args) == 0 || len(args) > 2 {
-		return usageError{"want a key and a value (@FILE for the content of a file, - for standard input)"}
-	}
+	args = fs.Args()
 	value, err := kvValue(c, args[1:])
 	if err != nil {
 		return err
@@ -77,7 +91,10 @@ func kvValue(c *console, args []string) (io.Reader, error) {
 	}
 	if file, ok := strings.CutPrefix(args[0], "@"); ok {
 		b, err := os.ReadFile(file)
-		return bytes.NewReader(b), err
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the value: %w", err)
+		}
+		return bytes.NewReader(b), nil
 	}
 	return strings.NewReader(args[0]), nil
 }
@@ -87,19 +104,21 @@ func kvDelete(ctx context.Context, c *console, args []string) error {
 	var f clientFlags
 	f.register(c, fs)
 	recurse := fs.Bool("recurse", false, "delete every key that begins with KEY")
-	if err := parseFlags(fs, args); err != nil {
+	if err := cmp.Or(parseFlags(fs, args), wantArgs(fs, 1, 1, "one key")); err != nil {
 		return err
 	}
-	if fs.NArg() != 1 {
-		return usageError{"want one key"}
+	cl, err := f.client(c)
+	if err != nil {
+		return err
 	}
-	q := url.Values{}
+	q, what := url.Values{}, "key"
 	if *recurse {
 		q.Set("recurse", "")
+		what = "keys with prefix"
 	}
-	if _, err := f.client().raw(ctx, http.MethodDelete, kvPath(fs.Arg(0)), q, nil); err != nil {
+	if _, err := cl.raw(ctx, http.MethodDelete, kvPath(fs.Arg(0)), q, nil); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "Success! Deleted key: %s\n", fs.Arg(0))
+	fmt.Fprintf(c.out, "Success! Deleted %s: %s\n", what, fs.Arg(0))
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -14,15 +13,22 @@ import (
 	"holdfast/httpapi"
 )
 
+func statusVerb() verb {
+	return verb{
+		name: "status", short: "machines, groups and leases at a glance", run: runStatus,
+		long: `A machine is live while its lease channel to the leader stands; only a live machine can hold a group. What this machine holds is shown
+with the time that its lease still lasts: once that has passed, the kernel lets nothing through to or from the addresses.`,
+	}
+}
+
 func runStatus(ctx context.Context, c *console, args []string) error {
-	cl, _, err := clientVerb(c, "status", args)
-	if err != nil {
-		return err
-	}
-	var s httpapi.FailoverStatus
-	if err := cl.do(ctx, http.MethodGet, "/v1/failover/status", nil, nil, &s); err != nil {
-		return err
-	}
+	fs := newFlags(c, "status")
+	return read(ctx, c, fs, args, func() (string, url.Values, error) {
+		return "/v1/failover/status", nil, wantArgs(fs, 0, 0, "no arguments")
+	}, printStatus)
+}
+
+func printStatus(c *console, s httpapi.FailoverStatus) error {
 	fmt.Fprintf(c.out, "This machine: %s   Leader: %s\n\n", s.Node, orDash(s.Leader))
 	var rows [][]string
 	for _, m := range s.Machines {
@@ -62,18 +68,21 @@ func since(t time.Time) string {
 	return time.Since(t).Round(time.Second).String() + " ago"
 }
 
+func explainVerb() verb {
+	return verb{
+		name: "explain", args: "GROUP", short: "why a group is where it is, and why not elsewhere", run: runExplain,
+		long: "It prints the reason of the assignment, what the plan says now of every machine, and the last entries of the timeline.",
+	}
+}
+
 func runExplain(ctx context.Context, c *console, args []string) error {
-	cl, args, err := clientVerb(c, "explain", args)
-	if err != nil {
-		return err
-	}
-	if len(args) != 1 {
-		return usageError{"want the name of a group"}
-	}
-	var e httpapi.Explanation
-	if err := cl.do(ctx, http.MethodGet, "/v1/failover/explain/"+url.PathEscape(args[0]), nil, nil, &e); err != nil {
-		return err
-	}
+	fs := newFlags(c, "explain")
+	return read(ctx, c, fs, args, func() (string, url.Values, error) {
+		return "/v1/failover/explain/" + url.PathEscape(fs.Arg(0)), nil, wantArgs(fs, 1, 1, "the name of a group")
+	}, printExplanation)
+}
+
+func printExplanation(c *console, e httpapi.Explanation) error {
 	a := e.Assignment
 	if a.Node == "" {
 		fmt.Fprintf(c.out, "%s is held by nobody\n", e.Group.Name)
@@ -86,27 +95,24 @@ func runExplain(ctx context.Context, c *console, args []string) error {
 	return printTimeline(c, e.Timeline)
 }
 
+func timelineVerb() verb {
+	return verb{
+		name: "timeline", args: "[GROUP]", short: "what happened to the groups, and why", run: runTimeline,
+		long: `The timeline is replicated: every machine has the same. Its entries are printed by their time, the newest last, with what they took and
+the output of hooks and checks.`,
+	}
+}
+
 func runTimeline(ctx context.Context, c *console, args []string) error {
 	fs := newFlags(c, "timeline")
-	var f clientFlags
-	f.register(c, fs)
-	limit := fs.Int("n", 50, "how many entries at most, the newest `count`")
-	if err := parseFlags(fs, args); err != nil {
-		return err
-	}
-	q := url.Values{"limit": {strconv.Itoa(*limit)}}
-	switch fs.NArg() {
-	case 0:
-	case 1:
-		q.Set("group", fs.Arg(0))
-	default:
-		return usageError{"want the name of one group, or none for all"}
-	}
-	var ts []httpapi.Transition
-	if err := f.client().do(ctx, http.MethodGet, "/v1/failover/timeline", q, nil, &ts); err != nil {
-		return err
-	}
-	return printTimeline(c, ts)
+	limit := fs.Int("n", 50, "how many entries at most, the newest `count`; 0 for all")
+	return read(ctx, c, fs, args, func() (string, url.Values, error) {
+		q := url.Values{"limit": {strconv.Itoa(*limit)}}
+		if fs.NArg() == 1 {
+			q.Set("group", fs.Arg(0))
+		}
+		return "/v1/failover/timeline", q, wantArgs(fs, 0, 1, "the name of one group, or none for all")
+	}, printTimeline)
 }
 
 // printTimeline prints entries by their time: a machine that was cut off reports late.

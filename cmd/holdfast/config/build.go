@@ -39,12 +39,15 @@ func Build(f *File) (*Config, error) {
 		SessionTTLMin:        or(f.SessionTTLMin, cluster.MinSessionTTL),
 	}
 	if or(f.Bootstrap, false) {
+		if c.BootstrapExpect > 1 {
+			return nil, fmt.Errorf("bootstrap asks for a cluster of one and bootstrap_expect for %d servers: remove one of them", c.BootstrapExpect)
+		}
 		c.BootstrapExpect = 1
 	}
 	if c.ScriptChecks {
 		c.LocalScriptChecks = true
 	}
-	for _, step := range []func(*Config, *File) error{buildNode, buildAddresses, buildTuning, buildRegistrations, buildGroups, validate} {
+	for _, step := range []func(*Config, *File) error{buildNode, buildGroups, buildAddresses, buildSockets, buildTuning, buildRegistrations, validate} {
 		if err := step(c, f); err != nil {
 			return nil, err
 		}

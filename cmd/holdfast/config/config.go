@@ -7,54 +7,56 @@ import (
 	"holdfast/cluster"
 )
 
-// Config is everything an agent needs to know, checked and complete.
+// Config is everything an agent needs to know, checked and complete. Each field names the key of the files that it comes from; those
+// that a running agent takes over at a reload say so.
 type Config struct {
-	Server          bool
-	Dev             bool // one member, nothing on disk that outlives it
-	BootstrapExpect int  // 0 where this agent joins an existing cluster
-	Datacenter      string
-	Domain          string
-	AltDomain       string
-	NodeName        string
-	NodeID          string // "" means: kept in data_dir, made at the first start
-	NodeMeta        map[string]string
-	DataDir         string
+	Server          bool              `key:"server"`
+	Dev             bool              `key:"dev"`              // one member, nothing on disk that outlives it
+	BootstrapExpect int               `key:"bootstrap_expect"` // 0 where this agent joins an existing cluster
+	Datacenter      string            `key:"datacenter"`
+	Domain          string            `key:"domain"`
+	AltDomain       string            `key:"alt_domain"`
+	NodeName        string            `key:"node_name"`
+	NodeID          string            `key:"node_id"` // "" means: kept in data_dir, made at the first start
+	NodeMeta        map[string]string `key:"node_meta"`
+	DataDir         string            `key:"data_dir"`
 
-	BindAddr      netip.Addr // what gossip and RPC listen on
-	AdvertiseAddr netip.Addr // what the others are told
-	SerfPort      int
-	ServerPort    int
-	HTTPAddrs     []string // "ip:port" or "unix:///path"; none where switched off
-	DNSAddrs      []string // "ip:port"
+	BindAddr      netip.Addr `key:"bind_addr"`      // what gossip and RPC listen on
+	AdvertiseAddr netip.Addr `key:"advertise_addr"` // what the others are told
+	SerfPort      int        `key:"ports.serf_lan"`
+	ServerPort    int        `key:"ports.server"`
+	HTTPAddrs     []string   `key:"addresses.http or ports.http"` // "ip:port" or "unix:///path"; none where switched off
+	DNSAddrs      []string   `key:"addresses.dns or ports.dns"`   // "ip:port"
+	Sockets       Sockets    `key:"unix_sockets"`
 
-	Join          []string
-	RetryJoin     []string
-	RetryInterval time.Duration
-	RetryMax      int // 0 means without end
-	Encrypt       []byte
+	Join          []string      `key:"start_join"`
+	RetryJoin     []string      `key:"retry_join"`
+	RetryInterval time.Duration `key:"retry_interval"`
+	RetryMax      int           `key:"retry_max"` // 0 means without end
+	Encrypt       []byte        `key:"encrypt"`
 
-	LogLevel string
-	LogJSON  bool
-	LogFile  string
-	PIDFile  string
+	LogLevel string `key:"log_level" reload:"true"`
+	LogJSON  bool   `key:"log_json"`
+	LogFile  string `key:"log_file"`
+	PIDFile  string `key:"pid_file"`
 
-	ScriptChecks         bool // from files and from the API
-	LocalScriptChecks    bool // from files
-	SkipLeaveOnInterrupt bool
-	LeaveOnTerminate     bool
-	ReconnectTimeout     time.Duration
-	SessionTTLMin        time.Duration
-	RaftMultiplier       int
-	HTTPMaxConns         int
-	KVMaxValueSize       int
-	ResponseHeaders      map[string]string
-	DNS                  DNSSettings
-	LeaseTTL             time.Duration
-	Fence                string // "auto", "tcx", "clsact" or "nftables"
+	ScriptChecks         bool              `key:"enable_script_checks"`                     // from files and from the API
+	LocalScriptChecks    bool              `key:"enable_local_script_checks" reload:"true"` // from files
+	SkipLeaveOnInterrupt bool              `key:"skip_leave_on_interrupt" reload:"true"`
+	LeaveOnTerminate     bool              `key:"leave_on_terminate" reload:"true"`
+	ReconnectTimeout     time.Duration     `key:"reconnect_timeout"`
+	SessionTTLMin        time.Duration     `key:"session_ttl_min"`
+	RaftMultiplier       int               `key:"performance.raft_multiplier"`
+	HTTPMaxConns         int               `key:"limits.http_max_conns_per_client"`
+	KVMaxValueSize       int               `key:"limits.kv_max_value_size"`
+	ResponseHeaders      map[string]string `key:"http_config.response_headers"`
+	DNS                  DNSSettings       `key:"dns_config"`
+	LeaseTTL             time.Duration     `key:"failover.lease_ttl"`
+	Fence                string            `key:"failover.fence"` // "auto", "tcx", "clsact" or "nftables"
 
-	Services []Registration
-	Checks   []cluster.CheckDefinition // of the node
-	Groups   []cluster.Group
+	Services []Registration            `key:"services" reload:"true"`
+	Checks   []cluster.CheckDefinition `key:"checks" reload:"true"` // of the node
+	Groups   []cluster.Group           `key:"group" reload:"true"`
 }
 
 // Registration is a service of this agent with its checks.

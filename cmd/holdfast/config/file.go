@@ -21,6 +21,8 @@ type File struct {
 	Addresses     *Addresses `mapstructure:"addresses"`
 	Ports         *Ports     `mapstructure:"ports"`
 
+	UnixSockets *UnixSockets `mapstructure:"unix_sockets"`
+
 	StartJoin     []string       `mapstructure:"start_join"`
 	RetryJoin     []string       `mapstructure:"retry_join"`
 	RetryInterval *time.Duration `mapstructure:"retry_interval"`
@@ -58,24 +60,24 @@ type Addresses struct {
 	DNS  *string `mapstructure:"dns"`
 }
 
+// UnixSockets says whose the sockets of addresses.http are, and who may use them.
+type UnixSockets struct {
+	User  *string `mapstructure:"user"`  // name or number
+	Group *string `mapstructure:"group"` // name or number
+	Mode  *string `mapstructure:"mode"`  // octal, as "0770"
+}
+
 // Ports are the ports; -1 switches a surface off.
 type Ports struct {
 	HTTP    *int `mapstructure:"http"`
 	DNS     *int `mapstructure:"dns"`
 	SerfLAN *int `mapstructure:"serf_lan"`
 	Server  *int `mapstructure:"server"`
-
-	// Of parts that Holdfast leaves out or has not yet; they are read so that a Consul file works as it is.
-	HTTPS   *int `mapstructure:"https"`
-	GRPC    *int `mapstructure:"grpc"`
-	GRPCTLS *int `mapstructure:"grpc_tls"`
-	SerfWAN *int `mapstructure:"serf_wan"`
 }
 
 // Performance tunes the speed of elections.
 type Performance struct {
-	RaftMultiplier *int           `mapstructure:"raft_multiplier"`
-	RPCHoldTimeout *time.Duration `mapstructure:"rpc_hold_timeout"`
+	RaftMultiplier *int `mapstructure:"raft_multiplier"`
 }
 
 // DNS is Consul's dns_config, as far as the DNS surface has it.
@@ -154,6 +156,7 @@ type Check struct {
 	Token     string        `mapstructure:"token"`
 	Status    string        `mapstructure:"status"`
 	Args      []string      `mapstructure:"args"`
+	ScriptArg []string      `mapstructure:"script_args"` // an older name of args
 	HTTP      string        `mapstructure:"http"`
 	TCP       string        `mapstructure:"tcp"`
 	TTL       time.Duration `mapstructure:"ttl"`

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"flag"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +16,8 @@ type Flags struct {
 	Format string
 	over   File
 	hcl    []string
+
+	warnings []string // of the flags
 }
 
 // Register declares the flags.
@@ -27,6 +31,7 @@ func (f *Flags) Register(fs *flag.FlagSet) {
 	f.registerNode(fs)
 	f.registerNetwork(fs)
 	f.registerLog(fs)
+	f.registerOthers(fs)
 }
 
 func (f *Flags) registerNode(fs *flag.FlagSet) {
@@ -38,11 +43,15 @@ func (f *Flags) registerNode(fs *flag.FlagSet) {
 	stringVar(fs, &o.NodeID, "node-id", "`UUID` of this node; by default one is made and kept in data_dir")
 	stringVar(fs, &o.Datacenter, "datacenter", "`name` of the datacenter")
 	stringVar(fs, &o.Domain, "domain", "DNS `domain` that is served")
+	stringVar(fs, &o.AltDomain, "alt-domain", "a second DNS `domain` with the same content")
 	stringVar(fs, &o.DataDir, "data-dir", "`directory` for everything that outlives the process")
 	boolVar(fs, &o.EnableScriptChecks, "enable-script-checks", "allow checks that run programs, from files and from the API")
 	boolVar(fs, &o.EnableLocalScriptChecks, "enable-local-script-checks", "allow checks that run programs, from files only")
 	fs.Func("node-meta", "`key:value` of the node's metadata (repeatable)", func(s string) error {
-		k, v, _ := strings.Cut(s, ":")
+		k, v, ok := strings.Cut(s, ":")
+		if !ok {
+			return errors.New("want key:value")
+		}
 		if o.NodeMeta == nil {
 			o.NodeMeta = map[string]string{}
 		}
@@ -67,18 +76,23 @@ func (f *Flags) registerNetwork(fs *flag.FlagSet) {
 	list(fs, &o.RetryJoin, "retry-join", "`address` of a member to join, tried until it answers (repeatable)")
 	fs.Func("retry-interval", "`time` between two tries to join", func(s string) error {
 		d, err := time.ParseDuration(s)
+		if err != nil {
+			return errors.New("want a duration, as 10s")
+		}
 		o.RetryInterval = &d
-		return err
+		return nil
 	})
 	intVar(fs, &o.RetryMax, "retry-max", "`number` of tries to join, 0 for no end")
 	for name, field := range map[string]func(*Ports) **int{
 		"http": func(p *Ports) **int { return &p.HTTP }, "dns": func(p *Ports) **int { return &p.DNS },
 		"serf-lan": func(p *Ports) **int { return &p.SerfLAN }, "server": func(p *Ports) **int { return &p.Server },
-		"https": func(p *Ports) **int { return &p.HTTPS }, "grpc": func(p *Ports) **int { return &p.GRPC },
-		"grpc-tls": func(p *Ports) **int { return &p.GRPCTLS }, "serf-wan": func(p *Ports) **int { return &p.SerfWAN },
 	} {
-		fs.Func(name+"-port", "`port` for "+name+"; -1 switches it off", func(s string) error {
-			n, err := strconv.Atoi(s)
+		usage := "`port` for " + name + "; -1 switches it off"
+		if name != "http" && name != "dns" {
+			usage = "`port` for " + name
+		}
+		fs.Func(name+"-port", usage, func(s string) error {
+			n, err := number(s)
 			*field(ports()) = &n
 			return err
 		})
@@ -87,15 +101,42 @@ func (f *Flags) registerNetwork(fs *flag.FlagSet) {
 
 func (f *Flags) registerLog(fs *flag.FlagSet) {
 	o := &f.over
-	stringVar(fs, &o.LogLevel, "log-level", "trace, debug, info, warn or error")
+	stringVar(fs, &o.LogLevel, "log-level", "`level` of the log: trace, debug, info, warn or error")
 	stringVar(fs, &o.LogFile, "log-file", "`file` for the log, beside standard error")
 	boolVar(fs, &o.LogJSON, "log-json", "log in JSON")
 	stringVar(fs, &o.PIDFile, "pid-file", "`file` for the process ID")
-	ignored := func(string) error { return nil }
-	fs.BoolFunc("ui", "accepted for Consul's sake: there is no web interface yet", ignored)
-	fs.BoolFunc("rejoin", "accepted for Consul's sake: a member that comes back is always let in again", ignored)
-	fs.BoolFunc("disable-host-node-id", "accepted for Consul's sake: node IDs never come from the host", ignored)
-	fs.Func("raft-protocol", "accepted for Consul's sake", ignored)
+}
+
+// otherFlags are Consul's flags of parts that Holdfast leaves out or has not yet, with the config key that says the same. They are
+// taken as that key is. Those that end in ? need no value.
+var otherFlags = map[string]string{
+	"advertise-wan": "advertise_addr_wan", "allow-write-http-from": "http_config.allow_write_http_from", "auto-reload-config?": "auto_reload_config",
+	"check_output_max_size": "check_output_max_size", "default-query-time": "default_query_time", "disable-host-node-id?": "disable_host_node_id",
+	"disable-keyring-file?": "disable_keyring_file", "grpc-port": "ports.grpc", "grpc-tls-port": "ports.grpc_tls", "https-port": "ports.https",
+	"join-wan": "start_join_wan", "log-rotate-bytes": "log_rotate_bytes", "log-rotate-duration": "log_rotate_duration",
+	"log-rotate-max-files": "log_rotate_max_files", "max-query-time": "max_query_time", "primary-gateway": "primary_gateways", "protocol": "protocol",
+	"raft-protocol": "raft_protocol", "recursor": "recursors", "rejoin?": "rejoin_after_leave", "retry-interval-wan": "retry_interval_wan",
+	"retry-join-wan": "retry_join_wan", "retry-max-wan": "retry_max_wan", "segment": "segment", "serf-allowed-cidrs-lan": "serf_allowed_cidrs_lan",
+	"serf-allowed-cidrs-wan": "serf_allowed_cidrs_wan", "serf-lan-bind": "serf_lan", "serf-wan-bind": "serf_wan", "serf-wan-port": "ports.serf_wan",
+	"syslog?": "enable_syslog", "ui?": "ui", "ui-content-path": "ui_content_path", "ui-dir": "ui_dir",
+}
+
+// registerOthers declares the flags that do nothing. They have no usage, by which a help may know them.
+func (f *Flags) registerOthers(fs *flag.FlagSet) {
+	for name, key := range otherFlags {
+		name, isBool := strings.CutSuffix(name, "?")
+		take := func(s string) error {
+			if why := tolerated[key]; why != "" && asks(key, s) {
+				f.warnings = append(f.warnings, fmt.Sprintf("the flag -%s has no effect: %s", name, why))
+			}
+			return nil
+		}
+		if isBool {
+			fs.BoolFunc(name, "", take)
+		} else {
+			fs.Func(name, "", take)
+		}
+	}
 }
 
 // Load reads the files, then the pieces of -hcl, then the flags, and builds the Config. The warnings are sentences.
@@ -105,7 +146,7 @@ func (f *Flags) Load() (*Config, []string, error) {
 		return nil, nil, err
 	}
 	for _, text := range f.hcl {
-		piece, warn, err := Parse("given with -hcl", []byte(text), "hcl")
+		piece, warn, err := parseSource("the piece given with -hcl", []byte(text), "hcl")
 		if err != nil {
 			return nil, nil, err
 		}
@@ -113,8 +154,9 @@ func (f *Flags) Load() (*Config, []string, error) {
 		Merge(all, piece)
 	}
 	Merge(all, &f.over)
+	warnings = append(warnings, f.warnings...)
 	if f.Dev {
-		devDefaults(all)
+		warnings = append(warnings, devDefaults(all)...)
 	}
 	c, err := Build(all)
 	if err != nil {
@@ -124,13 +166,18 @@ func (f *Flags) Load() (*Config, []string, error) {
 	return c, warnings, nil
 }
 
-// devDefaults make one server of its own on loopback.
-func devDefaults(f *File) {
+// devDefaults make one server of its own on loopback, which keeps nothing.
+func devDefaults(f *File) (warnings []string) {
 	yes, one, loopback := true, 1, "127.0.0.1"
-	f.Server, f.BootstrapExpect = &yes, &one
+	f.Server, f.Bootstrap, f.BootstrapExpect = &yes, nil, &one
 	if f.BindAddr == nil {
 		f.BindAddr = &loopback
 	}
+	if f.DataDir != nil {
+		warnings = append(warnings, "data_dir has no effect with -dev: nothing is kept")
+		f.DataDir = nil
+	}
+	return warnings
 }
 
 func stringVar(fs *flag.FlagSet, p **string, name, usage string) {
@@ -139,17 +186,28 @@ func stringVar(fs *flag.FlagSet, p **string, name, usage string) {
 
 func intVar(fs *flag.FlagSet, p **int, name, usage string) {
 	fs.Func(name, usage, func(s string) error {
-		n, err := strconv.Atoi(s)
+		n, err := number(s)
 		*p = &n
 		return err
 	})
 }
 
+func number(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0, errors.New("want a number")
+	}
+	return n, nil
+}
+
 func boolVar(fs *flag.FlagSet, p **bool, name, usage string) {
 	fs.BoolFunc(name, usage, func(s string) error {
 		b, err := strconv.ParseBool(s)
+		if err != nil {
+			return errors.New("want true or false")
+		}
 		*p = &b
-		return err
+		return nil
 	})
 }
 

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,39 +17,12 @@ import (
 	"github.com/hashicorp/hcl"
 )
 
-// tolerated lists Consul's keys of parts that Holdfast leaves out or has not yet. They are accepted, with a warning unless they
-// switch off what is not there anyway.
-var tolerated = map[string]string{
-	"connect":                     "there is no service mesh",
-	"peering":                     "there is no cluster peering",
-	"ui":                          "there is no web interface yet",
-	"ui_config":                   "there is no web interface yet",
-	"disable_update_check":        "",
-	"disable_anonymous_signature": "",
-	"disable_remote_exec":         "",
-	"disable_host_node_id":        "",
-	"check_update_interval":       "",
-	"raft_protocol":               "",
-	"protocol":                    "",
-	"rejoin_after_leave":          "",
-	"log_rotate_duration":         "log files are not rotated yet",
-	"segments":                    "",
-	"version":                     "",
-	"locality":                    "",
-	"audit":                       "there is no audit log",
-	"experiments":                 "",
-	"telemetry":                   "metrics are not sent anywhere yet",
-	"use_streaming_backend":       "",
-	"rpc":                         "",
-	"primary_datacenter":          "there is one datacenter",
-}
-
 // Load reads the files and directories in order and lays each over what came before. In a directory it reads the files that end in
 // .hcl or .json, in the order of their names. format is "hcl", "json" or "" for: by the file's ending. The warnings are sentences.
 func Load(paths []string, format string) (*File, []string, error) {
 	var all File
 	var warnings []string
-	files, err := expand(paths)
+	files, err := expand(paths, format != "")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -69,7 +41,8 @@ func Load(paths []string, format string) (*File, []string, error) {
 	return &all, warnings, nil
 }
 
-func expand(paths []string) ([]string, error) {
+// expand lists the files. Of a directory it takes those with a known ending, or all where the format is known without.
+func expand(paths []string, every bool) ([]string, error) {
 	var files []string
 	for _, p := range paths {
 		if p == "" {
@@ -88,7 +61,7 @@ func expand(paths []string) ([]string, error) {
 			return nil, fmt.Errorf("cannot read config directory %s: %w", p, unwrapPath(err))
 		}
 		for _, e := range entries {
-			if ext := filepath.Ext(e.Name()); !e.IsDir() && (ext == ".hcl" || ext == ".json") {
+			if ext := filepath.Ext(e.Name()); !e.IsDir() && (every || ext == ".hcl" || ext == ".json") {
 				files = append(files, filepath.Join(p, e.Name()))
 			}
 		}
@@ -96,29 +69,39 @@ func expand(paths []string) ([]string, error) {
 	return files, nil
 }
 
-// Parse reads one source. name stands in the errors and, where format is empty, tells the format by its ending.
+// Parse reads one file. name stands in the errors and, where format is empty, tells the format by its ending.
 func Parse(name string, b []byte, format string) (*File, []string, error) {
 	if format == "" {
 		format = strings.TrimPrefix(filepath.Ext(name), ".")
 	}
+	return parseSource("config file "+name, b, format)
+}
+
+// parseSource reads one source, as the errors and warnings name it.
+func parseSource(source string, b []byte, format string) (*File, []string, error) {
 	raw, err := decodeText(b, format)
 	if err != nil {
-		return nil, nil, fmt.Errorf("config file %s: %w", name, err)
+		return nil, nil, fmt.Errorf("%s: %w", source, err)
 	}
 	var f File
 	var md mapstructure.Metadata
 	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: &f, Metadata: &md, WeaklyTypedInput: true,
+		Result: &f, Metadata: &md, WeaklyTypedInput: true, MatchName: sameKey,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(mergeBlocks, textDuration),
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := d.Decode(raw); err != nil {
-		return nil, nil, fmt.Errorf("config file %s: %s", name, oneLine(err))
+		return nil, nil, fmt.Errorf("%s: %s", source, oneLine(err))
 	}
-	warnings, err := unused(name, raw, md.Unused)
+	warnings, err := judge(source, raw, md.Unused)
 	return &f, warnings, err
+}
+
+// sameKey reports whether two keys are one: service_id, ServiceID and serviceid are, as in files that were written for the API.
+func sameKey(a, b string) bool {
+	return strings.EqualFold(strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", ""))
 }
 
 func decodeText(b []byte, format string) (map[string]any, error) {
@@ -142,37 +125,6 @@ func decodeText(b []byte, format string) (map[string]any, error) {
 	return raw, nil
 }
 
-// unused turns the keys that no field took into warnings, or into an error that names the first unknown one.
-func unused(name string, raw map[string]any, keys []string) ([]string, error) {
-	slices.Sort(keys)
-	var warnings []string
-	for _, k := range keys {
-		why, ok := tolerated[k]
-		if !ok {
-			return nil, fmt.Errorf("config file %s: unknown key %q; remove it or correct its spelling", name, k)
-		}
-		if why != "" && !switchedOff(raw[k]) {
-			warnings = append(warnings, fmt.Sprintf("config file %s: the key %q has no effect: %s", name, k, why))
-		}
-	}
-	return warnings, nil
-}
-
-// switchedOff reports whether a value asks for nothing: false, nil, or a block whose "enabled" is false.
-func switchedOff(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case bool:
-		return !v
-	case map[string]any:
-		return len(v) == 0 || v["enabled"] == false
-	case []map[string]any:
-		return !slices.ContainsFunc(v, func(m map[string]any) bool { return !switchedOff(m) })
-	}
-	return false
-}
-
 // mergeBlocks makes one map of HCL's list of blocks wherever a struct or a map is wanted.
 func mergeBlocks(from, to reflect.Type, v any) (any, error) {
 	blocks, ok := v.([]map[string]any)
@@ -194,12 +146,12 @@ func mergeBlocks(from, to reflect.Type, v any) (any, error) {
 	return one, nil
 }
 
-// textDuration reads "10s" where a duration is wanted.
-func textDuration(_, to reflect.Type, v any) (any, error) {
-	s, ok := v.(string)
-	if !ok || to != reflect.TypeFor[time.Duration]() {
+// textDuration reads "10s" where a duration is wanted. A bare number is refused: nobody knows of what.
+func textDuration(from, to reflect.Type, v any) (any, error) {
+	if to != reflect.TypeFor[time.Duration]() || from == to {
 		return v, nil
 	}
+	s := fmt.Sprint(v)
 	d, err := time.ParseDuration(s)
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a duration: write it as \"10s\" or \"200ms\"", s)

@@ -94,7 +94,7 @@ func (c *Check) defaults(service, serviceID string, i, n int) {
 // Definition is the check as the agent runs it.
 func (c *Check) Definition() (cluster.CheckDefinition, error) {
 	d := cluster.CheckDefinition{
-		ID: c.ID, Name: c.Name, Notes: c.Notes, ServiceID: c.ServiceID, Args: c.Args, HTTP: c.HTTP, TCP: c.TCP, TTL: c.TTL,
+		ID: c.ID, Name: c.Name, Notes: c.Notes, ServiceID: c.ServiceID, Args: slices.Concat(c.ScriptArg, c.Args), HTTP: c.HTTP, TCP: c.TCP, TTL: c.TTL,
 		Interval: c.Interval, Timeout: c.Timeout, Method: c.Method, Header: c.Header, Body: c.Body,
 		TLSServerName: c.TLSServerName, TLSSkipVerify: c.TLSSkipVerify, DisableRedirects: c.DisableRedirects,
 		InitialStatus: cluster.Status(c.Status), SuccessBeforePassing: c.SuccessBeforePassing,

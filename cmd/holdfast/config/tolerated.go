@@ -1,0 +1,261 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// What a key of Consul's asks for that Holdfast does not do, as the warning says it.
+const (
+	noACL       = "there are no access rules yet: whoever reaches the API may do everything"
+	noTLS       = "there is no TLS yet: keep the ports of HTTP and of the members on a network that you trust"
+	noMesh      = "there is no service mesh"
+	noPeering   = "there is no cluster peering"
+	noGRPC      = "nothing is served over gRPC"
+	noWAN       = "there is one datacenter, and no pool between datacenters"
+	noPartition = "there are no namespaces and partitions"
+	noUI        = "there is no web interface yet"
+	noMetrics   = "metrics are not sent anywhere yet"
+	noSyslog    = "the log goes to standard error and to log_file"
+	noRotation  = "log files are not rotated: move them away and send SIGHUP, and a new one is begun"
+	noLimit     = "it is not limited yet"
+	noTuning    = "it cannot be tuned yet, the default stays"
+	noRecursor  = "names outside the domain are refused"
+	oneBind     = "gossip listens on bind_addr, like all traffic between members"
+)
+
+// tolerated lists Consul's keys that Holdfast leaves out or has not yet. They are accepted, so that a Consul file works as it is, with a
+// warning where they ask for what does not happen. A key without a reason needs no warning: nothing is lost without it. A key inside of a
+// block stands behind a dot, whether the block is one of a list or not.
+var tolerated = map[string]string{
+	"acl": noACL, "acl_datacenter": "", "acl_default_policy": noACL, "acl_down_policy": "", "acl_ttl": "", "acl_token": noACL,
+	"acl_master_token": noACL, "acl_agent_token": noACL, "acl_agent_master_token": noACL, "acl_replication_token": noACL,
+	"acl_enable_key_list_policy": noACL, "enable_acl_replication": noACL,
+
+	"tls": noTLS, "ca_file": noTLS, "ca_path": noTLS, "cert_file": noTLS, "key_file": noTLS, "verify_incoming": noTLS,
+	"verify_incoming_rpc": noTLS, "verify_incoming_https": noTLS, "verify_outgoing": noTLS, "verify_server_hostname": noTLS,
+	"tls_min_version": noTLS, "tls_cipher_suites": noTLS, "tls_prefer_server_cipher_suites": "", "server_name": "", "auto_encrypt": noTLS,
+	"auto_config": noTLS, "enable_agent_tls_for_checks": noTLS, "ports.https": noTLS, "addresses.https": noTLS,
+
+	"connect": noMesh, "config_entries": noMesh, "enable_central_service_config": "", "default_intention_policy": noMesh,
+	"primary_gateways": noMesh, "primary_gateways_interval": "", "service.connect": noMesh, "service.proxy": noMesh,
+	"ports.proxy_min_port": "", "ports.proxy_max_port": "", "ports.sidecar_min_port": "", "ports.sidecar_max_port": "",
+	"ports.expose_min_port": "", "ports.expose_max_port": "",
+
+	"peering": noPeering, "rpc": "", "use_streaming_backend": "", "xds": noMesh, "ports.grpc": noGRPC, "ports.grpc_tls": noGRPC, "addresses.grpc": noGRPC,
+	"addresses.grpc_tls": noGRPC, "performance.grpc_keepalive_interval": "", "performance.grpc_keepalive_timeout": "",
+
+	"advertise_addr_wan": noWAN, "advertise_addr_wan_ipv4": noWAN, "advertise_addr_wan_ipv6": noWAN, "translate_wan_addrs": noWAN,
+	"serf_wan": noWAN, "ports.serf_wan": noWAN, "start_join_wan": noWAN, "retry_join_wan": noWAN, "retry_interval_wan": "",
+	"retry_max_wan": "", "reconnect_timeout_wan": "", "gossip_wan": noWAN, "serf_allowed_cidrs_wan": noWAN, "primary_datacenter": "",
+
+	"partition": noPartition, "segment": noPartition, "segments": noPartition, "service.namespace": noPartition, "service.partition": noPartition,
+	"service.locality": "", "check.namespace": noPartition, "check.partition": noPartition, "dns_config.prefer_namespace": "",
+	"locality": "", "license_path": "", "audit": "there is no audit log", "reporting": "", "cloud": "nothing is reported to a cloud",
+	"experiments": "", "version": "", "version_prerelease": "", "version_metadata": "", "build_date": "", "revision": "",
+
+	"ui": noUI, "ui_config": noUI, "ui_dir": noUI, "ui_content_path": noUI, "telemetry": noMetrics, "enable_debug": "there are no profiles yet",
+
+	"enable_syslog": noSyslog, "syslog_facility": "", "log_rotate_bytes": noRotation, "log_rotate_duration": noRotation, "log_rotate_max_files": "",
+
+	"limits.rpc_rate": noLimit, "limits.rpc_max_burst": noLimit, "limits.rpc_max_conns_per_client": noLimit, "limits.rpc_handshake_timeout": "",
+	"limits.https_handshake_timeout": "", "limits.rpc_client_timeout": noTuning, "limits.request_limits": noLimit, "limits.txn_max_req_len": noTuning,
+	"http_config.block_endpoints": "every endpoint is answered", "http_config.allow_write_http_from": "whoever reaches the API may write",
+	"http_config.use_cache": "", "http_config.max_header_bytes": noTuning,
+
+	"recursors": noRecursor, "dns_config.recursor_strategy": "", "dns_config.recursor_timeout": "", "dns_config.disable_compression": noTuning,
+	"dns_config.max_stale": noTuning, "dns_config.use_cache": "", "dns_config.cache_max_age": "",
+
+	"serf_lan": oneBind, "serf_allowed_cidrs_lan": "gossip takes members from every address: set encrypt to keep strangers out",
+	"advertise_addr_ipv4": "a member is told one address: set advertise_addr", "advertise_addr_ipv6": "a member is told one address: set advertise_addr",
+	"gossip_lan": noTuning, "encrypt_verify_incoming": "with encrypt, gossip in plain text is always refused",
+	"encrypt_verify_outgoing": "with encrypt, gossip is always encrypted", "advertise_reconnect_timeout": noTuning, "disable_keyring_file": "",
+	"rejoin_after_leave": "", "server_rejoin_age_max": "",
+
+	"autopilot": "dead servers leave the peer set when they leave the pool, by no other rule", "raft_protocol": "", "protocol": "",
+	"raft_prevote_disabled": "pre-vote is always on", "raft_snapshot_interval": noTuning, "raft_snapshot_threshold": noTuning,
+	"raft_trailing_logs": noTuning, "raft_boltdb": noTuning, "raft_logstore": noTuning,
+	"performance.leave_drain_time": "", "performance.rpc_hold_timeout": noTuning,
+
+	"auto_reload_config": "files are read again at SIGHUP", "watches": "handlers are not run yet",
+	"check_update_interval": noTuning, "check_output_max_size": "each check has an output_max_size of its own", "discard_check_output": noTuning,
+	"default_query_time": noTuning, "max_query_time": noTuning, "discovery_max_stale": noTuning, "cache": "",
+	"disable_update_check": "", "disable_anonymous_signature": "", "disable_remote_exec": "", "disable_host_node_id": "",
+	"disable_coordinates": "", "disable_http_unprintable_char_filter": "",
+}
+
+// refused lists Consul's keys that cannot be passed over: without what they ask for the agent would do the wrong thing.
+var refused = map[string]string{
+	"check.grpc": otherKind, "check.udp": otherKind, "check.docker_container_id": otherKind, "check.h2ping": otherKind,
+	"check.alias_node": otherKind, "check.alias_service": otherKind, "check.os_service": otherKind, "check.script": "give the program and its arguments as args",
+	"read_replica": everyVotes, "non_voting_server": everyVotes,
+}
+
+const (
+	otherKind  = "there are no checks of this kind yet: use args, http, tcp, ttl or process"
+	everyVotes = "every server votes: leave server = true out for a member that does not"
+)
+
+// asks reports whether a key's value asks for something. By default that is every value that is not false, zero, negative or empty.
+func asks(key string, v any) bool {
+	switch key {
+	case "acl":
+		return anyBlock(v, func(b map[string]any) bool { return on(b["enabled"]) })
+	case "connect", "peering", "audit", "cloud", "ui_config", "auto_config":
+		return anyBlock(v, func(b map[string]any) bool { return len(b) > 0 && (b["enabled"] == nil || on(b["enabled"])) })
+	case "acl_default_policy":
+		return v != "allow"
+	case "encrypt_verify_incoming", "encrypt_verify_outgoing":
+		return !on(v)
+	case "partition", "namespace", "service.partition", "service.namespace", "check.partition", "check.namespace":
+		return v != "default" && on(v)
+	case "raft_logstore":
+		return anyBlock(v, func(b map[string]any) bool { return b["backend"] != "boltdb" })
+	}
+	return on(v)
+}
+
+func anyBlock(v any, asks func(map[string]any) bool) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		return asks(v)
+	case []map[string]any:
+		return slices.ContainsFunc(v, asks)
+	}
+	return on(v)
+}
+
+// on reports whether there is anything in a value that is not false, zero, negative or empty.
+func on(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case string:
+		return v != "" && v != "false" && v != "0" && v != "-1"
+	case int:
+		return v > 0
+	case float64:
+		return v > 0
+	case map[string]any:
+		for _, e := range v {
+			if on(e) {
+				return true
+			}
+		}
+		return false
+	case []map[string]any:
+		return slices.ContainsFunc(v, func(e map[string]any) bool { return on(e) })
+	case []any:
+		return slices.ContainsFunc(v, on)
+	}
+	return true
+}
+
+// judge says what becomes of the keys that no field took: a warning each, or an error that names the first that cannot be passed over.
+func judge(source string, raw map[string]any, keys []string) (warnings []string, err error) {
+	slices.Sort(keys)
+	for _, k := range keys {
+		name, v := bare(k), at(raw, k)
+		if why, ok := refused[name]; ok {
+			if on(v) {
+				return nil, fmt.Errorf("%s: %s: %s", source, k, why)
+			}
+			continue
+		}
+		why, ok := tolerated[name]
+		if !ok {
+			return nil, fmt.Errorf("%s: unknown key %q; remove it or correct its spelling", source, k)
+		}
+		if why != "" && asks(name, v) {
+			warnings = append(warnings, fmt.Sprintf("%s: the key %q has no effect: %s", source, k, why))
+		}
+	}
+	return warnings, nil
+}
+
+// bare is the name of a key in the tables: "services[0].checks[1].grpc" is check.grpc.
+func bare(path string) string {
+	var words []string
+	for _, w := range steps(path) {
+		w.name = strings.ToLower(w.name)
+		switch w.name {
+		case "services":
+			w.name = "service"
+		case "checks":
+			w.name = "check"
+		}
+		if w.name == "check" {
+			words = words[:0] // a check is the same in a service and alone
+		}
+		if !w.index {
+			words = append(words, w.name)
+		}
+	}
+	return strings.Join(words, ".")
+}
+
+// step is one part of a path: a key, or what stands in brackets.
+type step struct {
+	name  string
+	index bool
+}
+
+// steps takes a path apart: "group[g].vip[10.0.0.1/24].x" has five.
+func steps(path string) []step {
+	var out []step
+	for path != "" {
+		if rest, ok := strings.CutPrefix(path, "["); ok {
+			name, after, _ := strings.Cut(rest, "]")
+			out, path = append(out, step{name, true}), strings.TrimPrefix(after, ".")
+			continue
+		}
+		n := strings.IndexAny(path, ".[")
+		if n < 0 {
+			n = len(path)
+		}
+		out, path = append(out, step{path[:n], false}), strings.TrimPrefix(path[n:], ".")
+	}
+	return out
+}
+
+// at is the value at a path, nil if there is none.
+func at(v any, path string) any {
+	for _, s := range steps(path) {
+		v = s.in(v)
+	}
+	return v
+}
+
+// in is what a step leads to. HCL has a list of blocks wherever there may be several: a key is in one of them.
+func (s step) in(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			if sameKey(k, s.name) {
+				return e
+			}
+		}
+	case []any:
+		if n, ok := s.number(len(v)); ok {
+			return v[n]
+		}
+	case []map[string]any:
+		if n, ok := s.number(len(v)); ok {
+			return v[n]
+		}
+		for _, b := range v {
+			if e := s.in(b); e != nil {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+func (s step) number(n int) (i int, ok bool) {
+	_, err := fmt.Sscanf(s.name, "%d", &i)
+	return i, s.index && err == nil && i >= 0 && i < n
+}

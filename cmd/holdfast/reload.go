@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"holdfast/cluster"
+	"holdfast/cluster/local"
+	"holdfast/cmd/holdfast/config"
+	"holdfast/failover/vip"
+)
+
+// reload reads the configuration again and takes what can change while the daemon runs; it names the keys that wait for the next start.
+// What runs already and has not changed is left alone. If anything is wrong nothing is taken.
+func (d *daemon) reload(read load) {
+	next, warnings, err := read()
+	for _, w := range warnings {
+		d.log.Warn("the configuration asks for what does not happen", "warning", w)
+	}
+	if err == nil {
+		err = d.carriable(next.Groups)
+	}
+	if err != nil {
+		d.log.Error("the configuration is not taken, the old one stays", "error", err)
+		return
+	}
+	cfg, restart := d.cfg.Reload(next)
+	if err := register(d.agent.Registry(), cfg); err != nil {
+		d.log.Error("the configuration is not taken, the old one stays", "error", err)
+		return
+	}
+	gone := slices.DeleteFunc(slices.Clone(d.cfg.Groups), func(g cluster.Group) bool {
+		return slices.ContainsFunc(cfg.Groups, func(o cluster.Group) bool { return o.Name == g.Name })
+	})
+	for _, g := range gone {
+		d.log.Warn("a group stands in no config file any more and stays all the same: delete it with \"holdfast group delete\"", "group", g.Name)
+	}
+	d.log.setLevel(cfg.LogLevel)
+	if err := d.log.reopen(); err != nil {
+		d.log.Error("the log goes on in the old file", "error", err)
+	}
+	d.endGroups() // before the config changes that they are read from
+	d.cfg = cfg
+	d.startGroups()
+	d.log.Info("the configuration is reloaded", "services", len(cfg.Services), "checks", len(cfg.Checks), "groups", len(cfg.Groups))
+	if len(restart) > 0 {
+		d.log.Warn("these keys have changed and take effect at the next start", "keys", restart)
+	}
+}
+
+// carriable is an error unless this machine can carry the groups, as at the start.
+func (d *daemon) carriable(groups []cluster.Group) error {
+	if len(groups) > 0 && d.fail.why != "" {
+		return fmt.Errorf("this machine cannot hold the group %q: %s", groups[0].Name, d.fail.why)
+	}
+	for _, g := range groups {
+		for _, v := range g.VIPs {
+			if _, err := d.fail.host.Resolve(vip.Address{Prefix: v.Prefix, Interface: v.Interface}); err != nil {
+				return fmt.Errorf("group %q: %w", g.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// register takes the services and checks of the config files.
+func register(r *local.Registry, cfg *config.Config) error {
+	var services []local.Registration
+	for _, s := range cfg.Services {
+		services = append(services, local.Registration{Service: s.Service, Checks: s.Checks})
+	}
+	return r.Replace(services, cfg.Checks)
+}
+
+// startGroups brings the groups of the config files into the state, beside all else: there may be no leader for a while.
+func (d *daemon) startGroups() {
+	ctx, cancel := context.WithCancel(d.ctx)
+	done := make(chan struct{})
+	d.endGroups = func() {
+		cancel()
+		<-done
+	}
+	d.loops.Go(func() {
+		defer close(done)
+		d.applyGroups(ctx)
+	})
+}
