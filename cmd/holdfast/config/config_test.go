@@ -148,6 +148,15 @@ func TestSentences(t *testing.T) {
 		{"log level", `log_level = "loud"`, `log_level "loud" is not known`},
 		{"gossip key", `encrypt = "abc"`, "encrypt is not a gossip key"},
 		{"port", `ports { http = 70000 }`, "ports.http is 70000"},
+		{"bare number for a duration", `retry_interval = 10`, `"10" is not a duration`},
+		{"bootstrap and expect", `server = true bootstrap = true bootstrap_expect = 3`, "bootstrap asks for a cluster of one and bootstrap_expect for 3"},
+		{"dns on a unix socket", `addresses { dns = "unix:///tmp/x" }`, "only HTTP listens on those"},
+		{"http nowhere", `addresses { http = "localhost" }`, `addresses.http "localhost" is not an IP address`},
+		{"template", `bind_addr = "{{ nonsense }}"`, "bind_addr \"{{ nonsense }}\" is not a usable template"},
+		{"template that finds nothing", `bind_addr = "{{ GetInterfaceIP \"nosuch0\" }}"`, "finds no address on this machine"},
+		{"several to bind", `bind_addr = "127.0.0.1 127.0.0.2"`, "gives 2 addresses: want one"},
+		{"socket mode", `unix_sockets { mode = "rwx" }`, `unix_sockets.mode "rwx" is not usable`},
+		{"socket user", `unix_sockets { user = "no such user" }`, `this machine has no user "no such user"`},
 		{"service twice", `service { name = "a" } service { name = "a" }`, `service ID "a" is given twice`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -173,16 +182,6 @@ func buildText(text string) error {
 	}
 	_, err = Build(f)
 	return err
-}
-
-func TestTolerated(t *testing.T) {
-	_, warnings, err := Parse("x.json", []byte(`{"connect": {"enabled": true}, "peering": {"enabled": false}, "disable_update_check": true, "segments": null}`), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(warnings) != 1 || !strings.Contains(warnings[0], `"connect"`) {
-		t.Errorf("warnings = %q, want one on connect", warnings)
-	}
 }
 
 func TestParseGroupsWantsOne(t *testing.T) {

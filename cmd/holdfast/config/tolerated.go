@@ -238,6 +238,9 @@ func (s step) in(v any) any {
 				return e
 			}
 		}
+		if s.index && s.name == "0" {
+			return v // one block where there may be several
+		}
 	case []any:
 		if n, ok := s.number(len(v)); ok {
 			return v[n]
