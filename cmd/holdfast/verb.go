@@ -100,8 +100,8 @@ func printVerbs(w io.Writer, vs []verb) {
 // printFlags prints the flags of a verb. Those without a usage do nothing: they stand together at the end.
 func printFlags(w io.Writer, fs *flag.FlagSet) {
 	var silent []string
-	t := tabwriter.NewWriter(w, 0, 4, 3, ' ', 0)
-	fmt.Fprintln(t, "\nFlags:")
+	var rows [][2]string
+	column := 0
 	fs.VisitAll(func(f *flag.Flag) {
 		if f.Usage == "" {
 			silent = append(silent, "-"+f.Name)
@@ -111,11 +111,17 @@ func printFlags(w io.Writer, fs *flag.FlagSet) {
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
 			text += " (default " + f.DefValue + ")"
 		}
-		fmt.Fprintf(t, "  %s\t%s\n", strings.TrimSpace("-"+f.Name+" "+value), text)
+		name := strings.TrimSpace("-" + f.Name + " " + value)
+		rows = append(rows, [2]string{name, text})
+		column = max(column, len(name)+5)
 	})
-	_ = t.Flush()
+	fmt.Fprintln(w, "\nFlags:")
+	for _, r := range rows {
+		lines := wrap(strings.Fields(r[1]), lineWidth-column)
+		fmt.Fprintf(w, "  %-*s%s\n", column-2, r[0], strings.Join(lines, "\n"+strings.Repeat(" ", column)))
+	}
 	if len(silent) > 0 {
-		fmt.Fprintf(w, "\nAccepted because Consul has them, without effect here:\n%s\n", wrap(silent, "  "))
+		fmt.Fprintf(w, "\nAccepted because Consul has them, without effect here:\n  %s\n", strings.Join(wrap(silent, lineWidth-2), "\n  "))
 	}
 }
 
@@ -127,25 +133,22 @@ func fold(paragraph string) string {
 	if strings.HasPrefix(paragraph, " ") {
 		return paragraph
 	}
-	return wrap(strings.Fields(paragraph), "")
+	return strings.Join(wrap(strings.Fields(paragraph), lineWidth), "\n")
 }
 
-// wrap lays words out in lines that begin with an indent.
-func wrap(words []string, indent string) string {
-	var lines []string
+// wrap lays words out in lines.
+func wrap(words []string, width int) (lines []string) {
 	line := ""
 	for _, w := range words {
-		switch {
-		case line == "":
-			line = indent + w
-		case len(line)+1+len(w) > lineWidth:
-			lines = append(lines, line)
-			line = indent + w
-		default:
-			line += " " + w
+		if line != "" && len(line)+1+len(w) > width {
+			lines, line = append(lines, line), ""
 		}
+		if line != "" {
+			line += " "
+		}
+		line += w
 	}
-	return strings.Join(append(lines, line), "\n")
+	return append(lines, line)
 }
 
 // usage prints the help of the whole program.

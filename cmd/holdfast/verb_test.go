@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// golden compares what was printed with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; write it with go test -update", err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; with go test -update it is written anew\ngot:\n%s\nwant:\n%s", path, got, want)
+	}
+}
+
+// said is what a command line has printed, and its exit code.
+type said struct {
+	out, err string
+	code     int
+}
+
+// terminal runs command lines in this process.
+type terminal struct {
+	env  map[string]string
+	in   string
+	name string
+}
+
+func (x terminal) run(t *testing.T, args ...string) said {
+	t.Helper()
+	var out, errs bytes.Buffer
+	c := &console{in: strings.NewReader(x.in), out: &out, err: &errs, env: func(k string) string { return x.env[k] }, name: x.name}
+	code := run(context.WithoutCancel(t.Context()), c, args)
+	return said{out.String(), errs.String(), code}
+}
+
+// everyVerb is the verbs and their sub-verbs.
+func everyVerb() (out []verb) {
+	for _, v := range verbs() {
+		out = append(append(out, v), v.subs...)
+	}
+	return out
+}
+
+func TestHelp(t *testing.T) {
+	var x terminal
+	top := x.run(t, "help")
+	golden(t, "help/holdfast", top.out)
+	for _, flag := range []string{"-h", "-help", "--help"} {
+		if got := x.run(t, flag); got != top {
+			t.Errorf("holdfast %s prints something else than holdfast help", flag)
+		}
+	}
+	for _, v := range everyVerb() {
+		t.Run(v.name, func(t *testing.T) {
+			words := strings.Fields(v.name)
+			got := x.run(t, append(words, "-h")...)
+			if got.code != 0 || got.err != "" {
+				t.Errorf("code %d, stderr %q; want 0 and nothing", got.code, got.err)
+			}
+			if v.name == "demo" { // its list of faults grows
+				if !strings.HasPrefix(got.out, "usage: holdfast demo [flags]\n") {
+					t.Errorf("got %s", got.out)
+				}
+			} else {
+				golden(t, "help/"+strings.ReplaceAll(v.name, " ", "_"), got.out)
+			}
+			if other := x.run(t, append([]string{"help"}, words...)...); other != got {
+				t.Errorf("holdfast help %s prints something else than -h:\n%s", v.name, other.out)
+			}
+			for line := range strings.Lines(got.out) {
+				if n := len([]rune(line)); n > lineWidth+1 {
+					t.Errorf("a line has %d characters: %s", n, line)
+				}
+			}
+		})
+	}
+}
+
+// TestMistakes holds the exit codes, and that a mistake is a sentence with the verb's usage line on standard error.
+func TestMistakes(t *testing.T) {
+	const nobody = "-http-addr=127.0.0.1:1" // nothing listens there
+	for _, tt := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"", 127, "usage: holdfast VERB"},
+		{"nope", 127, "holdfast: there is no verb \"nope\"; `holdfast help` lists them\n"},
+		{"help nope", 127, "holdfast: there is no verb \"nope\"; `holdfast help` lists them\n"},
+		{"kv", 1, "usage: holdfast kv get|put|delete\n"},
+		{"kv nope", 1, "holdfast kv: there is no \"nope\"; there are get, put, delete\nusage: holdfast kv get|put|delete\n"},
+		{"group nope", 1, "holdfast group: there is no \"nope\"; there are apply, plan, list, show, move, delete\n"},
+		{"group move a", 1, "holdfast group move: want the name of a group and the name of a machine, not [\"a\"]\nusage: holdfast group move [flags] GROUP NODE\n"},
+		{"group show", 1, "holdfast group show: want the name of a group\nusage: holdfast group show [flags] GROUP\n"},
+		{"group list a", 1, "holdfast group list: want no arguments, not [\"a\"]\n"},
+		{"group plan a b", 1, "want one file, or none"},
+		{"group apply", 1, "want one file with group blocks"},
+		{"group apply /no/such/file.hcl", 1, "cannot read the groups: open /no/such/file.hcl: no such file or directory"},
+		{"group delete", 1, "want the name of a group"},
+		{"explain", 1, "want the name of a group"},
+		{"timeline a b", 1, "want the name of one group, or none for all"},
+		{"timeline -n x", 1, "invalid value \"x\" for flag -n"},
+		{"status x", 1, "want no arguments"},
+		{"members -nope", 1, "holdfast members: flag provided but not defined: -nope\nusage: holdfast members [flags]\n"},
+		{"members -format xml", 1, "invalid value \"xml\" for flag -format: want pretty or json"},
+		{"members -status (", 1, "-status \"(\" is not a regular expression"},
+		{"join", 1, "want the address of at least one member"},
+		{"leave now", 1, "want no arguments"},
+		{"keygen now", 1, "want no arguments"},
+		{"version now", 1, "want no arguments"},
+		{"agent now", 1, "want no arguments (config files are given with -config-file), not [\"now\"]"},
+		{"agent -http-port=x", 1, "invalid value \"x\" for flag -http-port: want a number"},
+		{"validate", 1, "want at least one config file or directory"},
+		{"kv get", 1, "want one key"},
+		{"kv put a b c", 1, "want a key and a value"},
+		{"kv put a @/no/such/file " + nobody, 1, "cannot read the value: open /no/such/file"},
+		{"members -token-file /no/such/file", 1, "cannot read the token file: open /no/such/file"},
+		{"kv get a " + nobody, 1, "holdfast kv get: cannot reach the agent at 127.0.0.1:1: connection refused; is it running, and is -http-addr right?\n"},
+		{"status -http-addr unix:///no/such/socket", 1, "cannot reach the agent at unix:///no/such/socket: no such file or directory; is it running"},
+		{"status -http-addr %zz", 1, "the address %zz cannot be used: want host:port, http://host:port or unix:///path"},
+		{"join a " + nobody, 1, "a was not joined: cannot reach the agent"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			got := terminal{}.run(t, strings.Fields(tt.args)...)
+			if got.code != tt.code || got.out != "" || !strings.Contains(got.err, tt.want) {
+				t.Errorf("code %d, stdout %q, stderr %q; want %d and %q", got.code, got.out, got.err, tt.code, tt.want)
+			}
+		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for _, tt := range []struct{ name, args, want string }{
+		{"holdfast", "version", "^Holdfast v" + version + "\nRevision "},
+		{"holdfast", "-v", "^Holdfast v" + version + "\n"},
+		{"holdfast", "--version", "^Holdfast v" + version + "\n"},
+		{"consul", "version", "^Consul v1\\.21\\.4\nRevision .*\nBuild Date .*\n"},
+		{"consul", "--version", "^Consul v1\\.21\\.4\n"},
+		{"consul", "version -format=json", `^{\n    "Version": "1\.21\.4",\n    "Revision": ".*",\n    "Prerelease": "",\n    "BuildDate": "\d{4}-.*Z",\n    "Holdfast": "` + version + `"\n}\n$`},
+		{"holdfast", "version -format json", `^{\n    "Version": "` + version + `",`},
+	} {
+		got := terminal{name: tt.name}.run(t, strings.Fields(tt.args)...)
+		if got.code != 0 || got.err != "" || !regexp.MustCompile(tt.want).MatchString(got.out) {
+			t.Errorf("%s %s: code %d, stdout %q, stderr %q; want %s", tt.name, tt.args, got.code, got.out, got.err, tt.want)
+		}
+	}
+}
+
+func TestKeygen(t *testing.T) {
+	a, b := terminal{}.run(t, "keygen"), terminal{}.run(t, "keygen")
+	if a == b || !regexp.MustCompile(`^[A-Za-z0-9+/]{43}=\n$`).MatchString(a.out) {
+		t.Errorf("keys %q and %q", a.out, b.out)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good := file("good.hcl", `data_dir = "/x" bind_addr = "127.0.0.1"`)
+	warned := file("warned.hcl", `data_dir = "/x" bind_addr = "127.0.0.1" ui = true`)
+	bad := file("bad.hcl", `data_dir = "/x" nope = 1`)
+	for _, tt := range []struct {
+		args []string
+		want said
+	}{
+		{[]string{good}, said{"Configuration is valid!\n", "", 0}},
+		{[]string{good, "-quiet"}, said{"", "", 0}},
+		{[]string{warned}, said{"Configuration is valid!\n", "warning: config file " + warned + ": the key \"ui\" has no effect: there is no web interface yet\n", 0}},
+		{[]string{bad}, said{"", "holdfast validate: config file " + bad + ": unknown key \"nope\"; remove it or correct its spelling\n", 1}},
+		{[]string{file("none.hcl", `bind_addr = "127.0.0.1"`)}, said{"", "holdfast validate: data_dir is not set: give data_dir in a config file, or -data-dir\n", 1}},
+		{[]string{"-config-format=json", file("as.txt", `{"data_dir": "/x", "bind_addr": "127.0.0.1"}`)}, said{"Configuration is valid!\n", "", 0}},
+	} {
+		if got := (terminal{}).run(t, append([]string{"validate"}, tt.args...)...); got != tt.want {
+			t.Errorf("%q: got %+v, want %+v", tt.args, got, tt.want)
+		}
+	}
+}
+
+func TestParseFlags(t *testing.T) {
+	for _, tt := range []struct {
+		args, rest string
+		a          string
+		b          bool
+		values     bool
+		err        string
+	}{
+		{args: "x y -a 1", rest: "x y", a: "1"},
+		{args: "x -a 1 y -b", rest: "x y", a: "1", b: true},
+		{args: "-a=1 x", rest: "x", a: "1"},
+		{args: "x -- -a 1", rest: "x -a 1"},
+		{args: "-- -a", rest: "-a"},
+		{args: "x -", rest: "x -"},
+		{args: "", rest: ""},
+		{args: "-b -a 1 -a 2", a: "2", b: true},
+		{args: "x -5", err: "flag provided but not defined: -5"},
+		{args: "x -5 -b", rest: "x -5", b: true, values: true},
+		{args: "x -- -b", rest: "x -b", values: true},
+		{args: "-5 x", err: "flag provided but not defined: -5", values: true},
+		{args: "x -a", err: "flag needs an argument: -a"},
+	} {
+		fs := newFlags(&console{out: &bytes.Buffer{}}, "kv put")
+		a, b := fs.String("a", "", ""), fs.Bool("b", false, "")
+		err := parse(fs, strings.Fields(tt.args), tt.values)
+		if tt.err != "" {
+			if err == nil || err.Error() != tt.err {
+				t.Errorf("%q: got %v, want %s", tt.args, err, tt.err)
+			}
+			continue
+		}
+		if err != nil || *a != tt.a || *b != tt.b || !slices.Equal(fs.Args(), strings.Fields(tt.rest)) {
+			t.Errorf("%q: a %q, b %v, arguments %q, error %v", tt.args, *a, *b, fs.Args(), err)
+		}
+	}
+}
