@@ -60,25 +60,22 @@ func (h *Holder) GiveBack(group string) {
 	}
 }
 
+// Owed reports whether the leader has yet to acknowledge something that was given back.
+func (h *Holder) Owed() bool { return len(h.released) > 0 }
+
 // Renew fills in what the next renewal says of leases. now was read before; the lease counts from it, so the renewal is to be sent once only.
 func (h *Holder) Renew(now int64, r *Renewal) {
 	h.seq++
 	h.news = false
-	h.noteSent(h.seq, now)
+	h.sent = append(h.sent, sentAt{h.seq, now})
+	h.sent = h.sent[max(0, len(h.sent)-maxSent):]
 	r.Run, r.Seq, r.Term = h.run, h.seq, h.term
-	r.Claims, r.Live = h.Claims(now)
+	r.Claims, r.Live = h.claims(now)
 	r.Released = slices.Clone(h.released)
 }
 
-func (h *Holder) noteSent(seq uint64, now int64) {
-	h.sent = append(h.sent, sentAt{seq, now})
-	if len(h.sent) > maxSent {
-		h.sent = slices.Delete(h.sent, 0, len(h.sent)-maxSent)
-	}
-}
-
-// Claims are what the next renewal asks for, and which of them live at this time.
-func (h *Holder) Claims(now int64) (claims, live []Claim) {
+// claims are what the next renewal asks for, and which of them live at this time.
+func (h *Holder) claims(now int64) (claims, live []Claim) {
 	for g, x := range h.held {
 		c := Claim{Group: g, Epoch: x.epoch}
 		claims = append(claims, c)
