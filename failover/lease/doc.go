@@ -42,4 +42,10 @@
 // kernel closes the fence by the same clock: what was suspended wakes up closed. A process that is stopped between having its grant and
 // telling the kernel tells it a deadline that has passed. The leader and the voters measure on CLOCK_MONOTONIC_RAW (Now), which stands
 // still while they sleep, and which no time daemon slews: they wait too long, never too short. Margin says how much the rates may differ.
+//
+// # The model
+//
+// The tests run this package, with the voters' part of cluster/quorum, in worlds of their own. TestEveryOrder takes every order of messages and
+// events in small plays, each around one rule; TestNeverTwoLiveLeases draws worlds with every fault at once. Both leave out one rule at a
+// time as well, and then something must go wrong. HOLDFAST_MODEL=100 makes them look a hundred times as long.
 package lease
