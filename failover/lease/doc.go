@@ -47,5 +47,6 @@
 //
 // The tests run this package, with the voters' part of cluster/quorum, in worlds of their own. TestEveryOrder takes every order of messages and
 // events in small plays, each around one rule; TestNeverTwoLiveLeases draws worlds with every fault at once. Both leave out one rule at a
-// time as well, and then something must go wrong. HOLDFAST_MODEL=100 makes them look a hundred times as long.
+// time as well, and then something must go wrong. HOLDFAST_MODEL=100 draws a hundred times as many worlds, and
+// takes the plays two steps further.
 package lease
