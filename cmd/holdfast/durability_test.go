@@ -51,9 +51,9 @@ func TestDurability(t *testing.T) {
 	defer enough()
 	begin := time.Now()
 	for w := range writers {
-		workers.Go(func() { l.write(writing, w, c.KVs()) })
+		workers.Go(func() { l.write(writing, w, int64(writes), c.KVs()) })
 	}
-	killAtRandom(writing, c, func(n int) {
+	killAtRandom(writing, c, &l.acked, int64(writes/kills/5), func(n int) {
 		if n >= kills && int(l.acked.Load()) >= writes {
 			enough()
 		}
@@ -77,11 +77,20 @@ func TestDurability(t *testing.T) {
 	watchers.Wait()
 }
 
-// killAtRandom kills random members, every other time the leader, until ctx ends; after each it says how many kills that makes.
-func killAtRandom(ctx context.Context, c *daemontest.Cluster, killed func(n int)) {
+// killAtRandom kills random members, every other time the leader, until ctx ends; after each it says how many kills that makes. It waits for
+// nobody to recover. Only where it has left a slow machine no time to acknowledge progress writes since the last kill, it leaves it more.
+func killAtRandom(ctx context.Context, c *daemontest.Cluster, acked *atomic.Int64, progress int64, killed func(n int)) {
 	var restarts sync.WaitGroup
 	defer restarts.Wait()
-	for n := 1; daemontest.Pause(ctx, 200*time.Millisecond+rand.N(1300*time.Millisecond)); n++ {
+	pace, before := 1.0, int64(0)
+	for n := 1; daemontest.Pause(ctx, time.Duration(pace*float64(200*time.Millisecond+rand.N(1300*time.Millisecond)))); n++ {
+		now := acked.Load()
+		if now-before < progress {
+			pace = min(2*pace, 16)
+		} else {
+			pace = max(pace/2, 1)
+		}
+		before = now
 		m := c.Members[rand.N(len(c.Members))]
 		if rand.N(2) == 0 {
 			m = c.Leader()
@@ -119,9 +128,9 @@ func valueOf(key string) string {
 	return strings.Repeat(fmt.Sprintf("%s=%08x;", key, sum), 2+int(sum%64))
 }
 
-// write writes key after key, each through the next member. Every other one may only create its key: if it were applied twice, the second
+// write writes key after key, each through the next member, in haste until the wanted number is acknowledged. Every other one may only create its key: if it were applied twice, the second
 // would be refused.
-func (l *ledger) write(ctx context.Context, writer int, members []*daemontest.KV) {
+func (l *ledger) write(ctx context.Context, writer int, want int64, members []*daemontest.KV) {
 	for n := 0; ctx.Err() == nil; n++ {
 		key, query := fmt.Sprintf("durable/%02d/%d", writer, n), ""
 		if n%2 == 1 {
@@ -142,7 +151,11 @@ func (l *ledger) write(ctx context.Context, writer int, members []*daemontest.KV
 		default:
 			l.note(key, unknown, &l.unknown)
 		}
-		daemontest.Pause(ctx, 2*time.Millisecond)
+		rest := 2 * time.Millisecond
+		if l.acked.Load() >= want { // the kills go on, and the log need not grow without end
+			rest = 100 * time.Millisecond
+		}
+		daemontest.Pause(ctx, rest)
 	}
 }
 
