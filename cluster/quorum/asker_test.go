@@ -385,3 +385,17 @@ func TestClocks(t *testing.T) {
 		}
 	}
 }
+
+// TestNote holds that a change of the peer set counts from when it was noted, not from when a leader asks.
+func TestNote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVoters(t, "a", "b", "c")
+		v.voter["b"].memory.peers = 7 // so that PeersIndex, 1, is news
+		v.voter["b"].Note()
+		wait(300 * ms)
+		v.voter["b"].Note()
+		if a := v.voter["b"].reply(ask(Older, Read, "a", 4)); !a.Yes || a.Left != span-300*ms {
+			t.Errorf("got %+v, want what is left of a word given when the change was noted", a)
+		}
+	})
+}
