@@ -166,7 +166,8 @@ func newStage(t *testing.T) *stage {
 	t.Helper()
 	b := newBench()
 	s := &stage{t: t, cell: newCell(t, "n1"), bench: b, podium: newPodium(t, testTTL, b.journal), opts: Options{
-		TTL: testTTL, AnnounceEvery: time.Hour, RefreshEvery: 50 * time.Millisecond, StopTimeout: 300 * time.Millisecond, ProbeWait: time.Millisecond,
+		UnfitFor: 300 * time.Millisecond,
+		TTL:      testTTL, AnnounceEvery: time.Hour, RefreshEvery: 50 * time.Millisecond, StopTimeout: 300 * time.Millisecond, ProbeWait: time.Millisecond,
 	}}
 	s.do(append(three(), put(groupOf("g", "10.0.0.100/24")))...)
 	return s

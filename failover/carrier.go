@@ -24,9 +24,7 @@ type carrier struct {
 	places   []place
 	deadline fence.Boottime // of the lease; zero: it has never been open
 	began    time.Time      // when this machine began to claim
-	foreign  string         // the sentence on a stranger who answers for an address; "" while there is none
 	stop     context.CancelFunc
-	hooks    chan func() // run one after another; closed at the release
 }
 
 // place is one address with where it goes.

@@ -21,12 +21,13 @@ type Options struct {
 	RefreshEvery  time.Duration // how often the lifetime of carried addresses is renewed
 	StopTimeout   time.Duration // how long an orderly stop waits for the groups to go elsewhere
 	ProbeWait     time.Duration // how long a stranger has to answer before a claim is thought clear
+	UnfitFor      time.Duration // how long a machine that could not carry a group, as it found by trying, does not try again
 }
 
 // DefaultOptions are what production uses.
 func DefaultOptions() Options {
 	return Options{
-		TTL: 700 * time.Millisecond, AnnounceEvery: 30 * time.Second, RefreshEvery: time.Second, StopTimeout: 2 * time.Second, ProbeWait: 100 * time.Millisecond,
+		TTL: 700 * time.Millisecond, AnnounceEvery: 30 * time.Second, RefreshEvery: time.Second, StopTimeout: 2 * time.Second, ProbeWait: 100 * time.Millisecond, UnfitFor: 10 * time.Second,
 	}
 }
 
@@ -46,27 +47,40 @@ type Controller struct {
 	assignments map[string]cluster.Assignment // the newest known, from the state or from the leader
 	carried     map[string]*carrier
 	holder      *lease.Holder
-	out         *outbox           // to the leader; nil while there is no channel
-	unable      map[string]string // group -> why this machine cannot carry it
-	hardware    []string          // this machine's hardware addresses
-	networks    []string          // and where it can carry addresses
-	macs        map[string]string // hardware address -> member
-	informed    bool              // the leader has told the assignments since the start, so that leftovers are known as such
-	bare        []string          // interfaces without a fence, a sentence each
-	stopping    string            // why this daemon is stopping, "" while it is not
-	stopped     chan struct{}     // closed once a stopping daemon carries nothing; nil before and after
+	out         *outbox                // to the leader; nil while there is no channel
+	unable      map[string]string      // group -> why this machine cannot carry it
+	unfit       map[string]hindrance   // what was found out by trying
+	given       map[string]uint64      // group -> the highest epoch that was given back
+	hooks       map[string]chan func() // group -> its hooks, one after another
+	hardware    []string               // this machine's hardware addresses
+	networks    []string               // and where it can carry addresses
+	macs        map[string]string      // hardware address -> member
+	informed    bool                   // the leader has told the assignments since the start, so that leftovers are known as such
+	bare        []string               // interfaces without a fence, a sentence each
+	stopping    string                 // why this daemon is stopping, "" while it is not
+	stopped     chan struct{}          // closed once a stopping daemon carries nothing; nil before and after
 	background  sync.WaitGroup
 
 	mu       sync.Mutex // guards following
 	holdings []cluster.Holding
 }
 
+// hindrance is why this machine does not carry a group for a while.
+type hindrance struct {
+	why   string
+	until time.Time
+}
+
 // NewController makes a controller; Run starts it.
 func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts Options, log *slog.Logger) *Controller {
+	if opts.UnfitFor == 0 {
+		opts.UnfitFor = DefaultOptions().UnfitFor
+	}
 	return &Controller{
 		agent: agent, channel: channel, machine: machine{addrs, f}, opts: opts, log: log, recorder: newRecorder(agent, log), inbox: make(chan func(), 64),
 		groups: map[string]*cluster.Group{}, assignments: map[string]cluster.Assignment{}, carried: map[string]*carrier{},
 		holder: lease.NewHolder(), unable: map[string]string{}, macs: map[string]string{},
+		unfit: map[string]hindrance{}, given: map[string]uint64{}, hooks: map[string]chan func(){},
 	}
 }
 
@@ -75,6 +89,7 @@ func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts 
 func (c *Controller) Run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer c.background.Wait()
+	defer c.rest()
 	defer cancel()
 	c.background.Go(func() { c.recorder.run(ctx) })
 	c.background.Go(func() { c.followState(ctx) })
@@ -102,6 +117,13 @@ func (c *Controller) Run(ctx context.Context) {
 		due.Stop()
 		c.reconcile(ctx)
 		c.publish()
+	}
+}
+
+// rest ends what belongs to this process. The addresses and the fence stay as they are.
+func (c *Controller) rest() {
+	for _, q := range c.hooks {
+		close(q)
 	}
 }
 
@@ -140,14 +162,14 @@ func (c *Controller) followState(ctx context.Context) {
 			}
 		}
 		c.tell(ctx, func() {
+			for name := range c.groups {
+				if groups[name] == nil {
+					delete(c.assignments, name) // it was deleted; one that was never known may come with the log yet
+				}
+			}
 			c.groups, c.macs = groups, macs
 			for _, a := range assignments {
 				c.learn(*a)
-			}
-			for name := range c.assignments {
-				if groups[name] == nil {
-					delete(c.assignments, name)
-				}
 			}
 		})
 		_ = v.Wait(ctx) // changed or over: the loop condition tells
@@ -181,7 +203,7 @@ func (c *Controller) reconcile(ctx context.Context) {
 		return
 	}
 	for name, a := range c.assignments {
-		if a.Node == c.agent.Name() && c.carried[name] == nil && c.groups[name] != nil {
+		if a.Node == c.agent.Name() && c.carried[name] == nil {
 			c.take(ctx, a)
 		}
 	}
@@ -250,16 +272,16 @@ func (c *Controller) guard() {
 func (c *Controller) assess() {
 	unable := map[string]string{}
 	for name, g := range c.groups {
-		if c.carried[name] != nil && c.carried[name].foreign == "" {
+		if x, known := c.unfit[name]; known && time.Now().Before(x.until) {
+			unable[name] = x.why
+			continue
+		}
+		delete(c.unfit, name)
+		if c.carried[name] != nil {
 			continue
 		}
 		if _, err := c.machine.resolve(g.VIPs); err != nil {
 			unable[name] = err.Error()
-		}
-	}
-	for name, g := range c.carried {
-		if g.foreign != "" {
-			unable[name] = g.foreign
 		}
 	}
 	hardware, networks := interfaces()

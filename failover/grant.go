@@ -11,9 +11,9 @@ import (
 
 // renewed takes a renewal. What is to be granted is decided here, as it arrives, and said after a majority has confirmed this leader.
 func (a *Assigner) renewed(ctx context.Context, out *outbox, r *lease.Renewal) {
-	v := a.agent.WatchView()
 	now := time.Now()
 	a.mu.Lock()
+	v := a.agent.WatchView() // under the lock: what hold has seen drained must be what is decided by
 	p := a.granter.Renew(lease.Now(), r, func(group string) lease.Assigned { return assigned(v, group) })
 	if p == nil {
 		a.mu.Unlock()
@@ -49,6 +49,9 @@ func (a *Assigner) confirm(ctx context.Context, out *outbox, node string, p *lea
 	if err := a.quorum.ConfirmLease(ctx); err != nil {
 		a.log.Debug("no majority confirmed this leader: nothing is granted", "node", node, "error", err)
 		return // silence: the holder's lease runs out, as it must
+	}
+	if ctx.Err() != nil {
+		return // the word may be for a later term of this member
 	}
 	a.mu.Lock()
 	ans := a.granter.Confirmed(p)

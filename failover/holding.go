@@ -18,6 +18,9 @@ import (
 // take begins to carry a group: its addresses go onto the machine behind the closed fence, a probe asks whether a stranger has them, and
 // the claim goes to the leader. The lease will open the fence.
 func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
+	if time.Now().Before(c.unfit[a.Group].until) || a.Epoch <= c.given[a.Group] {
+		return
+	}
 	g := &carrier{group: a.Group, epoch: a.Epoch, began: time.Now()}
 	var err error
 	if g.places, err = c.machine.resolve(a.VIPs); err != nil {
@@ -27,19 +30,11 @@ func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
 	if err := c.machine.prepare(g.places); err != nil {
 		c.log.Error("cannot prepare a group", "group", a.Group, "error", err)
 		_ = c.machine.remove(g.places) // what was added stays behind the closed fence, and is tried again with the rest
-		if c.unable[a.Group] != err.Error() {
-			c.unable[a.Group] = err.Error()
-			c.renew()
-		}
+		c.unfitFor(a.Group, err.Error())
 		return
 	}
 	own, stop := context.WithCancel(ctx)
-	g.stop, g.hooks = stop, make(chan func(), 2)
-	c.background.Go(func() {
-		for f := range g.hooks {
-			f()
-		}
-	})
+	g.stop = stop
 	c.carried[a.Group] = g
 	live := c.machine.left(g.places, fence.Now())
 	c.holder.Take(lease.Claim{Group: a.Group, Epoch: a.Epoch}, int64(live))
@@ -62,25 +57,30 @@ func (c *Controller) probe(ctx context.Context, g *carrier, p place) {
 	if !found {
 		return
 	}
-	c.tell(ctx, func() { c.stranger(g, p, mac.String()) })
+	c.tell(ctx, func() { c.stranger(ctx, g, p, mac.String()) })
 }
 
 // stranger notes that a machine which is no member answers for an address. This machine does not serve beside it.
-func (c *Controller) stranger(g *carrier, p place, mac string) {
-	if c.carried[g.group] != g || g.foreign != "" || c.macs[mac] != "" {
+func (c *Controller) stranger(ctx context.Context, g *carrier, p place, mac string) {
+	if c.carried[g.group] != g || c.macs[mac] != "" {
 		return
 	}
-	g.foreign = fmt.Sprintf("%s is in use by %s, which is no member of this cluster, as seen on %s", p.addr(), cmp.Or(mac, "an unnamed machine"), p.iface.Name)
-	c.recorder.add(cluster.Transition{Kind: cluster.TransitionConflict, Group: g.group, Epoch: g.epoch, Why: g.foreign})
-	if g.deadline == 0 {
-		c.assess()
-	}
+	why := fmt.Sprintf("%s is in use by %s, which is no member of this cluster, as seen on %s", p.addr(), cmp.Or(mac, "an unnamed machine"), p.iface.Name)
+	c.recorder.add(cluster.Transition{Kind: cluster.TransitionConflict, Group: g.group, Epoch: g.epoch, Why: why})
+	c.unfitFor(g.group, why)
+	c.release(ctx, g, why)
+}
+
+// unfitFor keeps a reason against a group for a while: it is found out by trying, and trying again at once would send the group round.
+func (c *Controller) unfitFor(group, why string) {
+	c.unfit[group] = hindrance{why, time.Now().Add(c.opts.UnfitFor)}
+	c.assess()
 }
 
 // serve opens the fence up to the lease's deadline; the first time it tells the neighbours and runs the hooks.
 func (c *Controller) serve(ctx context.Context, g *carrier, deadline fence.Boottime) {
-	if g.foreign != "" && g.deadline == 0 {
-		return // never beside a stranger
+	if deadline <= fence.Now() {
+		return // it came too late to open anything
 	}
 	if err := c.machine.open(g.places, deadline); err != nil {
 		c.log.Error("cannot open the fence", "group", g.group, "error", err)
@@ -160,6 +160,7 @@ func (c *Controller) release(ctx context.Context, g *carrier, why string) {
 		c.holder.Drop(g.group)
 	} else {
 		c.holder.GiveBack(g.group)
+		c.given[g.group] = g.epoch
 	}
 	c.renew()
 	c.drop(ctx, g, cluster.TransitionRelease, fmt.Sprintf("%s fenced the addresses and gave the lease back: %s", c.agent.Name(), why), time.Since(start))
@@ -184,10 +185,27 @@ func (c *Controller) drop(ctx context.Context, g *carrier, kind cluster.Transiti
 		c.recorder.add(cluster.Transition{Kind: kind, Group: g.group, Epoch: g.epoch, Why: why, Took: took, Detail: strings.Join(g.addresses(), ", ")})
 		c.runHooks(ctx, g, "release", c.groups[g.group])
 	}
-	close(g.hooks)
 }
 
-// runHooks queues the hooks of an event; a group's hooks never overlap.
+// maxHooks is how many events of a group wait for its hooks at most.
+const maxHooks = 64
+
+// hookQueue runs the hooks of a group one after another, whatever epochs they belong to.
+func (c *Controller) hookQueue(group string) chan func() {
+	q := c.hooks[group]
+	if q == nil {
+		q = make(chan func(), maxHooks)
+		c.hooks[group] = q
+		c.background.Go(func() {
+			for f := range q {
+				f()
+			}
+		})
+	}
+	return q
+}
+
+// runHooks queues the hooks of an event.
 func (c *Controller) runHooks(ctx context.Context, g *carrier, event string, group *cluster.Group) {
 	if group == nil {
 		return
@@ -200,12 +218,17 @@ func (c *Controller) runHooks(ctx context.Context, g *carrier, event string, gro
 		return
 	}
 	e := hookEvent{event: event, group: g.group, node: c.agent.Name(), epoch: g.epoch, addresses: g.addresses()}
-	g.hooks <- func() {
+	run := func() {
 		for _, h := range hooks {
 			start := time.Now()
 			why, output := runHook(context.WithoutCancel(ctx), h, e)
 			c.recorder.add(cluster.Transition{Kind: cluster.TransitionHook, Group: g.group, Epoch: g.epoch, Why: "on_" + event + " " + why, Detail: output, Took: time.Since(start)})
 		}
+	}
+	select {
+	case c.hookQueue(g.group) <- run:
+	default:
+		c.log.Error("hooks are skipped: too many events of the group wait for them", "group", g.group, "event", event)
 	}
 }
 

@@ -45,11 +45,14 @@ func runHook(ctx context.Context, h cluster.Hook, e hookEvent) (why, output stri
 	cmd.Env, cmd.Stdout, cmd.Stderr = e.environ(), out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second // a child that left the group may keep the pipe open
+	cmd.WaitDelay = 200 * time.Millisecond // a child that left the group may keep the pipe open
 	err := cmd.Run()
 	name := "hook " + strconv.Quote(strings.Join(h.Args, " "))
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // it ended well, and has left a child behind
+	}
 	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		why = name + " was killed after its timeout of " + timeout.String()
 	case err != nil:
 		why = name + " failed: " + err.Error()

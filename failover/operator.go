@@ -126,7 +126,11 @@ func (o *Operator) Move(ctx context.Context, opts cluster.WriteOptions, group, n
 	cmd := &cluster.Steer{Assignments: []cluster.Assignment{a}, Transitions: []cluster.Transition{{
 		Time: a.Since, Kind: cluster.TransitionAssign, Group: group, Node: a.Node, Epoch: a.Epoch, Why: a.Why,
 	}}}
-	if old := v.Assignment(group); old != nil && old.Node != "" && !slices.Equal(old.VIPs, g.VIPs) {
+	// Only the leader's own plan brings new addresses into an epoch: it waits until no lease of another group covers them.
+	switch old := v.Assignment(group); {
+	case old == nil || old.Node == "":
+		return a, cluster.Errorf(cluster.Conflict, "%s has no holder at this moment: try again when it has one", group)
+	case !slices.Equal(old.VIPs, g.VIPs):
 		return a, cluster.Errorf(cluster.Conflict, "the addresses of %s are being changed at this moment: try again", group)
 	}
 	_, err := o.agent.Apply(ctx, opts, cmd)
