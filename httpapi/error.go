@@ -49,5 +49,6 @@ func asServerError(err error) error {
 }
 
 func canceled(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return ended && cluster.CodeOf(err) != cluster.Unknown // a write whose outcome is not known must not read as one that was not done
 }

@@ -34,9 +34,11 @@ type Agent struct {
 	pool     *gossip.Pool
 	registry *local.Registry
 
-	reads [2]*flight.Group[uint64]   // the leader's index, asked where another member leads: default and consistent
-	leads atomic.Pointer[leadership] // what this member has while it leads, else nil
-	news  chan struct{}              // holds one: gossip has news for the bootstrap
+	reads    [2]*flight.Group[uint64]   // the leader's index, asked where another member leads: default and consistent
+	leads    atomic.Pointer[leadership] // what this member has while it leads, else nil
+	caughtUp atomic.Bool                // stale reads need not wait any more
+	opened   time.Time
+	news     chan struct{} // holds one: gossip has news for the bootstrap
 
 	cancel context.CancelFunc
 	loops  sync.WaitGroup
@@ -102,7 +104,7 @@ func (a *Agent) openRegistry() error {
 // start runs the member's loops.
 func (a *Agent) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	a.cancel = cancel
+	a.cancel, a.opened = cancel, time.Now()
 	a.loops.Go(func() { a.peer.Lead(ctx, a.lead) })
 	a.loops.Go(func() { a.registry.Run(ctx) })
 	a.loops.Go(func() { a.joinLoop(ctx) })

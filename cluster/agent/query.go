@@ -77,6 +77,7 @@ func (a *Agent) meta(opts cluster.QueryOptions, index uint64) cluster.QueryMeta 
 // freshen waits until the local state is as fresh as the consistency asks.
 func (a *Agent) freshen(ctx context.Context, c cluster.Consistency) error {
 	if c == cluster.Stale {
+		a.waitCaughtUp(ctx)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, holdTimeout)
@@ -89,6 +90,29 @@ func (a *Agent) freshen(ctx context.Context, c cluster.Consistency) error {
 		return cluster.Errorf(cluster.Unavailable, "this member has not caught up with the leader in %s: ask another, or read with ?stale", holdTimeout)
 	}
 	return nil
+}
+
+// staleGrace is how long a stale read on a member that has just started waits for the log to be replayed.
+const staleGrace = time.Second
+
+// waitCaughtUp keeps a member that has just started from answering with a state older than what it knew before. Without a leader it
+// cannot know how much of its log counts, and after a while it answers with what it has.
+func (a *Agent) waitCaughtUp(ctx context.Context) {
+	if a.caughtUp.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, staleGrace)
+	defer cancel()
+	for ctx.Err() == nil {
+		if a.peer.CaughtUp() {
+			a.caughtUp.Store(true)
+			return
+		}
+		pause(ctx, a.peer.LeaderChanged(), 5*time.Millisecond)
+	}
+	if time.Since(a.opened) > staleGrace {
+		a.caughtUp.Store(true) // nobody can say more: what is here counts from now on
+	}
 }
 
 // freshIndex is the index that the local state must have reached. A leader knows it from memory; who must ask the leader shares the
@@ -122,15 +146,17 @@ func (a *Agent) readIndex(ctx context.Context, c cluster.Consistency) (uint64, e
 	return index, err
 }
 
-// leaderIndex is readIndex on the leader itself. The index is taken after leadership was confirmed, and is that of the commit, not of
-// what has been applied here: a follower may have applied, and shown to someone, what this member has only committed.
+// leaderIndex is readIndex on the leader itself. The index is taken before leadership is confirmed: a leader that is stopped between the
+// two must not answer with an index of a time that is over. It is that of the commit, not of what has been applied here: a follower may
+// have applied, and shown to someone, what this member has only committed.
 func (a *Agent) leaderIndex(ctx context.Context, c cluster.Consistency) (uint64, error) {
 	confirm := a.asker.ConfirmRead
 	if c == cluster.Consistent {
 		confirm = a.asker.ConfirmNow
 	}
-	if err := confirm(ctx); err != nil {
+	index, err := a.peer.ReadIndex()
+	if err != nil {
 		return 0, err
 	}
-	return a.peer.ReadIndex()
+	return index, confirm(ctx)
 }

@@ -43,7 +43,7 @@ func (c *Cluster) Add(cfg agent.Config) *agent.Agent {
 	c.t.Helper()
 	cfg.Datacenter, cfg.DataDir, cfg.Build, cfg.Version = "dc1", c.t.TempDir(), "1.21.4:test", "test"
 	cfg.Bind = netip.MustParseAddr("127.0.0.1")
-	cfg.Advertise, cfg.LeaseTTL, cfg.LeaseEnd = cfg.Bind, 700*time.Millisecond, 719*time.Millisecond
+	cfg.Advertise, cfg.LeaseTTL, cfg.LeaseEnd = cfg.Bind, 700*time.Millisecond, 800*time.Millisecond
 	for _, a := range c.Agents {
 		if a != nil {
 			cfg.RetryJoin = append(cfg.RetryJoin, a.Self().Addr.String())
