@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -167,6 +168,24 @@ func TestVersion(t *testing.T) {
 		if got.code != 0 || got.err != "" || !regexp.MustCompile(tt.want).MatchString(got.out) {
 			t.Errorf("%s %s: code %d, stdout %q, stderr %q; want %s", tt.name, tt.args, got.code, got.out, got.err, tt.want)
 		}
+	}
+}
+
+// TestCalledAsConsul holds that a link of that name is enough.
+func TestCalledAsConsul(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "consul")
+	if err := os.Symlink(self, link); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), link, "version")
+	cmd.Env = append(os.Environ(), asHoldfast+"=1")
+	out, err := cmd.Output()
+	if err != nil || !strings.HasPrefix(string(out), "Consul v"+compatVersion+"\n") {
+		t.Errorf("got %q, %v", out, err)
 	}
 }
 

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"holdfast/cmd/holdfast/config"
+)
+
+func TestLogs(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct{ given, file string }{
+		{filepath.Join(dir, "a.log"), filepath.Join(dir, "a.log")},
+		{dir, filepath.Join(dir, "holdfast.log")},
+		{dir + "/", filepath.Join(dir, "holdfast.log")},
+	} {
+		var stderr bytes.Buffer
+		l, err := openLogs(&stderr, &config.Config{LogFile: tt.given, LogLevel: "warn"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Info("silent")
+		l.setLevel("info")
+		l.Info("heard", "n", 1)
+		l.close()
+		b, err := os.ReadFile(tt.file)
+		if err != nil || string(b) != stderr.String() || strings.Contains(stderr.String(), "silent") || !strings.Contains(stderr.String(), "msg=heard n=1") {
+			t.Errorf("%s: file %q, standard error %q, %v", tt.given, b, stderr.String(), err)
+		}
+		if err := os.Remove(tt.file); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestLogsReopen(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log")
+	l, err := openLogs(&bytes.Buffer{}, &config.Config{LogFile: file, LogJSON: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	l.Info("one")
+	if err := os.Rename(file, file+".1"); err != nil {
+		t.Fatal(err)
+	}
+	l.Info("two")
+	if err := l.reopen(); err != nil {
+		t.Fatal(err)
+	}
+	l.Info("three")
+	for name, want := range map[string]string{file + ".1": "one two", file: "three"} {
+		var got []string
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			var m struct{ Msg string }
+			if err := json.Unmarshal([]byte(line), &m); err != nil {
+				t.Errorf("%s: %q is not JSON", name, line)
+			}
+			got = append(got, m.Msg)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s has %q, want %q", name, got, want)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(file, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.reopen(); err == nil || !strings.Contains(err.Error(), "cannot open log_file") {
+		t.Errorf("a directory in its place: %v", err)
+	}
+	l.Info("four") // goes where it went before
+}
