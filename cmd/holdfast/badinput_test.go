@@ -155,11 +155,20 @@ func badPlaces() []badInput {
 		{name: "data_dir of another node", args: "agent -config-file DIR/n1.hcl -node n9", before: lived, want: []string{"DIR/data", `"n1"`, `"n9"`, "data_dir"}},
 		{name: "data_dir in use", config: `ports { http = 8510 dns = 8610 serf_lan = 8311 server = 8310 }`, before: lives, want: []string{"DIR/data", "another"}},
 		{name: "data_dir that is a file", args: "agent -config-file DIR/n1.hcl -data-dir DIR/n1.hcl", want: []string{"data_dir", "DIR/n1.hcl"}},
+		{
+			name: "second bootstrap", config: `bind_addr = "127.0.0.2" client_addr = "127.0.0.2" retry_join = ["10.77.0.11:8301"]`,
+			args: "agent -config-file DIR/n1.hcl -node n9 -data-dir DIR/n9", before: lives, want: []string{"bootstrap_expect", "10.77.0.11:8300", "remove"},
+		},
 	}
 }
 
 func badCommands() []badInput {
 	return []badInput{
+		{name: "unknown verb of group", args: "group aply x.hcl", want: []string{`"aply"`, "apply"}},
+		{name: "unknown flag", args: "members -detialed", want: []string{"-detialed"}},
+		{name: "unknown flag of agent", args: "agent -data-dri x", want: []string{"-data-dri"}},
+		{name: "flag without its value", args: "agent -config-file", want: []string{"-config-file"}},
+		{name: "flag of the wrong kind", args: "agent -http-port many", want: []string{"-http-port", "many"}},
 		{name: "stray argument", args: "agent DIR/n1.hcl", want: []string{"DIR/n1.hcl", "-config-file"}},
 		{name: "no daemon", args: "members", want: []string{"127.0.0.1:8500", "is it running"}},
 		{name: "missing argument", args: "explain", want: []string{"name of a group"}},
