@@ -77,7 +77,10 @@ func (p pool) Join(ctx context.Context, addrs []string) (int, error) {
 }
 func (p pool) ForceLeave(name string, prune bool) error { return p.d.agent.ForceLeave(name, prune) }
 
+// Leave goes through to its end, even if the client that wants it goes away meanwhile.
 func (p pool) Leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
 	p.d.fail.stop(ctx, "the member leaves")
 	if err := p.d.agent.Leave(ctx); err != nil { // it holds no addresses any more, so it goes all the same
 		p.d.log.Warn("the others were not told that this member leaves", "error", err)

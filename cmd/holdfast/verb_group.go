@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -46,13 +47,18 @@ func groupVerb() verb {
 	}
 }
 
+// formatOfFile declares -config-format.
+func formatOfFile(fs *flag.FlagSet) *string {
+	return fs.String("config-format", "", "`format` of the file, hcl or json, whatever its name")
+}
+
 // readGroups reads the groups of a config file.
-func readGroups(file string) ([]httpapi.Group, error) {
+func readGroups(file, format string) ([]httpapi.Group, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the groups: %w", err)
 	}
-	groups, err := config.ParseGroups(file, b)
+	groups, err := config.ParseGroups(file, b, format)
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +70,18 @@ func readGroups(file string) ([]httpapi.Group, error) {
 }
 
 func groupApply(ctx context.Context, c *console, args []string) error {
-	cl, args, err := clientVerb(c, "group apply", args)
+	fs := newFlags(c, "group apply")
+	var f clientFlags
+	f.register(c, fs)
+	format := formatOfFile(fs)
+	if err := cmp.Or(parseFlags(fs, args), wantArgs(fs, 1, 1, "one file with group blocks")); err != nil {
+		return err
+	}
+	groups, err := readGroups(fs.Arg(0), *format)
 	if err != nil {
 		return err
 	}
-	if len(args) != 1 {
-		return usageError{"want one file with group blocks" + given(args)}
-	}
-	groups, err := readGroups(args[0])
+	cl, err := f.client(c)
 	if err != nil {
 		return err
 	}
@@ -94,13 +104,14 @@ func groupPlan(ctx context.Context, c *console, args []string) error {
 	var format formatFlag
 	f.register(c, fs)
 	format.register(fs)
+	fileFormat := formatOfFile(fs)
 	if err := cmp.Or(parseFlags(fs, args), wantArgs(fs, 0, 1, "one file, or none")); err != nil {
 		return err
 	}
 	groups := []httpapi.Group{}
 	if fs.NArg() == 1 {
 		var err error
-		if groups, err = readGroups(fs.Arg(0)); err != nil {
+		if groups, err = readGroups(fs.Arg(0), *fileFormat); err != nil {
 			return err
 		}
 	}

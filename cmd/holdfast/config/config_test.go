@@ -185,7 +185,7 @@ func buildText(text string) error {
 }
 
 func TestParseGroupsWantsOne(t *testing.T) {
-	if _, err := ParseGroups("g.hcl", []byte(`server = true`)); err == nil || !strings.Contains(err.Error(), "has no group block") {
+	if _, err := ParseGroups("g.hcl", []byte(`server = true`), ""); err == nil || !strings.Contains(err.Error(), "has no group block") {
 		t.Errorf("got %v", err)
 	}
 }

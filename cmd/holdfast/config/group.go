@@ -57,9 +57,9 @@ func uniqueVIPs(groups []cluster.Group) error {
 	return nil
 }
 
-// ParseGroups reads the group blocks of one file and nothing else, for `holdfast group apply FILE`.
-func ParseGroups(name string, b []byte) ([]cluster.Group, error) {
-	f, _, err := Parse(name, b, "")
+// ParseGroups reads the group blocks of one file and nothing else, for `holdfast group apply FILE`. format is as Load takes it.
+func ParseGroups(name string, b []byte, format string) ([]cluster.Group, error) {
+	f, _, err := Parse(name, b, format)
 	if err != nil {
 		return nil, err
 	}

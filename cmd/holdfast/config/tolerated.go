@@ -180,19 +180,16 @@ func judge(source string, raw map[string]any, keys []string) (warnings []string,
 func bare(path string) string {
 	var words []string
 	for _, w := range steps(path) {
-		w.name = strings.ToLower(w.name)
-		switch w.name {
-		case "services":
-			w.name = "service"
-		case "checks":
-			w.name = "check"
+		name := strings.ToLower(w.name)
+		switch {
+		case w.index:
+			continue
+		case name == "services":
+			name = "service"
+		case name == "check" || name == "checks":
+			name, words = "check", nil // a check is the same in a service and alone
 		}
-		if w.name == "check" {
-			words = words[:0] // a check is the same in a service and alone
-		}
-		if !w.index {
-			words = append(words, w.name)
-		}
+		words = append(words, name)
 	}
 	return strings.Join(words, ".")
 }

@@ -142,6 +142,14 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestNamesAreNoKeys holds that what a user calls a group is not taken for a key.
+func TestNamesAreNoKeys(t *testing.T) {
+	_, _, err := Parse("x.hcl", []byte(`group "check" { ui = true vip "10.0.0.1/24" {} }`), "")
+	if err == nil || !strings.Contains(err.Error(), `unknown key "group[check].ui"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestNamesOfTheAPI holds that a file written with the names of the API means the same.
 func TestNamesOfTheAPI(t *testing.T) {
 	f := parse(t, "x.json", `{"Service": {"ID": "a1", "Name": "a", "EnableTagOverride": true, "Check": {"DeregisterCriticalServiceAfter": "2m", "TLSSkipVerify": true,
