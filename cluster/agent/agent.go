@@ -68,13 +68,16 @@ func (a *Agent) Open() (err error) {
 	if err = a.refuseSecondBootstrap(); err != nil {
 		return err
 	}
-	if a.id, err = identify(a.cfg.DataDir, a.cfg.ID, a.cfg.Name); err != nil {
-		return err
-	}
-	if err = a.openRPC(); err != nil {
+	if err = a.openRPC(); err != nil { // the ports first: a port in use changes nothing on the disk
 		return err
 	}
 	undo = append(undo, a.client.Close, func() { _ = a.server.Close() })
+	if err = a.gossipPortFree(); err != nil {
+		return err
+	}
+	if a.id, err = identify(a.cfg.DataDir, a.cfg.ID, a.cfg.Name); err != nil {
+		return err
+	}
 	a.pool = a.newGossip()
 	a.newConsensus()
 	if err = a.peer.Open(); err != nil {

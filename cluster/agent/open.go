@@ -110,6 +110,21 @@ func (a *Agent) newGossip() *gossip.Pool {
 	return gossip.New(cfg, a.log.With("component", "gossip"))
 }
 
+// gossipPortFree finds out whether gossip will get its port, before anything is written: gossip itself is opened last.
+func (a *Agent) gossipPortFree() error {
+	addr := net.JoinHostPort(a.cfg.Bind.String(), strconv.Itoa(a.cfg.SerfPort))
+	l, err := net.Listen("tcp", addr)
+	if err == nil {
+		_ = l.Close() // it was only to see
+		var p net.PacketConn
+		if p, err = net.ListenPacket("udp", addr); err == nil {
+			_ = p.Close() // the same
+			return nil
+		}
+	}
+	return cluster.Errorf(cluster.Conflict, "cannot listen on the gossip port %s (bind_addr and ports.serf_lan): %v; free the port, or set another", addr, err)
+}
+
 // tags is what this member says of itself.
 func (a *Agent) tags() map[string]string {
 	_, port, _ := net.SplitHostPort(a.rpcAddr()) // made by JoinHostPort

@@ -100,6 +100,10 @@ func read[T any](ctx context.Context, con *console, fs *flag.FlagSet, args []str
 	if err != nil {
 		return err
 	}
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("stale", "") // what this member knows is wanted most when there is no leader to ask
 	b, err := c.raw(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
 		return err
