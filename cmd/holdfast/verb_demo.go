@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -214,7 +215,7 @@ func summary(c *console, faults []stage.Fault, results map[string][]result) erro
 		n := len(outages)
 		rows = append(rows, []string{
 			f.Name, fmt.Sprintf("%.0f", ms(outages[n/2])), fmt.Sprintf("%.0f", ms(outages[0])), fmt.Sprintf("%.0f", ms(outages[n-1])),
-			fmt.Sprintf("%.0f", ms(f.Limit)), fmt.Sprintf("%.0f", ms(maxTwo(rs))), fmt.Sprint(n),
+			fmt.Sprintf("%.0f", ms(f.Limit)), fmt.Sprintf("%.0f", ms(maxTwo(rs))), strconv.Itoa(n),
 		})
 	}
 	fmt.Fprintln(c.out)
