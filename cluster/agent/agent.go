@@ -40,9 +40,10 @@ type Agent struct {
 	opened   time.Time
 	news     chan struct{} // holds one: gossip has news for the bootstrap
 
-	cancel context.CancelFunc
-	loops  sync.WaitGroup
-	closed sync.Once
+	cancel      context.CancelFunc
+	loops       sync.WaitGroup
+	endRegistry func() // ends anti-entropy, and waits for its last write
+	closed      sync.Once
 }
 
 // New makes an agent; Open starts it.
@@ -109,10 +110,24 @@ func (a *Agent) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel, a.opened = cancel, time.Now()
 	a.loops.Go(func() { a.peer.Lead(ctx, a.lead) })
-	a.loops.Go(func() { a.registry.Run(ctx) })
+	a.endRegistry = a.runRegistry(ctx)
 	a.loops.Go(func() { a.joinLoop(ctx) })
 	a.loops.Go(func() { a.bootstrapLoop(ctx) })
 	a.loops.Go(func() { a.noteLoop(ctx) })
+}
+
+// runRegistry keeps the catalog in step with what is registered here until ctx is over or end is called.
+func (a *Agent) runRegistry(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	a.loops.Go(func() {
+		defer close(done)
+		a.registry.Run(ctx)
+	})
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // noteInterval is how often the voter looks at the peer set.

@@ -11,7 +11,8 @@ import (
 const leaveTimeout = 5 * time.Second
 
 // Leave takes this member out of the cluster in good order: the leadership goes to another, the peer set forgets it, the pool sees it
-// leave rather than fail. The agent is to be closed afterwards.
+// leave rather than fail, and its checks and its anti-entropy end, which would else bring back the node that the others remove. The
+// agent is to be closed afterwards.
 func (a *Agent) Leave(ctx context.Context) error {
 	peers, err := a.Peers()
 	if err != nil {
@@ -36,6 +37,7 @@ func (a *Agent) Leave(ctx context.Context) error {
 		a.waitOther(step)
 		cancel()
 	}
+	a.endRegistry()
 	step, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	return a.pool.Leave(step)
