@@ -11,6 +11,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/consensus"
+	"holdfast/cluster/event"
 	"holdfast/cluster/flight"
 	"holdfast/cluster/gossip"
 	"holdfast/cluster/local"
@@ -33,6 +34,7 @@ type Agent struct {
 	asker    *quorum.Asker
 	pool     *gossip.Pool
 	registry *local.Registry
+	events   *event.Ring
 
 	reads    [2]*flight.Group[uint64]   // the leader's index, asked where another member leads: default and consistent
 	leads    atomic.Pointer[leadership] // what this member has while it leads, else nil
@@ -48,7 +50,7 @@ type Agent struct {
 
 // New makes an agent; Open starts it.
 func New(cfg Config, log *slog.Logger) *Agent {
-	a := &Agent{cfg: cfg, log: log, store: state.New(), news: make(chan struct{}, 1)}
+	a := &Agent{cfg: cfg, log: log, store: state.New(), events: event.NewRing(), news: make(chan struct{}, 1)}
 	for _, c := range []cluster.Consistency{cluster.Default, cluster.Consistent} {
 		a.reads[c] = flight.New(holdTimeout, func(ctx context.Context) (uint64, error) { return a.readIndex(ctx, c) })
 	}
@@ -85,13 +87,12 @@ func (a *Agent) Open() (err error) {
 		return err
 	}
 	undo = append(undo, func() { _ = a.peer.Close() })
-	a.serve()
-	a.server.Open()
-	if err = a.pool.Open(); err != nil {
+	if err = a.openRegistry(); err != nil {
 		return err
 	}
-	undo = append(undo, func() { _ = a.pool.Close() })
-	if err = a.openRegistry(); err != nil {
+	a.serve()
+	a.server.Open()
+	if err = a.pool.Open(); err != nil { // events that it brings ask the registry whom they are meant for
 		return err
 	}
 	a.start()

@@ -151,6 +151,10 @@ func (a *Agent) accept(m cluster.Member) error {
 
 // onGossip passes on the pool's news.
 func (a *Agent) onGossip(e gossip.Event) {
+	if e.Type == gossip.EventUser {
+		a.onEvent(e)
+		return
+	}
 	a.log.Log(context.Background(), gossipLevel(e.Type), "gossip", "event", e.Type.String(), "member", e.Member.Name, "address", e.Member.Addr.String())
 	select {
 	case a.news <- struct{}{}:
@@ -169,7 +173,7 @@ func gossipLevel(t gossip.EventType) slog.Level {
 	switch t {
 	case gossip.EventFail, gossip.EventConflict:
 		return slog.LevelWarn
-	case gossip.EventUpdate, gossip.EventUser:
+	case gossip.EventUpdate:
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
