@@ -4,7 +4,7 @@ import "testing"
 
 func TestLocalHealth(t *testing.T) {
 	m := newMember()
-	exchanges(t, m.handler(), []exchange{
+	talks(t, m.handler(), []talk{
 		{"GET /v1/agent/health/service/id/a", "", 404, "ServiceId a not found"},
 		{"GET /v1/agent/health/service/name/web", "", 404, "ServiceName web not found"},
 		{"PUT /v1/agent/service/register", `{"ID":"a","Name":"web","Check":{"TTL":"1m"}}`, 200, ""},

@@ -17,7 +17,7 @@ func TestRegisterService(t *testing.T) {
 		"TaggedAddresses":{"lan":{"address":"10.0.0.5","port":80}},"Weights":{"Passing":5,"Warning":2},"enable_tag_override":true,"Token":"t",
 		"Check":{"HTTP":"http://127.0.0.1/","Interval":"10s","Timeout":"2s","Header":{"X_Y":["z"]},"DeregisterCriticalServiceAfter":"10s"},
 		"Checks":[{"TTL":"15s","Status":"passing"},{"CheckID":"mine","Name":"Mine","tcp":"127.0.0.1:80","interval":1000000000,"failures_before_critical":3}]}`
-	exchanges(t, h, []exchange{{"PUT /v1/agent/service/register?replace-existing-checks=true", body, 200, ""}})
+	talks(t, h, []talk{{"PUT /v1/agent/service/register?replace-existing-checks=true", body, 200, ""}})
 	want := &cluster.Service{
 		ID: "web-1", Name: "web", Tags: []string{"a", "b"}, Address: "10.0.0.5", Port: 80, Meta: map[string]string{"my_key": "v_1"},
 		TaggedAddresses: map[string]cluster.ServiceAddress{"lan": {Address: "10.0.0.5", Port: 80}}, Weights: cluster.Weights{Passing: 5, Warning: 2}, EnableTagOverride: true,
@@ -47,7 +47,7 @@ func TestRegisterService(t *testing.T) {
 
 func TestRegisterServiceDefaults(t *testing.T) {
 	m := newMember()
-	exchanges(t, m.handler(), []exchange{
+	talks(t, m.handler(), []talk{
 		{"PUT /v1/agent/service/register?token=q", `{"Name":"web","Check":{"TTL":"15s"},"Connect":null,"Proxy":{},"Namespace":"","Token":"t"}`, 200, ""},
 		{"PUT /v1/agent/service/register", `{"Name":"bare","Check":{},"Checks":[null]}`, 200, ""},
 		{"GET /v1/agent/service/bare", "", 200, `{"ID":"bare","Service":"bare","Tags":[],"Meta":{},"Port":0,"Address":"","Weights":{"Passing":1,"Warning":1},"EnableTagOverride":false,"Datacenter":"dc1","ContentHash":"…`},
@@ -63,7 +63,7 @@ func TestRegisterServiceDefaults(t *testing.T) {
 func TestRegisterRefuses(t *testing.T) {
 	m := newMember()
 	h := m.handler()
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/agent/service/register", `{}`, 400, "Must provide service name…"},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Prot":80}`, 400, `Request decode failed: unknown field "Prot"`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Port":"80"}`, 400, "Request decode failed…"},
@@ -99,7 +99,7 @@ func TestRegisterRefuses(t *testing.T) {
 func TestScriptsWhereAllowed(t *testing.T) {
 	m := newMember()
 	h := m.handler(func(c *Config) { c.ScriptChecks = true })
-	exchanges(t, h, []exchange{{"PUT /v1/agent/check/register", `{"Name":"c","Args":["/bin/true"],"Interval":"1s"}`, 200, ""}})
+	talks(t, h, []talk{{"PUT /v1/agent/check/register", `{"Name":"c","Args":["/bin/true"],"Interval":"1s"}`, 200, ""}})
 	if d := cmp.Diff([]string{"/bin/true"}, m.local.checks["c"].Definition.Args); d != "" {
 		t.Error(d)
 	}
@@ -114,22 +114,22 @@ func TestChecks(t *testing.T) {
 			t.Errorf("check %q is %s %q, want %s %q", id, c.Status, c.Output, status, output)
 		}
 	}
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/agent/check/register", `{"ID":"a/b","Name":"c","TTL":"1s","Notes":"n"}`, 200, ""},
 		{"PUT /v1/agent/check/register", `{"Name":"by process","Process":{"PIDFile":"/run/x.pid"}}`, 200, ""},
 		{"PUT /v1/agent/check/pass/a/b?note=all%20well", "", 200, ""},
 	})
 	is("a/b", cluster.Passing, "all well")
-	exchanges(t, h, []exchange{{"PUT /v1/agent/check/warn/a/b", "", 200, ""}})
+	talks(t, h, []talk{{"PUT /v1/agent/check/warn/a/b", "", 200, ""}})
 	is("a/b", cluster.Warning, "")
-	exchanges(t, h, []exchange{{"PUT /v1/agent/check/fail/a/b?note=x", "", 200, ""}})
+	talks(t, h, []talk{{"PUT /v1/agent/check/fail/a/b?note=x", "", 200, ""}})
 	is("a/b", cluster.Critical, "x")
-	exchanges(t, h, []exchange{{"PUT /v1/agent/check/update/a/b", `{"Status":"passing","Output":"y"}`, 200, ""}})
+	talks(t, h, []talk{{"PUT /v1/agent/check/update/a/b", `{"Status":"passing","Output":"y"}`, 200, ""}})
 	is("a/b", cluster.Passing, "y")
 	if p := m.local.checks["by process"].Definition.Process; p == nil || p.PIDFile != "/run/x.pid" {
 		t.Errorf("the process check is %+v", p)
 	}
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/agent/check/deregister/a/b", "", 200, ""},
 		{"PUT /v1/agent/check/deregister/by%20process", "", 200, ""},
 		{"GET /v1/agent/checks", "", 200, "{}"},

@@ -46,7 +46,7 @@ func TestAgentSelf(t *testing.T) {
 func TestAgentPool(t *testing.T) {
 	m := newMember()
 	h := m.handler()
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/agent/join/10.0.0.9", "", 200, ""},
 		{"PUT /v1/agent/join/%5Bfe80::1%5D:8301?wan=1", "", 200, ""},
 		{"PUT /v1/agent/join/nowhere", "", 500, "cannot join nowhere"},

@@ -95,6 +95,7 @@ func service(name string) cluster.Command {
 }
 
 func warn(node, id string) cluster.Command { return checkIs(node, id, cluster.Warning) }
+
 func fail(node, id string) cluster.Command { return checkIs(node, id, cluster.Critical) }
 
 func checkIs(node, id string, s cluster.Status) cluster.Command {
@@ -161,7 +162,7 @@ func TestNoLeader(t *testing.T) {
 	m := newMember().populate(t)
 	m.setLeader("")
 	h := m.handler()
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"GET /v1/kv/a", "", 500, "No cluster leader"},
 		{"GET /v1/kv/a?consistent", "", 500, "No cluster leader"},
 		{"GET /v1/kv/a?stale&raw", "", 200, "one"},
@@ -172,7 +173,7 @@ func TestNoLeader(t *testing.T) {
 		t.Errorf("X-Consul-KnownLeader is %q without a leader", got)
 	}
 	m.noWrite = cluster.ErrNoLeader
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/kv/a", "x", 500, "No cluster leader"},
 		{"PUT /v1/kv/a?acquire=s", "x", 500, "No cluster leader"},
 		{"PUT /v1/session/create", "", 500, "No cluster leader"},

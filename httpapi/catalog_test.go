@@ -16,7 +16,7 @@ import (
 func TestCatalogRegister(t *testing.T) {
 	m := newMember()
 	h := m.handler()
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/catalog/register", `{"Node":"ext","Address":"10.1.1.1","NodeMeta":{"k":"v"},"TaggedAddresses":{"lan":"10.1.1.1"},"Datacenter":"dc1",
 			"Service":{"Service":"db","Tags":["a"],"Port":5432,"Meta":{"x":"y"},"Weights":{"Passing":3,"Warning":2},"EnableTagOverride":true},
 			"Check":{"Name":"db up","Status":"passing","ServiceID":"db"},"Checks":[{"CheckID":"node","Name":"node","Status":"warning","Definition":{}}]}`, 200, "true"},
@@ -45,7 +45,7 @@ func TestCatalogRegister(t *testing.T) {
 	if d := cmp.Diff(map[string]cluster.Status{"db up": cluster.Passing, "node": cluster.Warning}, checks); d != "" {
 		t.Error(d)
 	}
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/catalog/deregister", `{"Node":"ext","CheckID":"node"}`, 200, "true"},
 		{"PUT /v1/catalog/deregister", `{"Node":"ext","ServiceID":"db"}`, 200, "true"},
 		{"GET /v1/catalog/services", "", 200, `{"db":[]}`},
@@ -57,7 +57,7 @@ func TestCatalogRegister(t *testing.T) {
 }
 
 func TestCatalogRefuses(t *testing.T) {
-	exchanges(t, newMember().handler(), []exchange{
+	talks(t, newMember().handler(), []talk{
 		{"PUT /v1/catalog/register", `{"Node":"n"}`, 400, "Must provide address…"},
 		{"PUT /v1/catalog/register", `{"Address":"10.0.0.1"}`, 400, "Must provide node name…"},
 		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Service":{"ID":"x"}}`, 400, "Must provide service name…"},
@@ -70,7 +70,7 @@ func TestCatalogRefuses(t *testing.T) {
 		{"PUT /v1/catalog/register", `[]`, 400, "Request decode failed: cannot unmarshal array…"},
 		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a"}{}`, 400, "Request decode failed: there is more after the JSON value"},
 		{"PUT /v1/catalog/register", `{"Node":7}`, 400, "Request decode failed: cannot unmarshal number…"},
-		{"PUT /v1/catalog/register", strings.Repeat(" ", maxBody+1), 413, "the body has…"},
+		{"PUT /v1/catalog/register", strings.Repeat(" ", 1<<20+1), 413, "the body has…"},
 		{"PUT /v1/catalog/deregister", `{}`, 400, "Must provide node…"},
 		{"PUT /v1/catalog/deregister", `{"Node":"n","Datacenter":"dc2"}`, 500, "No path to datacenter…"},
 	})
@@ -131,7 +131,7 @@ func TestSelect(t *testing.T) {
 			t.Errorf("GET %s: %q, want %q", c.target, got, c.want)
 		}
 	}
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"GET /v1/catalog/services?node-meta=rack:r1", "", 200, `{"web":["Primary","v1"]}`},
 		{"GET /v1/catalog/services?filter=ServiceName+==+none", "", 200, `{}`},
 		{"GET /v1/agent/services?filter=Port+==+81", "", 200, `{}`},
@@ -148,7 +148,7 @@ func TestSelect(t *testing.T) {
 func TestFilterCost(t *testing.T) {
 	h := newMember().populate(t).handler()
 	begin := time.Now()
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"GET /v1/catalog/nodes?filter=" + strings.Repeat("(", 500) + "Node==n1" + strings.Repeat(")", 500), "", 400, "the filter…"},
 		{"GET /v1/catalog/nodes?filter=" + strings.Repeat("not+", 500) + "Node==n1", "", 200, "[{…"},
 		{"GET /v1/catalog/nodes?filter=Node==x" + strings.Repeat("+or+Node==x", 50), "", 200, "[]"},

@@ -1,13 +1,9 @@
 // Package httpapi is the HTTP JSON API: Consul's paths, parameters, headers and JSON in front of one member of the cluster, and Holdfast's
-// own /v1/failover.
+// own /v1/failover. It has the listeners, and assembles the families of endpoints.
 //
-// A request goes through few hands. The front routes it and parses what every request may carry (consistency, index and wait, token,
-// datacenter) into a request. An endpoint, a method of its family's small handler type, reads with Reader.Query or writes with
-// Writer.Apply as if nothing ever blocked, and gives a reply or an error. The front then encodes: headers, JSON, compression and the
-// mapping of error codes to statuses live in one place each. Wire types and their conversions are in the files named …_wire.go.
-//
-// Paths are taken as they come: a "//", ".." or %2F in a key, a name or an ID is part of it and never redirected. Unknown parameters are
-// ignored. An error is one sentence in text/plain.
+// A request goes through few hands. The front of package exchange routes it and parses what every request may carry. An endpoint, a method of
+// its family's small handler type in the family's package, reads or writes and gives a reply or an error, which the front encodes. Wire
+// types and their conversions are in files named …wire.go, and those that families share in package wire.
 //
 // The reference is Consul's API documentation, https://developer.hashicorp.com/consul/api-docs.
 package httpapi

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/cluster"
+	"holdfast/httpapi/group"
 )
 
 func TestFailoverGroup(t *testing.T) {
@@ -16,7 +17,7 @@ func TestFailoverGroup(t *testing.T) {
 	h := m.handler()
 	const dns = `{"Name":"dns","VIPs":[{"Address":"10.77.0.53/24","Interface":"eth1"},{"Address":"fd00::53/64"}],"Service":"dns","Prefer":["n2"],"Preempt":true,
 		"OnAcquire":[{"Args":["/bin/a","b"],"Timeout":"3s"}],"OnRelease":[{"Args":["/bin/c"]}]}`
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"GET /v1/failover/groups", "", 200, "[]"},
 		{"GET /v1/failover/group/dns", "", 404, `there is no group "dns"…`},
 		{"PUT /v1/failover/group/dns?cas=5", dns, 409, "…"},
@@ -25,19 +26,19 @@ func TestFailoverGroup(t *testing.T) {
 		{"PUT /v1/failover/group/other", `{"VIPs":[{"Address":"10.77.0.54/24"}]}`, 200, "true"},
 	})
 	w := send(t, h, "GET /v1/failover/group/dns", "")
-	var got GroupStatus
+	var got group.GroupStatus
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	want := Group{
-		Name: "dns", VIPs: []VIP{{"10.77.0.53/24", "eth1"}, {"fd00::53/64", ""}}, Service: "dns", Prefer: []string{"n2"}, Preempt: true,
-		OnAcquire: []Hook{{[]string{"/bin/a", "b"}, "3s"}}, OnRelease: []Hook{{[]string{"/bin/c"}, ""}}, CreateIndex: 2, ModifyIndex: 2,
+	want := group.Group{
+		Name: "dns", VIPs: []group.VIP{{Address: "10.77.0.53/24", Interface: "eth1"}, {Address: "fd00::53/64"}}, Service: "dns", Prefer: []string{"n2"}, Preempt: true,
+		OnAcquire: []group.Hook{{Args: []string{"/bin/a", "b"}, Timeout: "3s"}}, OnRelease: []group.Hook{{Args: []string{"/bin/c"}}}, CreateIndex: 2, ModifyIndex: 2,
 	}
 	if d := cmp.Diff(want, got.Group); d != "" {
 		t.Error(d)
 	}
 	// What is read can be written again.
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/failover/group/dns?cas=2", dns, 200, "true"},
 		{"DELETE /v1/failover/group/dns", "", 200, "true"},
 		{"DELETE /v1/failover/group/dns", "", 404, "…"},
@@ -49,7 +50,7 @@ func TestFailoverGroup(t *testing.T) {
 
 func TestFailoverRefuses(t *testing.T) {
 	h := newMember().populate(t).handler()
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/failover/group/a", `{"Name":"b","VIPs":[{"Address":"10.77.0.1/24"}]}`, 400, `the path names the group "a" and the body "b"…`},
 		{"PUT /v1/failover/group/a", `{"VIPs":[]}`, 400, `group "a" has no vip…`},
 		{"PUT /v1/failover/group/a", `{"VIPs":[{"Address":"10.77.0.1"}]}`, 400, `group "a": VIPs: "10.77.0.1" is not an address with a prefix length…`},
@@ -85,7 +86,7 @@ func TestFailoverPlanChangesNothing(t *testing.T) {
 func TestFailoverMove(t *testing.T) {
 	m := newMember().populate(t)
 	w := send(t, m.handler(), "PUT /v1/failover/group/gateway/move?to=n2", "")
-	var a Assignment
+	var a group.Assignment
 	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || a.Node != "n2" || a.Epoch != 2 || !a.Moved {
 		t.Errorf("move answers %d %s", w.Code, w.Body)
 	}

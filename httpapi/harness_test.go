@@ -19,6 +19,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
+	"holdfast/httpapi/agent"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -40,7 +41,7 @@ type member struct {
 }
 
 func newMember() *member {
-	return &member{store: state.New(), leader: "10.0.0.1:8300", local: registry{services: map[string]*cluster.Service{}, checks: map[string]LocalCheck{}}}
+	return &member{store: state.New(), leader: "10.0.0.1:8300", local: registry{services: map[string]*cluster.Service{}, checks: map[string]agent.LocalCheck{}}}
 }
 
 func (m *member) Query(ctx context.Context, opts cluster.QueryOptions, fn func(*state.View) error) (cluster.QueryMeta, error) {
@@ -109,7 +110,8 @@ func (m *member) setLeader(addr string) {
 	m.leader = addr
 }
 
-func (m *member) IsLeader() bool           { return m.Leader() == "10.0.0.1:8300" }
+func (m *member) IsLeader() bool { return m.Leader() == "10.0.0.1:8300" }
+
 func (m *member) Stats() map[string]string { return map[string]string{"state": "Leader", "term": "2"} }
 
 func (m *member) Peers() ([]cluster.Peer, error) {
@@ -200,7 +202,7 @@ func (m *member) Holdings() []cluster.Holding {
 type registry struct {
 	mu       sync.Mutex // guards following
 	services map[string]*cluster.Service
-	checks   map[string]LocalCheck
+	checks   map[string]agent.LocalCheck
 	tokens   []string
 	replaced bool
 }
@@ -221,7 +223,7 @@ func (g *registry) put(d cluster.CheckDefinition) {
 	if s := g.services[d.ServiceID]; s != nil {
 		c.ServiceName, c.ServiceTags = s.Name, s.Tags
 	}
-	g.checks[d.ID] = LocalCheck{Check: c, Definition: d}
+	g.checks[d.ID] = agent.LocalCheck{Check: c, Definition: d}
 }
 
 func (g *registry) DeregisterService(_ context.Context, id string) error {
@@ -272,10 +274,10 @@ func (g *registry) LocalServices() map[string]*cluster.Service {
 	return out
 }
 
-func (g *registry) LocalChecks() map[string]LocalCheck {
+func (g *registry) LocalChecks() map[string]agent.LocalCheck {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	out := map[string]LocalCheck{}
+	out := map[string]agent.LocalCheck{}
 	maps.Copy(out, g.checks)
 	return out
 }
@@ -284,9 +286,11 @@ const nodeID = "11111111-2222-3333-4444-555555555555"
 
 func (m *member) config() Config {
 	return Config{
-		Datacenter: "dc1", NodeName: "n1", NodeID: nodeID, NodeMeta: map[string]string{"rack": "r1"}, Server: true, Version: "1.21.4", Revision: "1a2b3c4d",
-		BuildDate: "2026-01-02T03:04:05Z", ResponseHeaders: map[string]string{"X-Rack": "r1"}, Debug: map[string]any{"Bootstrap": false},
-		Shutdown: func() { m.note("shutdown") },
+		Config: agent.Config{
+			Datacenter: "dc1", NodeName: "n1", NodeID: nodeID, NodeMeta: map[string]string{"rack": "r1"}, Server: true, Version: "1.21.4", Revision: "1a2b3c4d",
+			BuildDate: "2026-01-02T03:04:05Z", Debug: map[string]any{"Bootstrap": false}, Shutdown: func() { m.note("shutdown") },
+		},
+		ResponseHeaders: map[string]string{"X-Rack": "r1"},
 	}
 }
 
@@ -307,7 +311,7 @@ func (m *member) apply(tb testing.TB, cmds ...cluster.Command) {
 	}
 }
 
-// populate fills the state with something of each kind.
+// Populate fills the state with something of each kind.
 func (m *member) populate(tb testing.TB) *member {
 	tb.Helper()
 	n1 := cluster.Node{

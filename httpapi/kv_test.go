@@ -13,7 +13,7 @@ import (
 
 func TestKV(t *testing.T) {
 	h := newMember().handler()
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"GET /v1/kv/a", "", 404, ""},
 		{"PUT /v1/kv/a", "one", 200, "true"}, // index 1
 		{"GET /v1/kv/a", "", 200, `[{"LockIndex":0,"Key":"a","Flags":0,"Value":"b25l","CreateIndex":1,"ModifyIndex":1}]`},
@@ -43,7 +43,7 @@ func TestKV(t *testing.T) {
 
 func TestKVRefuses(t *testing.T) {
 	h := newMember().handler(func(c *Config) { c.KVMaxValueSize = 10 })
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"GET /v1/kv/", "", 400, "Missing key name…"},
 		{"PUT /v1/kv/", "x", 400, "Missing key name…"},
 		{"DELETE /v1/kv/", "", 400, "Missing key name…"},
@@ -86,7 +86,7 @@ func TestKVLocks(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &b); err != nil || b.ID == "" {
 		t.Fatalf("session/create answers %d %s", w.Code, w.Body)
 	}
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/kv/lock?acquire=" + a, "a", 200, "true"},
 		{"PUT /v1/kv/lock?acquire=" + b.ID, "b", 200, "false"},
 		{"PUT /v1/kv/lock?release=" + b.ID, "b", 200, "false"},
@@ -159,31 +159,6 @@ func FuzzKVPath(f *testing.F) {
 			t.Fatalf("GET of %q answers the value %q, want %q", key, rows[0].Value, value)
 		}
 	})
-}
-
-// TestAppendEntry holds that the encoder by hand writes what encoding/json would.
-func TestAppendEntry(t *testing.T) {
-	type entry struct {
-		LockIndex   uint64
-		Key         string
-		Flags       uint64
-		Value       []byte
-		Session     string `json:",omitempty"`
-		CreateIndex uint64
-		ModifyIndex uint64
-	}
-	for _, e := range []cluster.KVEntry{
-		{Key: "a", Value: []byte("x"), CreateIndex: 1, ModifyIndex: 2},
-		{Key: "a<b>&\"\\\x00\u2028ü\xff", Flags: 1<<64 - 1, Session: "s", LockIndex: 3},
-	} {
-		want, err := json.Marshal(entry{e.LockIndex, e.Key, e.Flags, e.Value, e.Session, e.CreateIndex, e.ModifyIndex})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := appendEntry(nil, &e); string(got) != string(want) {
-			t.Errorf("got  %s\nwant %s", got, want)
-		}
-	}
 }
 
 func BenchmarkKVGet(b *testing.B) {

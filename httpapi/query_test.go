@@ -9,9 +9,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
@@ -26,32 +23,8 @@ func (f readerFunc) Query(ctx context.Context, _ cluster.QueryOptions, _ func(*s
 	return cluster.QueryMeta{}, f(ctx)
 }
 
-func TestParse(t *testing.T) {
-	for target, want := range map[string]cluster.QueryOptions{
-		"/v1/kv/a":                             {},
-		"/v1/kv/a?stale":                       {Consistency: cluster.Stale},
-		"/v1/kv/a?stale=":                      {Consistency: cluster.Stale},
-		"/v1/kv/a?consistent":                  {Consistency: cluster.Consistent},
-		"/v1/kv/a?index=7&wait=2.99s":          {MinIndex: 7, MaxWait: 2990 * time.Millisecond},
-		"/v1/kv/a?index=&wait=":                {},
-		"/v1/kv/a?index=18446744073709551615":  {MinIndex: 1<<64 - 1},
-		"/v1/kv/a?token=t":                     {Token: "t"},
-		"/v1/kv/a?dc=dc1&ns=&partition=&ns=":   {},
-		"/v1/kv/a?dc=DC1&ns=default":           {},
-		"/v1/kv/a?partition=default&unknown=1": {},
-		"/v1/agent/services?dc=elsewhere":      {},
-	} {
-		r, err := parse(nil, httptest.NewRequest("GET", target, nil), "dc1")
-		if err != nil {
-			t.Errorf("%s: %v", target, err)
-		} else if d := cmp.Diff(want, r.opts); d != "" {
-			t.Errorf("%s: %s", target, d)
-		}
-	}
-}
-
 func TestParseRefuses(t *testing.T) {
-	exchanges(t, newMember().handler(), []exchange{
+	talks(t, newMember().handler(), []talk{
 		{"GET /v1/kv/a?stale&consistent", "", 400, "the parameters stale and consistent contradict each other…"},
 		{"GET /v1/kv/a?index=x", "", 400, `Invalid index "x"…`},
 		{"GET /v1/kv/a?index=-1", "", 400, `Invalid index "-1"…`},
@@ -65,30 +38,6 @@ func TestParseRefuses(t *testing.T) {
 		{"GET /v1/health/service/web?peer=p", "", 501, "the parameter peer=p…"},
 		{"GET /v1/health/service/web?passing=perhaps", "", 400, "the parameter passing=perhaps is not a boolean…"},
 	})
-}
-
-func TestToken(t *testing.T) {
-	for _, c := range []struct {
-		target  string
-		headers []string
-		want    string
-	}{
-		{"/", nil, ""},
-		{"/", []string{"X-Consul-Token", "a"}, "a"},
-		{"/", []string{"Authorization", "Bearer b"}, "b"},
-		{"/", []string{"Authorization", "bearer  b"}, "b"},
-		{"/", []string{"Authorization", "Basic b"}, ""},
-		{"/?token=c", []string{"X-Consul-Token", "a"}, "c"},
-		{"/", []string{"X-Consul-Token", "a", "Authorization", "Bearer b"}, "a"},
-	} {
-		r := httptest.NewRequest("GET", c.target, nil)
-		for i := 0; i+1 < len(c.headers); i += 2 {
-			r.Header.Set(c.headers[i], c.headers[i+1])
-		}
-		if got := token(r, r.URL.Query()); got != c.want {
-			t.Errorf("%s %q: token %q, want %q", c.target, c.headers, got, c.want)
-		}
-	}
 }
 
 func TestMethods(t *testing.T) {
@@ -137,7 +86,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("GET /v1/catalog/node/%s does not find %q: %d %s", target, name, w.Code, w.Body)
 		}
 	}
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"GET /", "", 404, "there is no endpoint /…"},
 		{"GET /v1/nothing", "", 404, "there is no endpoint /v1/nothing…"},
 		{"GET //v1/status/leader", "", 404, "there is no endpoint…"},
@@ -185,37 +134,7 @@ func TestGzip(t *testing.T) {
 func TestPanic(t *testing.T) {
 	m := newMember()
 	h := New(m.config(), Deps{Reader: readerFunc(func(context.Context) error { panic("oh") })}, discard)
-	exchanges(t, h, []exchange{{"GET /v1/kv/a", "", 500, "the agent failed at GET /v1/kv/a…"}})
-}
-
-// FuzzParse holds that no query string makes the parser panic, and that what it takes is in bounds.
-func FuzzParse(f *testing.F) {
-	for _, q := range []string{"index=1&wait=2.5s", "stale&consistent", "wait=-1s", "%zz", "index=99999999999999999999", "ns=default&dc=dc1", "filter=a==b", "a;b", "wait=1e9h", "pretty=&recurse"} {
-		f.Add(q)
-	}
-	h := newMember().populate(f).handler()
-	f.Fuzz(func(t *testing.T, query string) {
-		r := httptest.NewRequest("GET", "/v1/kv/a", nil)
-		r.URL.RawQuery = query
-		req, err := parse(nil, r, "dc1")
-		if err != nil {
-			if s := statusOf(err); s != 400 && s != 500 && s != 501 {
-				t.Fatalf("%q: status %d", query, s)
-			}
-			return
-		}
-		if req.opts.MaxWait < 0 {
-			t.Fatalf("%q: a wait of %s", query, req.opts.MaxWait)
-		}
-		if req.opts.MinIndex > 0 {
-			return // it would wait
-		}
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		if w.Code == 0 || w.Code >= 300 && w.Code < 400 {
-			t.Fatalf("%q: status %d", query, w.Code)
-		}
-	})
+	talks(t, h, []talk{{"GET /v1/kv/a", "", 500, "the agent failed at GET /v1/kv/a…"}})
 }
 
 // FuzzFilter holds that no filter makes the API panic.
@@ -233,6 +152,26 @@ func FuzzFilter(f *testing.F) {
 		h.ServeHTTP(w, r)
 		if w.Code != 200 && w.Code != 400 {
 			t.Fatalf("%q: %d %s", s, w.Code, w.Body)
+		}
+	})
+}
+
+// FuzzQuery holds that no query string makes a read fail in a way that is not the client's, or sends it elsewhere.
+func FuzzQuery(f *testing.F) {
+	for _, q := range []string{"wait=2.5s", "stale&consistent", "%zz", "filter=a==b", "a;b", "pretty=&recurse", "keys&separator=/", "raw"} {
+		f.Add(q)
+	}
+	h := newMember().populate(f).handler()
+	f.Fuzz(func(t *testing.T, query string) {
+		r := httptest.NewRequest("GET", "/v1/kv/a", nil)
+		r.URL.RawQuery = query
+		if index := r.URL.Query().Get("index"); index != "" && index != "0" {
+			return // it would wait
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code < 200 || w.Code >= 300 && w.Code < 400 {
+			t.Fatalf("%q: status %d", query, w.Code)
 		}
 	})
 }

@@ -65,7 +65,7 @@ func TestSessionCreate(t *testing.T) {
 // TestSessionRefuses holds the statuses and the beginnings of the sentences that clients decide by.
 func TestSessionRefuses(t *testing.T) {
 	h := newMember().populate(t).handler(func(c *Config) { c.SessionTTLMin = 5 * time.Second })
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/session/create", `{"TTL":"4s"}`, 500, "Invalid Session TTL '4s', must be between [5s, 24h0m0s]"},
 		{"PUT /v1/session/create", `{"TTL":"25h"}`, 500, "Invalid Session TTL '25h', must be between [5s, 24h0m0s]"},
 		{"PUT /v1/session/create", `{"TTL":"-1s"}`, 500, "Invalid Session TTL '-1s', must be between…"},
@@ -90,7 +90,7 @@ func TestSessionLife(t *testing.T) {
 	m := newMember().populate(t)
 	h := m.handler()
 	const id = "00000000-0000-0000-0000-00000000000a"
-	exchanges(t, h, []exchange{
+	talks(t, h, []talk{
 		{"PUT /v1/session/renew/" + id, "", 200, `[{"ID":"` + id + `","Name":"s"…`},
 		{"PUT /v1/session/destroy/" + id, "", 200, "true"},
 		{"GET /v1/session/list", "", 200, "[]"},

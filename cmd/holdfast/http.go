@@ -10,6 +10,7 @@ import (
 	"holdfast/cluster/local"
 	"holdfast/failover"
 	"holdfast/httpapi"
+	"holdfast/httpapi/agent"
 )
 
 // listenHTTP takes the API's addresses.
@@ -46,11 +47,12 @@ func (d *daemon) handOverSockets() error {
 // serveHTTP begins to answer.
 func (d *daemon) serveHTTP() {
 	c := d.cfg
-	d.http.Serve(httpapi.New(httpapi.Config{
+	self := agent.Config{
 		Datacenter: c.Datacenter, Domain: c.Domain, NodeName: c.NodeName, NodeID: d.agent.ID(), NodeMeta: c.NodeMeta, Server: c.Server,
-		Version: compatVersion, Revision: revision, BuildDate: buildDate(), ResponseHeaders: c.ResponseHeaders, KVMaxValueSize: c.KVMaxValueSize, SessionTTLMin: c.SessionTTLMin,
-		ScriptChecks: c.ScriptChecks, Debug: d.debugConfig(), Shutdown: d.hasLeft,
-	}, httpapi.Deps{
+		Version: compatVersion, Revision: revision, BuildDate: buildDate(), SessionTTLMin: c.SessionTTLMin, ScriptChecks: c.ScriptChecks,
+		Debug: d.debugConfig(), Shutdown: d.hasLeft,
+	}
+	d.http.Serve(httpapi.New(httpapi.Config{Config: self, ResponseHeaders: c.ResponseHeaders, KVMaxValueSize: c.KVMaxValueSize}, httpapi.Deps{
 		Reader: d.agent, Writer: d.agent, Sessions: d.agent, Pool: pool{d}, Raft: d.agent, Registry: registry{d.agent.Registry()},
 		Failover: failover.NewOperator(asAgent{d.agent}, d.fail.controller),
 	}, d.log.With("component", "http")))
@@ -132,10 +134,10 @@ func (x registry) LocalServices() map[string]*cluster.Service {
 	return out
 }
 
-func (x registry) LocalChecks() map[string]httpapi.LocalCheck {
-	out := map[string]httpapi.LocalCheck{}
+func (x registry) LocalChecks() map[string]agent.LocalCheck {
+	out := map[string]agent.LocalCheck{}
 	for id, c := range x.r.Checks() {
-		out[id] = httpapi.LocalCheck{Check: c.Check, Definition: c.Definition}
+		out[id] = agent.LocalCheck{Check: c.Check, Definition: c.Definition}
 	}
 	return out
 }

@@ -15,7 +15,7 @@ import (
 
 	"holdfast/cmd/holdfast/stage"
 	"holdfast/failover/lab"
-	"holdfast/httpapi"
+	"holdfast/httpapi/group"
 )
 
 // demoFaults are what `holdfast demo` plays where no -fault is given.
@@ -134,7 +134,7 @@ func fenceOf(ctx context.Context, s *stage.Stage, holder string) string {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		var st httpapi.FailoverStatus
+		var st group.FailoverStatus
 		if err := s.Get(ctx, holder, "/v1/failover/status", &st); err == nil && len(st.Holdings) > 0 {
 			if st.Holdings[0].Fence == "nftables" {
 				return "nftables, the weaker fallback where BPF is not allowed"
@@ -192,7 +192,7 @@ func showTimeline(ctx context.Context, c *console, s *stage.Stage) error {
 	if err != nil {
 		return err
 	}
-	var ts []httpapi.Transition
+	var ts []group.Transition
 	if err := s.Get(ctx, holder, "/v1/failover/timeline?limit=200", &ts); err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"holdfast/cmd/holdfast/config"
-	"holdfast/httpapi"
+	"holdfast/httpapi/group"
 )
 
 func groupVerb() verb {
@@ -53,7 +53,7 @@ func formatOfFile(fs *flag.FlagSet) *string {
 }
 
 // readGroups reads the groups of a config file.
-func readGroups(file, format string) ([]httpapi.Group, error) {
+func readGroups(file, format string) ([]group.Group, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the groups: %w", err)
@@ -62,9 +62,9 @@ func readGroups(file, format string) ([]httpapi.Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []httpapi.Group
+	var out []group.Group
 	for i := range groups {
-		out = append(out, httpapi.GroupJSON(&groups[i]))
+		out = append(out, group.GroupJSON(&groups[i]))
 	}
 	return out, nil
 }
@@ -108,7 +108,7 @@ func groupPlan(ctx context.Context, c *console, args []string) error {
 	if err := cmp.Or(parseFlags(fs, args), wantArgs(fs, 0, 1, "one file, or none")); err != nil {
 		return err
 	}
-	groups := []httpapi.Group{}
+	groups := []group.Group{}
 	if fs.NArg() == 1 {
 		var err error
 		if groups, err = readGroups(fs.Arg(0), *fileFormat); err != nil {
@@ -124,7 +124,7 @@ func groupPlan(ctx context.Context, c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	var ds []httpapi.Decision
+	var ds []group.Decision
 	return cl.render(c, format, path, b, &ds, func() error {
 		for _, d := range ds {
 			printDecision(c, d)
@@ -136,7 +136,7 @@ func groupPlan(ctx context.Context, c *console, args []string) error {
 	})
 }
 
-func printDecision(c *console, d httpapi.Decision) {
+func printDecision(c *console, d group.Decision) {
 	switch {
 	case d.Changed && d.Node == "":
 		fmt.Fprintf(c.out, "%s: would be taken from %s\n", d.Group, d.Current)
@@ -166,7 +166,7 @@ func groupList(ctx context.Context, c *console, args []string) error {
 	}, printGroups)
 }
 
-func printGroups(c *console, gs []httpapi.GroupStatus) error {
+func printGroups(c *console, gs []group.GroupStatus) error {
 	var rows [][]string
 	for _, g := range gs {
 		rows = append(rows, []string{
@@ -176,7 +176,7 @@ func printGroups(c *console, gs []httpapi.GroupStatus) error {
 	return table(c.out, []string{"Group", "Holder", "Epoch", "Addresses", "Service", "Why"}, rows)
 }
 
-func vipList(vips []httpapi.VIP) string {
+func vipList(vips []group.VIP) string {
 	var out []string
 	for _, v := range vips {
 		s := v.Address
@@ -195,7 +195,7 @@ func groupShow(ctx context.Context, c *console, args []string) error {
 	}, printGroup)
 }
 
-func printGroup(c *console, g httpapi.GroupStatus) error {
+func printGroup(c *console, g group.GroupStatus) error {
 	rows := [][2]string{
 		{"Group", g.Name},
 		{"Addresses", vipList(g.VIPs)},
@@ -220,7 +220,7 @@ func printGroup(c *console, g httpapi.GroupStatus) error {
 	return nil
 }
 
-func hookText(h httpapi.Hook) string {
+func hookText(h group.Hook) string {
 	s := strings.Join(h.Args, " ")
 	if h.Timeout != "" {
 		s += " (at most " + h.Timeout + ")"
@@ -236,7 +236,7 @@ func groupMove(ctx context.Context, c *console, args []string) error {
 	if len(args) != 2 {
 		return usageError{"want the name of a group and the name of a machine" + given(args)}
 	}
-	var a httpapi.Assignment
+	var a group.Assignment
 	if err := cl.do(ctx, http.MethodPut, "/v1/failover/group/"+url.PathEscape(args[0])+"/move", url.Values{"to": {args[1]}}, nil, &a); err != nil {
 		return err
 	}

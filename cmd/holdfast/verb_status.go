@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"holdfast/httpapi"
+	"holdfast/httpapi/group"
 )
 
 func statusVerb() verb {
@@ -28,7 +28,7 @@ func runStatus(ctx context.Context, c *console, args []string) error {
 	}, printStatus)
 }
 
-func printStatus(c *console, s httpapi.FailoverStatus) error {
+func printStatus(c *console, s group.FailoverStatus) error {
 	fmt.Fprintf(c.out, "This machine: %s   Leader: %s\n\n", s.Node, orDash(s.Leader))
 	var rows [][]string
 	for _, m := range s.Machines {
@@ -82,7 +82,7 @@ func runExplain(ctx context.Context, c *console, args []string) error {
 	}, printExplanation)
 }
 
-func printExplanation(c *console, e httpapi.Explanation) error {
+func printExplanation(c *console, e group.Explanation) error {
 	a := e.Assignment
 	if a.Node == "" {
 		fmt.Fprintf(c.out, "%s is held by nobody\n", e.Group.Name)
@@ -116,8 +116,8 @@ func runTimeline(ctx context.Context, c *console, args []string) error {
 }
 
 // printTimeline prints entries by their time: a machine that was cut off reports late.
-func printTimeline(c *console, ts []httpapi.Transition) error {
-	slices.SortStableFunc(ts, func(a, b httpapi.Transition) int { return a.Time.Compare(b.Time) })
+func printTimeline(c *console, ts []group.Transition) error {
+	slices.SortStableFunc(ts, func(a, b group.Transition) int { return a.Time.Compare(b.Time) })
 	var rows [][]string
 	for _, t := range ts {
 		why := t.Why

@@ -1,0 +1,41 @@
+package agent
+
+import (
+	"context"
+
+	"holdfast/cluster"
+)
+
+// Pool is the gossip pool.
+type Pool interface {
+	Members() []cluster.Member
+	Self() cluster.Member
+	Join(ctx context.Context, addrs []string) (int, error)
+	ForceLeave(name string, prune bool) error
+	Leave(ctx context.Context) error
+}
+
+// Raft says who leads.
+type Raft interface {
+	Leader() string // the leader's RPC address, "" for none
+	IsLeader() bool
+	Peers() ([]cluster.Peer, error)
+	Stats() map[string]string
+}
+
+// Registry is what this agent registered.
+type Registry interface {
+	RegisterService(ctx context.Context, s cluster.Service, checks []cluster.CheckDefinition, replaceChecks bool, token string) error
+	DeregisterService(ctx context.Context, id string) error
+	RegisterCheck(ctx context.Context, d cluster.CheckDefinition, token string) error
+	DeregisterCheck(ctx context.Context, id string) error
+	UpdateTTL(ctx context.Context, id string, status cluster.Status, output string) error
+	LocalServices() map[string]*cluster.Service
+	LocalChecks() map[string]LocalCheck
+}
+
+// LocalCheck is a check that this agent runs, with its newest result.
+type LocalCheck struct {
+	cluster.Check
+	Definition cluster.CheckDefinition
+}

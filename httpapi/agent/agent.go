@@ -1,0 +1,164 @@
+package agent
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/httpapi/exchange"
+)
+
+// Routes are the endpoints of /v1/agent/.
+func Routes(cfg Config, pool Pool, raft Raft, registry Registry) exchange.Routes {
+	all := exchange.Routes{}
+	maps.Copy(all, (&agentHandler{cfg, pool, raft}).routes())
+	maps.Copy(all, (&registryHandler{registry, cfg}).routes())
+	maps.Copy(all, (&localHealthHandler{registry, cfg.Datacenter}).routes())
+	return all
+}
+
+// agentHandler answers what /v1/agent/ says of the agent and does with it.
+type agentHandler struct {
+	cfg  Config
+	pool Pool
+	raft Raft
+}
+
+func (h *agentHandler) routes() exchange.Routes {
+	return exchange.Routes{
+		"/v1/agent/self":                  {http.MethodGet: h.self},
+		"/v1/agent/version":               {http.MethodGet: h.version},
+		"/v1/agent/members":               {http.MethodGet: h.members},
+		"/v1/agent/join/{addr...}":        {http.MethodPut: h.join},
+		"/v1/agent/leave":                 {http.MethodPut: h.leave},
+		"/v1/agent/force-leave/{node...}": {http.MethodPut: h.forceLeave},
+	}
+}
+
+func (h *agentHandler) self(*exchange.Request) (*exchange.Reply, error) {
+	c := h.cfg
+	return exchange.Answer(selfJSON{
+		Config: selfConfigJSON{
+			Datacenter: c.Datacenter, PrimaryDatacenter: c.Datacenter, NodeName: c.NodeName, NodeID: c.NodeID, Server: c.Server,
+			Revision: c.Revision, Version: c.Version, BuildDate: c.BuildDate, SessionTTLMin: int64(c.SessionTTLMin),
+		},
+		DebugConfig: h.debugConfig(),
+		Coord:       coordinateJSON{Error: 1.5, Height: 1e-5},
+		Member:      toMember(h.pool.Self()),
+		Stats:       h.stats(),
+		Meta:        exchange.OrEmptyMap(c.NodeMeta),
+	})
+}
+
+// debugConfig is the agent's configuration, with where the pool finds it.
+func (h *agentHandler) debugConfig() map[string]any {
+	out := maps.Clone(exchange.OrEmptyMap(h.cfg.Debug))
+	if a := h.pool.Self().Addr; a.IsValid() {
+		out["SerfAdvertiseAddrLAN"] = "tcp://" + a.String()
+	}
+	return out
+}
+
+// stats are facts about the parts of the agent, in Consul's sections.
+func (h *agentHandler) stats() map[string]map[string]string {
+	members := h.pool.Members()
+	failed := 0
+	for _, m := range members {
+		if m.Status == cluster.StatusFailed {
+			failed++
+		}
+	}
+	return map[string]map[string]string{
+		"agent": {},
+		"build": {"version": h.cfg.Version, "revision": h.cfg.Revision, "prerelease": "", "version_metadata": ""},
+		"consul": {
+			"server": strconv.FormatBool(h.cfg.Server), "leader": strconv.FormatBool(h.raft.IsLeader()), "leader_addr": h.raft.Leader(),
+			"known_datacenters": "1",
+		},
+		"raft": exchange.OrEmptyMap(h.raft.Stats()),
+		"runtime": {
+			"arch": runtime.GOARCH, "os": runtime.GOOS, "version": runtime.Version(), "cpu_count": strconv.Itoa(runtime.NumCPU()),
+			"goroutines": strconv.Itoa(runtime.NumGoroutine()), "max_procs": strconv.Itoa(runtime.GOMAXPROCS(0)),
+		},
+		"serf_lan": {"members": strconv.Itoa(len(members)), "failed": strconv.Itoa(failed)},
+	}
+}
+
+func (h *agentHandler) version(*exchange.Request) (*exchange.Reply, error) {
+	return exchange.Answer(versionJSON{SHA: h.cfg.Revision, BuildDate: h.cfg.BuildDate, HumanVersion: humanVersion(h.cfg.Version)})
+}
+
+func (h *agentHandler) members(r *exchange.Request) (*exchange.Reply, error) {
+	wan, err := r.Flag("wan")
+	if err != nil {
+		return nil, err
+	}
+	members := slices.SortedFunc(slices.Values(h.pool.Members()), func(a, b cluster.Member) int { return cmp.Compare(a.Name, b.Name) })
+	convert := toMember
+	if wan {
+		members = slices.DeleteFunc(members, func(m cluster.Member) bool { return !m.IsServer() })
+		convert = toWANMember
+	}
+	rows, err := exchange.Filter(r, exchange.Each(members, convert))
+	if err != nil {
+		return nil, err
+	}
+	return exchange.Answer(rows)
+}
+
+func (h *agentHandler) join(r *exchange.Request) (*exchange.Reply, error) {
+	addr, err := r.Required("addr", "address to join")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := h.pool.Join(r.Context(), []string{addr}); err != nil {
+		return nil, exchange.AsServerError(err)
+	}
+	return &exchange.Reply{}, nil
+}
+
+// leave answers once the cluster has let this member go; then the agent stops.
+func (h *agentHandler) leave(r *exchange.Request) (*exchange.Reply, error) {
+	if err := h.pool.Leave(r.Context()); err != nil {
+		return nil, err
+	}
+	return &exchange.Reply{After: h.cfg.Shutdown}, nil
+}
+
+func (h *agentHandler) forceLeave(r *exchange.Request) (*exchange.Reply, error) {
+	node, err := r.Required("node", "node name")
+	if err != nil {
+		return nil, err
+	}
+	prune, err := r.Flag("prune")
+	if err != nil {
+		return nil, err
+	}
+	if node == h.pool.Self().Name {
+		return &exchange.Reply{}, nil // it is alive and would only say so; Consul's clients expect no error
+	}
+	return silent(h.pool.ForceLeave(node, prune))
+}
+
+// Config is what the API says of this agent, and its limits.
+type Config struct {
+	Datacenter string
+	Domain     string // of the DNS, "consul."
+	NodeName   string
+	NodeID     string
+	NodeMeta   map[string]string
+	Server     bool
+	Version    string // the Consul release that we are compatible with
+	Revision   string
+	BuildDate  string
+
+	SessionTTLMin time.Duration  // 0 means cluster.MinSessionTTL
+	ScriptChecks  bool           // checks that run programs may be registered here
+	Debug         map[string]any // the agent's configuration, for /v1/agent/self
+	Shutdown      func()         // called once this member has left and the client knows; it must not wait for the API to close
+}

@@ -1,0 +1,90 @@
+package agent
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+
+	"holdfast/cluster"
+	"holdfast/httpapi/exchange"
+	"holdfast/httpapi/wire"
+)
+
+// localHealthHandler answers /v1/agent/health/: the health of this agent's instances by its own knowledge, for load balancers that look
+// at the status of the answer alone.
+type localHealthHandler struct {
+	registry   Registry
+	datacenter string
+}
+
+func (h *localHealthHandler) routes() exchange.Routes {
+	return exchange.Routes{
+		"/v1/agent/health/service/id/{id...}":     {http.MethodGet: h.byID},
+		"/v1/agent/health/service/name/{name...}": {http.MethodGet: h.byName},
+	}
+}
+
+// localHealthJSON is an instance with its checks and those of the node.
+type localHealthJSON struct {
+	AggregatedStatus string
+	Service          agentServiceJSON
+	Checks           []wire.Check
+}
+
+// localStatuses are the statuses of the answers.
+var localStatuses = map[cluster.Status]int{
+	cluster.Passing: http.StatusOK, cluster.Warning: http.StatusTooManyRequests, cluster.Critical: http.StatusServiceUnavailable,
+}
+
+func (h *localHealthHandler) byID(r *exchange.Request) (*exchange.Reply, error) {
+	id, err := r.Required("id", "service ID")
+	if err != nil {
+		return nil, err
+	}
+	s := h.registry.LocalServices()[id]
+	if s == nil {
+		return nil, cluster.Errorf(cluster.NotFound, "ServiceId %s not found", id)
+	}
+	row, status := h.health(s)
+	return localHealth(r, row, status), nil
+}
+
+// byName answers every instance of the name, with the worst of their states.
+func (h *localHealthHandler) byName(r *exchange.Request) (*exchange.Reply, error) {
+	name, err := r.Required("name", "service name")
+	if err != nil {
+		return nil, err
+	}
+	rows, worst := []localHealthJSON{}, cluster.Passing
+	services := h.registry.LocalServices()
+	for _, id := range slices.Sorted(maps.Keys(services)) {
+		if services[id].Name == name {
+			row, status := h.health(services[id])
+			rows, worst = append(rows, row), worst.Worse(status)
+		}
+	}
+	if len(rows) == 0 {
+		return nil, cluster.Errorf(cluster.NotFound, "ServiceName %s not found", name)
+	}
+	return localHealth(r, rows, worst), nil
+}
+
+func (h *localHealthHandler) health(s *cluster.Service) (localHealthJSON, cluster.Status) {
+	row := localHealthJSON{Service: toAgentService(s, h.datacenter), Checks: []wire.Check{}}
+	all, status := h.registry.LocalChecks(), cluster.Passing
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if c := all[id].Check; c.ServiceID == "" || c.ServiceID == s.ID {
+			row.Checks, status = append(row.Checks, wire.FromCheck(&c)), status.Worse(c.Status)
+		}
+	}
+	row.AggregatedStatus = string(status)
+	return row, status
+}
+
+// localHealth answers the rows, or with ?format=text the state as one word.
+func localHealth(r *exchange.Request, rows any, status cluster.Status) *exchange.Reply {
+	if r.Query.Get("format") == "text" {
+		return &exchange.Reply{Status: localStatuses[status], Raw: []byte(status), ContentType: "text/plain"}
+	}
+	return &exchange.Reply{Status: localStatuses[status], Body: rows}
+}

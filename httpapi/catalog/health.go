@@ -1,0 +1,109 @@
+package catalog
+
+import (
+	"net/http"
+	"slices"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+	"holdfast/httpapi/exchange"
+	"holdfast/httpapi/wire"
+)
+
+// healthHandler answers /v1/health/.
+type healthHandler struct{ reader exchange.Reader }
+
+func (h *healthHandler) routes() exchange.Routes {
+	return exchange.Routes{
+		"/v1/health/service/{service...}": {http.MethodGet: h.service},
+		"/v1/health/node/{node...}":       {http.MethodGet: h.node},
+		"/v1/health/checks/{service...}":  {http.MethodGet: h.checks},
+		"/v1/health/state/{state...}":     {http.MethodGet: h.state},
+	}
+}
+
+// service is the instances of a service with their nodes and checks; with passing, those alone whose checks all pass.
+func (h *healthHandler) service(r *exchange.Request) (*exchange.Reply, error) {
+	name, err := r.Required("service", "service name")
+	if err != nil {
+		return nil, err
+	}
+	passing, err := r.Flag("passing")
+	if err != nil {
+		return nil, err
+	}
+	var all []state.Instance
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error { all = v.ServiceInstances(name); return nil })
+	if err != nil {
+		return nil, err
+	}
+	all = selectInstances(r, all)
+	if passing {
+		all = onlyPassing(all)
+	}
+	rows, err := exchange.Filter(r, exchange.Each(all, wire.FromInstance))
+	return exchange.FoundConsistently(rows, meta, err)
+}
+
+func onlyPassing(all []state.Instance) []state.Instance {
+	var out []state.Instance
+	for _, i := range all {
+		if cluster.Worst(i.Checks) == cluster.Passing {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (h *healthHandler) node(r *exchange.Request) (*exchange.Reply, error) {
+	name, err := r.Required("node", "node name")
+	if err != nil {
+		return nil, err
+	}
+	return h.list(r, func(v *state.View) []*cluster.Check {
+		if n := v.Node(name); n == nil && len(name) == uuidLength {
+			if n = v.NodeByID(name); n != nil {
+				return v.NodeChecks(n.Name)
+			}
+		}
+		return v.NodeChecks(name)
+	})
+}
+
+func (h *healthHandler) checks(r *exchange.Request) (*exchange.Reply, error) {
+	name, err := r.Required("service", "service name")
+	if err != nil {
+		return nil, err
+	}
+	return h.list(r, func(v *state.View) []*cluster.Check { return v.ServiceChecks(name) })
+}
+
+func (h *healthHandler) state(r *exchange.Request) (*exchange.Reply, error) {
+	s, err := r.Required("state", "check state")
+	if err != nil {
+		return nil, err
+	}
+	status := cluster.Status(s)
+	if status != state.AnyStatus && !status.Valid() {
+		return nil, cluster.Errorf(cluster.Invalid, "there is no check state %q: want any, passing, warning or critical", s)
+	}
+	return h.list(r, func(v *state.View) []*cluster.Check { return v.ChecksInState(status) })
+}
+
+// list answers checks, those of the nodes that node-meta selects.
+func (h *healthHandler) list(r *exchange.Request, read func(*state.View) []*cluster.Check) (*exchange.Reply, error) {
+	var checks []*cluster.Check
+	want := nodeMeta(r)
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+		checks = read(v)
+		if len(want) > 0 {
+			checks = slices.DeleteFunc(checks, func(c *cluster.Check) bool { return !hasMeta(v.Node(c.Node), want) })
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows, err := exchange.Filter(r, exchange.Each(checks, wire.FromCheck))
+	return exchange.FoundConsistently(rows, meta, err)
+}

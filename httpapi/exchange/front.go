@@ -1,0 +1,147 @@
+package exchange
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"holdfast/cluster"
+)
+
+// Endpoint answers one method of one path.
+type Endpoint func(*Request) (*Reply, error)
+
+// Methods are the endpoints of one path. HEAD is answered where GET is.
+type Methods map[string]Endpoint
+
+// Routes are the methods of each path, in http.ServeMux's pattern language without the method.
+type Routes map[string]Methods
+
+// Config is what the transport must know of this agent.
+type Config struct {
+	Datacenter      string
+	ResponseHeaders map[string]string // on every answer
+}
+
+// Front takes every request, finds its endpoint and writes the answer.
+type Front struct {
+	cfg Config
+	log *slog.Logger
+	mux *http.ServeMux
+	kv  Methods // its keys are any bytes, so the mux never sees them
+}
+
+const kvPath = "/v1/kv/"
+
+// NewFront makes a front without endpoints: everything is answered with 404.
+func NewFront(cfg Config, log *slog.Logger) *Front {
+	f := &Front{cfg: cfg, log: log, mux: http.NewServeMux()}
+	f.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		f.fail(w, cluster.Errorf(cluster.NotFound, "there is no endpoint %s: see the API documentation for the paths under /v1", r.URL.Path))
+	})
+	return f
+}
+
+// Add takes the endpoints of a family.
+func (f *Front) Add(rs Routes) {
+	for pattern, m := range rs {
+		f.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { f.serve(w, r, m) })
+	}
+}
+
+// ServeKV takes the endpoints of the key/value store.
+func (f *Front) ServeKV(m Methods) { f.kv = m }
+
+// ServeHTTP answers a request.
+func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["Vary"] = []string{"Accept-Encoding"}
+	for k, v := range f.cfg.ResponseHeaders {
+		h.Set(k, v)
+	}
+	defer f.recover(w, r)
+	if key, ok := strings.CutPrefix(r.URL.Path, kvPath); ok {
+		r.SetPathValue("key", key)
+		f.serve(w, r, f.kv)
+		return
+	}
+	if r.URL.Path == "/v1/kv" {
+		f.serve(w, r, f.kv)
+		return
+	}
+	f.mux.ServeHTTP(w, verbatim(r))
+}
+
+func (f *Front) serve(w http.ResponseWriter, r *http.Request, m Methods) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	e := m[method]
+	if e == nil {
+		f.methodNotAllowed(w, r, m)
+		return
+	}
+	req, err := parse(w, r, f.cfg.Datacenter)
+	if err != nil {
+		f.fail(w, err)
+		return
+	}
+	rep, err := e(req)
+	if err != nil {
+		if r.Context().Err() != nil && canceled(err) { // the client has hung up, or the server is closing
+			err = cluster.Errorf(cluster.Unavailable, "this agent is stopping: ask another")
+		}
+		f.fail(w, err)
+		return
+	}
+	if err := rep.write(w, req); err != nil {
+		f.log.Debug("an answer was not written whole", "path", r.URL.Path, "error", err)
+	}
+	if rep.After != nil {
+		_ = http.NewResponseController(w).Flush() // who cannot flush has no client to be told
+		rep.After()
+	}
+}
+
+func (f *Front) methodNotAllowed(w http.ResponseWriter, r *http.Request, m Methods) {
+	var allow []string
+	for name := range m {
+		allow = append(allow, name)
+		if name == http.MethodGet {
+			allow = append(allow, http.MethodHead)
+		}
+	}
+	slices.Sort(allow)
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	f.fail(w, &statusError{http.StatusMethodNotAllowed, fmt.Errorf("method %s is not allowed here: use %s", r.Method, strings.Join(allow, ", "))})
+}
+
+func (f *Front) fail(w http.ResponseWriter, err error) {
+	status := statusOf(err)
+	if status == http.StatusInternalServerError && cluster.CodeOf(err) == cluster.Internal {
+		f.log.Debug("a request failed", "error", err)
+	}
+	h := w.Header()
+	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(err.Error())) // a client that is gone needs no answer
+}
+
+// recover turns a panic, a mistake of ours, into an answer; the daemon lives on.
+func (f *Front) recover(w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	f.log.Error("a request made the API panic", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+	f.fail(w, cluster.Errorf(cluster.Internal, "the agent failed at %s %s: its log says where", r.Method, r.URL.Path))
+}

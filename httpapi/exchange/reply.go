@@ -1,0 +1,186 @@
+package exchange
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"holdfast/cluster"
+)
+
+// Reply is what an endpoint answers.
+type Reply struct {
+	Status      int    // 0 means 200
+	Body        any    // encoded as JSON; nil means: no body, unless raw is given
+	Raw         []byte // the body as it is, of a client's making
+	ContentType string // of raw
+	Meta        *cluster.QueryMeta
+	consistency bool   // the answer names its effective consistency
+	Hash        string // the hash of the content, where the answer has one
+	After       func() // runs once the client has the answer
+}
+
+// Answer is a reply with a body and nothing else to say.
+func Answer(body any) (*Reply, error) { return &Reply{Body: body}, nil }
+
+// Found is the answer of a read, or its error.
+func Found(body any, meta cluster.QueryMeta, err error) (*Reply, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Reply{Body: body, Meta: &meta}, nil
+}
+
+// FoundConsistently is found with the effective consistency, as the catalog's families say it.
+func FoundConsistently(body any, meta cluster.QueryMeta, err error) (*Reply, error) {
+	rep, err := Found(body, meta, err)
+	if err == nil {
+		rep.consistency = true
+	}
+	return rep, err
+}
+
+// Done is the answer of a write that went well.
+func Done(err error) (*Reply, error) {
+	if err != nil {
+		return nil, err
+	}
+	return Answer(true)
+}
+
+// Appender is a body that encodes itself, for answers that must be cheap.
+type Appender interface{ AppendJSON(b []byte) []byte }
+
+const (
+	gzipFrom       = 1024     // smaller bodies fit into one packet anyway
+	keepBuffer     = 1 << 20  // larger buffers are not kept for the next answer
+	slowWriteFrom  = 64 << 10 // smaller answers go into the socket's buffer at once
+	slowWriteLimit = 2 * time.Minute
+)
+
+var (
+	buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+)
+
+func buffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
+
+func recycle(b *bytes.Buffer) {
+	if b.Cap() <= keepBuffer {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
+// write sends the reply.
+func (p *Reply) write(w http.ResponseWriter, r *Request) error {
+	b := buffer()
+	defer recycle(b)
+	body, err := p.encode(b, r)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return err
+	}
+	h := w.Header()
+	p.head(h)
+	if p.consistency && r.Has("cached") { // the state beside us is what Consul's agent would cache, and never older
+		h["X-Cache"], h["Age"] = []string{"HIT"}, []string{"0"}
+	}
+	if len(body) >= gzipFrom && acceptsGzip(r.Header) {
+		z := buffer()
+		defer recycle(z)
+		compress(z, body)
+		body = z.Bytes()
+		h["Content-Encoding"] = []string{"gzip"}
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if p.Status != 0 {
+		w.WriteHeader(p.Status)
+	}
+	if len(body) >= slowWriteFrom {
+		rc := http.NewResponseController(w)
+		_ = rc.SetWriteDeadline(time.Now().Add(slowWriteLimit)) // without deadlines a slow client is bounded by nothing else
+		defer func() { _ = rc.SetWriteDeadline(time.Time{}) }()
+	}
+	_, err = w.Write(body)
+	return err
+}
+
+// encode is the body in bytes, which belong to b or to the reply.
+func (p *Reply) encode(b *bytes.Buffer, r *Request) ([]byte, error) {
+	if p.Body == nil {
+		return p.Raw, nil
+	}
+	if a, ok := p.Body.(Appender); ok {
+		b.Write(a.AppendJSON(b.AvailableBuffer()))
+	} else {
+		e := json.NewEncoder(b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(p.Body); err != nil {
+			return nil, err
+		}
+		b.Truncate(b.Len() - 1) // the encoder's newline: some clients compare the whole body
+	}
+	if pretty := r.Query.Has("pretty") && r.Query.Get("pretty") != "false"; pretty {
+		out := new(bytes.Buffer)
+		if err := json.Indent(out, b.Bytes(), "", "    "); err != nil {
+			return nil, err
+		}
+		out.WriteByte('\n')
+		return out.Bytes(), nil
+	}
+	return b.Bytes(), nil
+}
+
+// head writes the headers that the reply asks for.
+func (p *Reply) head(h http.Header) {
+	switch {
+	case p.Body != nil:
+		h["Content-Type"] = []string{"application/json"}
+	case p.ContentType != "":
+		h["Content-Type"] = []string{p.ContentType}
+		h["X-Content-Type-Options"] = []string{"nosniff"}
+		h["Content-Security-Policy"] = []string{"sandbox"} // a value is a client's, and no page of ours
+	}
+	if p.Hash != "" {
+		h["X-Consul-Contenthash"] = []string{p.Hash}
+	}
+	m := p.Meta
+	if m == nil {
+		return
+	}
+	h["X-Consul-Index"] = []string{strconv.FormatUint(max(m.Index, 1), 10)}
+	h["X-Consul-Knownleader"] = []string{strconv.FormatBool(m.KnownLeader)}
+	h["X-Consul-Lastcontact"] = []string{strconv.FormatInt(max(m.LastContact.Milliseconds(), 0), 10)}
+	h["X-Consul-Default-Acl-Policy"] = []string{"allow"}
+	if p.consistency {
+		h["X-Consul-Effective-Consistency"] = []string{m.Consistency.String()}
+	}
+}
+
+func compress(to *bytes.Buffer, body []byte) {
+	z := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(z)
+	z.Reset(to)
+	_, _ = z.Write(body) // a buffer takes everything
+	_ = z.Close()
+}
+
+// acceptsGzip reports whether the client takes gzip: named, or by a star, and not with a weight of 0.
+func acceptsGzip(h http.Header) bool {
+	for part := range strings.SplitSeq(h.Get("Accept-Encoding"), ",") {
+		name, weight, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if name = strings.TrimSpace(name); name != "*" && !strings.EqualFold(name, "gzip") && !strings.EqualFold(name, "x-gzip") {
+			continue
+		}
+		q, isWeight := strings.CutPrefix(strings.ReplaceAll(weight, " ", ""), "q=")
+		f, err := strconv.ParseFloat(q, 64)
+		return !isWeight || (err == nil && f > 0)
+	}
+	return false
+}

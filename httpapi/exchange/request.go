@@ -1,0 +1,48 @@
+package exchange
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"holdfast/cluster"
+)
+
+// Request is an HTTP request with what every endpoint may need of it, parsed.
+type Request struct {
+	*http.Request
+	w       http.ResponseWriter // for the limits on the body alone; endpoints give replies
+	Query   url.Values
+	Options cluster.QueryOptions
+}
+
+// WriteOptions is what a write carries.
+func (r *Request) WriteOptions() cluster.WriteOptions {
+	return cluster.WriteOptions{Token: r.Options.Token}
+}
+
+// Has reports whether a flag such as ?raw is given.
+func (r *Request) Has(name string) bool { return r.Query.Has(name) }
+
+// Flag is a flag that may carry a boolean: ?passing, ?passing=1 and ?passing=true are true, ?passing=false and no flag are false.
+func (r *Request) Flag(name string) (bool, error) {
+	if !r.Query.Has(name) {
+		return false, nil
+	}
+	switch v := r.Query.Get(name); strings.ToLower(v) {
+	case "", "1", "t", "true":
+		return true, nil
+	case "0", "f", "false":
+		return false, nil
+	default:
+		return false, cluster.Errorf(cluster.Invalid, "the parameter %s=%s is not a boolean: want true or false", name, v)
+	}
+}
+
+// Required is a part of the path that must not be empty.
+func (r *Request) Required(name, what string) (string, error) {
+	if v := r.PathValue(name); v != "" {
+		return v, nil
+	}
+	return "", cluster.Errorf(cluster.Invalid, "Missing %s: give it at the end of the path", what)
+}

@@ -1,0 +1,230 @@
+package group
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+	"holdfast/httpapi/exchange"
+)
+
+// Failover plans and moves groups, and says what this machine holds.
+type Failover interface {
+	// Plan decides every group. The given ones take the place of those in the state, or come beside them. An error says why one of them
+	// cannot be taken at all.
+	Plan(v *state.View, groups []cluster.Group) ([]cluster.Decision, error)
+	Move(ctx context.Context, opts cluster.WriteOptions, group, node string) (cluster.Assignment, error)
+	Holdings() []cluster.Holding
+}
+
+// Raft says who leads.
+type Raft interface {
+	Leader() string // the leader's RPC address, "" for none
+}
+
+// failoverHandler answers /v1/failover/.
+type failoverHandler struct {
+	reader   exchange.Reader
+	writer   exchange.Writer
+	failover Failover
+	raft     Raft
+	node     string
+}
+
+// Routes are the endpoints of /v1/failover/. node is this machine.
+func Routes(reader exchange.Reader, writer exchange.Writer, failover Failover, raft Raft, node string) exchange.Routes {
+	h := &failoverHandler{reader, writer, failover, raft, node}
+	return exchange.Routes{
+		"/v1/failover/groups":            {http.MethodGet: h.groups},
+		"/v1/failover/group/{name}":      {http.MethodGet: h.group, http.MethodPut: h.putGroup, http.MethodDelete: h.deleteGroup},
+		"/v1/failover/group/{name}/move": {http.MethodPut: h.move},
+		"/v1/failover/plan":              {http.MethodPut: h.plan, http.MethodGet: h.plan},
+		"/v1/failover/explain/{name}":    {http.MethodGet: h.explain},
+		"/v1/failover/timeline":          {http.MethodGet: h.timeline},
+		"/v1/failover/status":            {http.MethodGet: h.status},
+	}
+}
+
+func (h *failoverHandler) groups(r *exchange.Request) (*exchange.Reply, error) {
+	var out []GroupStatus
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error { out = groupStatuses(v); return nil })
+	return exchange.Found(out, meta, err)
+}
+
+func groupStatuses(v *state.View) []GroupStatus {
+	return exchange.Each(v.Groups(), func(g *cluster.Group) GroupStatus {
+		return GroupStatus{Group: GroupJSON(g), Assignment: assignmentJSON(v.Assignment(g.Name))}
+	})
+}
+
+// existing is the group that the path names, or a NotFound error.
+func existing(v *state.View, r *exchange.Request) (*cluster.Group, error) {
+	name := r.PathValue("name")
+	if g := v.Group(name); g != nil {
+		return g, nil
+	}
+	return nil, cluster.Errorf(cluster.NotFound, "there is no group %q: \"holdfast group list\" names them", name)
+}
+
+func (h *failoverHandler) group(r *exchange.Request) (*exchange.Reply, error) {
+	var out GroupStatus
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+		g, err := existing(v, r)
+		if err != nil {
+			return err
+		}
+		out = GroupStatus{Group: GroupJSON(g), Assignment: assignmentJSON(v.Assignment(g.Name))}
+		return nil
+	})
+	return exchange.Found(out, meta, err)
+}
+
+// putGroup creates or changes a group; with cas, only if its index is that one. The plan has the first word: it knows what no machine can
+// carry.
+func (h *failoverHandler) putGroup(r *exchange.Request) (*exchange.Reply, error) {
+	var body Group
+	if err := r.Decode(&body); err != nil {
+		return nil, err
+	}
+	name := r.PathValue("name")
+	if body.Name == "" {
+		body.Name = name
+	}
+	if body.Name != name {
+		return nil, cluster.Errorf(cluster.Invalid, "the path names the group %q and the body %q: give one name", name, body.Name)
+	}
+	g, err := groupOf(&body)
+	if err != nil {
+		return nil, err
+	}
+	cmd := &cluster.PutGroup{Group: g, CAS: r.Has("cas")}
+	if cmd.Group.ModifyIndex, err = exchange.Number(r, "cas"); err != nil {
+		return nil, err
+	}
+	if _, _, err := h.decide(r, []cluster.Group{g}); err != nil {
+		return nil, err
+	}
+	_, err = h.writer.Apply(r.Context(), r.WriteOptions(), cmd)
+	return exchange.Done(err)
+}
+
+func (h *failoverHandler) deleteGroup(r *exchange.Request) (*exchange.Reply, error) {
+	_, err := h.writer.Apply(r.Context(), r.WriteOptions(), &cluster.DeleteGroup{Name: r.PathValue("name")})
+	return exchange.Done(err)
+}
+
+func (h *failoverHandler) move(r *exchange.Request) (*exchange.Reply, error) {
+	to := r.Query.Get("to")
+	if to == "" {
+		return nil, cluster.Errorf(cluster.Invalid, "the parameter to is missing: name the machine that is to hold the group, as in ?to=n2")
+	}
+	a, err := h.failover.Move(r.Context(), r.WriteOptions(), r.PathValue("name"), to)
+	if err != nil {
+		return nil, err
+	}
+	return exchange.Answer(assignmentJSON(&a))
+}
+
+// decide asks the plan.
+func (h *failoverHandler) decide(r *exchange.Request, groups []cluster.Group) (ds []cluster.Decision, meta cluster.QueryMeta, err error) {
+	meta, err = h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+		var err error
+		ds, err = h.failover.Plan(v, groups)
+		return err
+	})
+	return ds, meta, err
+}
+
+// plan answers what would be decided with the groups of the body, or as they are. It changes nothing.
+func (h *failoverHandler) plan(r *exchange.Request) (*exchange.Reply, error) {
+	var body []Group
+	if err := r.DecodeOptional(&body); err != nil {
+		return nil, err
+	}
+	var groups []cluster.Group
+	for i := range body {
+		g, err := groupOf(&body[i])
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(groups, func(o cluster.Group) bool { return o.Name == g.Name }) {
+			return nil, cluster.Errorf(cluster.Invalid, "the group %q is given twice: give each group once", g.Name)
+		}
+		groups = append(groups, g)
+	}
+	ds, meta, err := h.decide(r, groups)
+	return exchange.Found(decisionsJSON(ds), meta, err)
+}
+
+func decisionsJSON(ds []cluster.Decision) []Decision {
+	return exchange.Each(ds, func(d cluster.Decision) Decision { return decisionJSON(&d) })
+}
+
+// explain is why a group is where it is: the assignment, what the plan says now, and how it came here.
+func (h *failoverHandler) explain(r *exchange.Request) (*exchange.Reply, error) {
+	limit, err := timelineLimit(r)
+	if err != nil {
+		return nil, err
+	}
+	var out Explanation
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+		g, err := existing(v, r)
+		if err != nil {
+			return err
+		}
+		ds, err := h.failover.Plan(v, nil)
+		if err != nil {
+			return err
+		}
+		out = Explanation{Group: GroupJSON(g), Assignment: assignmentJSON(v.Assignment(g.Name)), Timeline: timelineJSON(v.Timeline(g.Name, limit))}
+		for i := range ds {
+			if ds[i].Group == g.Name {
+				out.Decision = decisionJSON(&ds[i])
+			}
+		}
+		return nil
+	})
+	return exchange.Found(out, meta, err)
+}
+
+func (h *failoverHandler) timeline(r *exchange.Request) (*exchange.Reply, error) {
+	limit, err := timelineLimit(r)
+	if err != nil {
+		return nil, err
+	}
+	var out []Transition
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+		out = timelineJSON(v.Timeline(r.Query.Get("group"), limit))
+		return nil
+	})
+	return exchange.Found(out, meta, err)
+}
+
+// defaultTimeline is how many entries of the timeline are answered where no limit is given.
+const defaultTimeline = 50
+
+func timelineLimit(r *exchange.Request) (int, error) {
+	s := r.Query.Get("limit")
+	if s == "" {
+		return defaultTimeline, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, cluster.Errorf(cluster.Invalid, "the parameter limit=%s is not a number: want 0 (no limit) or more", s)
+	}
+	return n, nil
+}
+
+// status is failover as this machine sees it. What it holds is its own and takes no part in the index.
+func (h *failoverHandler) status(r *exchange.Request) (*exchange.Reply, error) {
+	out := FailoverStatus{Node: h.node}
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+		out.Machines, out.Groups = machinesJSON(v.Presences()), groupStatuses(v)
+		return nil
+	})
+	out.Leader, out.Holdings = h.raft.Leader(), holdingsJSON(h.failover.Holdings())
+	return exchange.Found(out, meta, err)
+}
