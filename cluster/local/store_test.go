@@ -92,6 +92,30 @@ func TestKeptRegistrations(t *testing.T) {
 			must(r.RegisterCheck(ttl("disk"), "", FromAPI))
 			must(r.Replace(nil, []cluster.CheckDefinition{ttl("disk")}))
 		}, " | disk@", " | "},
+		{"maintenance", func(r *Registry, must func(error)) {
+			must(r.RegisterService(service("web")))
+			must(r.Maintain("WEB", "new disk", "!"))
+			must(r.Maintain("", "", ""))
+		}, "web | _node_maintenance@ _service_maintenance:web@web!", "web | _node_maintenance@ _service_maintenance:web@web!"},
+		{"maintenance of a service that is registered anew", func(r *Registry, must func(error)) {
+			must(r.RegisterService(service("web", ttl("a"))))
+			must(r.Maintain("web", "", ""))
+			again := service("web", ttl("b"))
+			again.ReplaceChecks = true
+			must(r.RegisterService(again))
+		}, "web | _service_maintenance:web@web b@web", "web | _service_maintenance:web@web b@web"},
+		{"maintenance of a service that a config file takes over", func(r *Registry, must func(error)) {
+			must(r.RegisterService(service("web")))
+			must(r.Maintain("web", "", ""))
+			must(r.Replace([]Registration{service("web")}, nil))
+		}, "web | _service_maintenance:web@web", " | "}, // the check waits until the file has registered the service
+		{"maintenance that has ended", func(r *Registry, must func(error)) {
+			must(r.RegisterService(service("web")))
+			must(r.Maintain("web", "", ""))
+			must(r.Maintain("", "", ""))
+			must(r.EndMaintenance("web"))
+			must(r.EndMaintenance(""))
+		}, "web | ", "web | "},
 		{"IDs that are no file names", func(r *Registry, must func(error)) {
 			must(r.RegisterService(service("../../etc/x y", ttl("a/b\x00é"))))
 		}, "../../etc/x y | a/b\x00é@../../etc/x y", "../../etc/x y | a/b\x00é@../../etc/x y"},
@@ -115,7 +139,7 @@ func TestKeptRegistrations(t *testing.T) {
 			if log.count("skipped") > 0 {
 				t.Errorf("log: %s", log.buf.String())
 			}
-			if x.after == " | " && len(files(t, dir)) > 0 {
+			if x.after == " | " && len(files(t, dir)) > 0 && len(again.pending) == 0 {
 				t.Errorf("files are left: %v", files(t, dir))
 			}
 		})
