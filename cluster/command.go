@@ -67,20 +67,27 @@ type Record struct {
 	Transitions []Transition
 }
 
+// UpdateCoordinates writes where nodes are. Nodes that the catalog does not have are skipped: a node may go while its coordinate is on
+// its way. A coordinate that is there already writes nothing.
+type UpdateCoordinates struct {
+	Updates []NodeCoordinate
+}
+
 // NewTerm is the first command of every leader. What comes after it in the log is of the leader's own term, so a read
 // that has seen it has seen every write acknowledged by earlier leaders.
 type NewTerm struct {
 	Leader string // the node name
 }
 
-func (*Register) command()       {}
-func (*Deregister) command()     {}
-func (*KVWrite) command()        {}
-func (*SessionCreate) command()  {}
-func (*SessionDestroy) command() {}
-func (*ReapTombstones) command() {}
-func (*PutGroup) command()       {}
-func (*DeleteGroup) command()    {}
-func (*Steer) command()          {}
-func (*Record) command()         {}
-func (*NewTerm) command()        {}
+func (*Register) command()          {}
+func (*Deregister) command()        {}
+func (*KVWrite) command()           {}
+func (*SessionCreate) command()     {}
+func (*SessionDestroy) command()    {}
+func (*ReapTombstones) command()    {}
+func (*PutGroup) command()          {}
+func (*DeleteGroup) command()       {}
+func (*Steer) command()             {}
+func (*Record) command()            {}
+func (*UpdateCoordinates) command() {}
+func (*NewTerm) command()           {}

@@ -23,6 +23,7 @@ var commandTypes = newTypeTable(map[byte]any{
 	9:  new(cluster.Steer),
 	10: new(cluster.Record),
 	11: new(cluster.NewTerm),
+	14: new(cluster.UpdateCoordinates),
 })
 
 // MaxCommandSize bounds an encoded command. Larger ones would hold up the heartbeats.

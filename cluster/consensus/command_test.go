@@ -106,10 +106,13 @@ func TestTypeNumbersNeverChange(t *testing.T) {
 		table typeTable
 		want  string
 	}{
-		{commandTypes, "Register Deregister KVWrite SessionCreate SessionDestroy ReapTombstones PutGroup DeleteGroup Steer Record NewTerm"},
-		{recordTypes, "IndexRow Tombstone LockDelay LastEpoch KVEntry Node Service Check Session Group Assignment Presence Transition"},
+		{commandTypes, "Register Deregister KVWrite SessionCreate SessionDestroy ReapTombstones PutGroup DeleteGroup Steer Record NewTerm _ _ UpdateCoordinates"},
+		{recordTypes, "IndexRow Tombstone LockDelay LastEpoch KVEntry Node Service Check Session Group Assignment Presence Transition _ NodeCoordinate"},
 	} {
 		for i, name := range strings.Fields(c.want) {
+			if name == "_" { // never given, or given to a type that is gone
+				continue
+			}
 			if typ := c.table.types[byte(i+1)]; typ == nil || typ.Elem().Name() != name {
 				t.Errorf("number %d stands for %v, want %s", i+1, typ, name)
 			}

@@ -94,6 +94,8 @@ func fill(v reflect.Value, name string) {
 		v.SetInt(int64(len(name)) * 1000)
 	case reflect.Uint64:
 		v.SetUint(uint64(len(name)) << 40)
+	case reflect.Float64:
+		v.SetFloat(float64(len(name)) + 0.25)
 	case reflect.Uint8:
 		v.SetUint(uint64(len(name)))
 	case reflect.Pointer:

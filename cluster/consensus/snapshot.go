@@ -45,6 +45,7 @@ var recordTypes = newTypeTable(map[byte]any{
 	11: new(cluster.Assignment),
 	12: new(cluster.Presence),
 	13: new(cluster.Transition),
+	15: new(cluster.NodeCoordinate),
 })
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

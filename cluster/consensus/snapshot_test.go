@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,8 +17,8 @@ import (
 // sampleRecords are one record of every type, in the order of their numbers.
 func sampleRecords() []any {
 	var records []any
-	for number := range byte(len(recordTypes.types)) {
-		records = append(records, filled(recordTypes.make(number+1)))
+	for _, number := range slices.Sorted(maps.Keys(recordTypes.types)) {
+		records = append(records, filled(recordTypes.make(number)))
 	}
 	return records
 }

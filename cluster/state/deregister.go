@@ -27,7 +27,7 @@ func (w *writer) deregister(c *cluster.Deregister) error {
 	return nil
 }
 
-// deleteNode deletes a node with its sessions, instances and checks.
+// deleteNode deletes a node with its sessions, instances, checks and coordinate.
 func (w *writer) deleteNode(n *cluster.Node) {
 	name := strings.ToLower(n.Name)
 	for s := range each[cluster.Session](w.txn, tableSessions, byNode, below(name)) {
@@ -39,6 +39,7 @@ func (w *writer) deleteNode(n *cluster.Node) {
 	for c := range each[cluster.Check](w.txn, tableChecks, byID, below(name)) {
 		w.deleteCheck(c)
 	}
+	w.deleteCoordinate(n.Name)
 	w.remove(tableNodes, n)
 	w.touch(setNodes)
 	w.close(ofNode + name)

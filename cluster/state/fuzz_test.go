@@ -33,6 +33,7 @@ func FuzzApply(f *testing.F) {
 				Assignments: []cluster.Assignment{{Group: a, Node: b, Epoch: 1}, {Group: b, Epoch: n}},
 				Transitions: []cluster.Transition{{Group: c, Node: a}},
 			},
+			coordinates(at(a, float64(n)), at(b, 1), at(c, 0)),
 			&cluster.DeleteGroup{Name: c},
 			&cluster.Deregister{Node: b, ServiceID: c},
 			&cluster.KVWrite{Verb: cluster.KVDeleteTree, Entry: cluster.KVEntry{Key: b}},

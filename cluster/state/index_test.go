@@ -52,6 +52,9 @@ var questions = map[string]func(*View) any{
 	"services of n2":      func(v *View) any { return v.NodeServices("n2") },
 	"node n2":             func(v *View) any { return v.Node("n2") },
 	"keys with a prefix":  func(v *View) any { return v.KVKeys("", "/") },
+	"coordinates":         func(v *View) any { return v.Coordinates() },
+	"coordinate of n1":    func(v *View) any { return v.Coordinate("n1") },
+	"coordinate of n2":    func(v *View) any { return v.Coordinate("N2") },
 	"list of one key a/b": func(v *View) any { return v.KVList("a/b") },
 }
 
@@ -61,6 +64,7 @@ var questions = map[string]func(*View) any{
 //	nodes    n1: web (tags t1, t2), db; checks serfHealth and one of each instance, all passing
 //	         n2: web (tag t1); no node check
 //	groups   g (assigned to n1, epoch 1), h; presence of n1
+//	coordinate of n1
 func settled(tb testing.TB) *world {
 	tb.Helper()
 	w := newWorld(tb)
@@ -78,6 +82,7 @@ func settled(tb testing.TB) *world {
 			Presences:   []cluster.Presence{{Node: "n1", Live: true}},
 			Assignments: []cluster.Assignment{{Group: "g", Node: "n1", Epoch: 1}},
 		},
+		coordinates(at("n1", 0.001)),
 	} {
 		w.do(c)
 	}
@@ -177,6 +182,7 @@ func TestIndexRules(t *testing.T) {
 			[]string{
 				"nodes", "node n1", "services", "services of n1", "instance web on n1", "nodes at 10.0.0.1", "instances of web", "instances of db", "instances at .0.8", "node with ID id-2",
 				"checks of n1", "checks of web", "checks", "passing checks", "session s1", "sessions", "sessions of n1", "list all", "keys with a prefix",
+				"coordinates", "coordinate of n1",
 			},
 		},
 
@@ -194,6 +200,10 @@ func TestIndexRules(t *testing.T) {
 		{"the same presence", &cluster.Steer{Presences: []cluster.Presence{{Node: "n1", Live: true}}}, nil},
 		{"an entry of the timeline", &cluster.Record{Transitions: []cluster.Transition{{Group: "h"}}}, []string{"timeline", "timeline of h"}},
 		{"an entry of the timeline about a machine", &cluster.Record{Transitions: []cluster.Transition{{Node: "n1"}}}, []string{"timeline"}},
+		{"a coordinate", coordinates(at("n1", 0.002)), []string{"coordinates", "coordinate of n1"}},
+		{"the same coordinate", coordinates(at("N1", 0.001)), nil},
+		{"a new coordinate", coordinates(at("n1", 0.001), at("n2", 0.001)), []string{"coordinates", "coordinate of n2"}},
+		{"a coordinate of no node", coordinates(at("n9", 0.001)), nil},
 		{"tombstones that do not exist", &cluster.ReapTombstones{Index: 1000}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func anyCommand(rnd *rand.Rand) cluster.Command {
 		}
 		return slices.Compact(list)
 	}
-	switch rnd.Intn(16) {
+	switch rnd.Intn(17) {
 	case 0, 1, 2, 3:
 		r := node(name())
 		r.Node.ID = one("", "", "id1", "id2")
@@ -65,6 +65,8 @@ func anyCommand(rnd *rand.Rand) cluster.Command {
 			Assignments: []cluster.Assignment{{Group: one("g", "h"), Node: name(), Epoch: uint64(1 + rnd.Intn(9))}, {Group: one("g", "h"), Epoch: uint64(1 + rnd.Intn(9))}},
 			Transitions: []cluster.Transition{{Kind: cluster.TransitionAssign, Group: one("g", "h")}},
 		}
+	case 16:
+		return coordinates(at(name(), float64(rnd.Intn(3))), at(name(), float64(rnd.Intn(3))))
 	case 12:
 		return &cluster.Record{Transitions: []cluster.Transition{{Group: one("g", "h", "")}}}
 	}
@@ -136,6 +138,7 @@ var exact = []string{
 	"key a/b", "key none", "list a/", "list all", "list none/", "nodes", "instances of web", "instances of db", "instances of none",
 	"checks of n1", "checks of n2", "checks", "critical checks", "passing checks", "session s1", "session s2", "sessions", "sessions of n1", "sessions of n2",
 	"groups", "group g", "group h", "assignments", "assignment of g", "presences", "presence of n1", "presence of n2", "timeline", "timeline of g", "timeline of h",
+	"coordinates", "coordinate of n1", "coordinate of n2",
 }
 
 // told is a question's last answer.

@@ -92,6 +92,8 @@ func (r *Restore) place(record any) (table string, object any, err error) {
 		table, object, ok = tablePresences, o, o != nil
 	case *cluster.Transition:
 		table, object, ok = tableTimeline, o, o != nil
+	case *cluster.NodeCoordinate:
+		table, object, ok = tableCoordinates, o, o != nil && usable(o.Node) && o.Validate() == nil && r.has(tableNodes, nodeKey(o.Node))
 	default:
 		return "", nil, cluster.Errorf(cluster.Invalid, "a record of the snapshot is of the type %T, which this version does not know", record)
 	}

@@ -61,6 +61,7 @@ const (
 	setAssignments = "assignments"  // every assignment
 	setPresences   = "presences"    // every presence
 	setTimeline    = "timeline"     // the whole timeline
+	setCoordinates = "coordinates"  // every coordinate
 	ofStatus       = "status."      // + status: the checks in this state
 	ofNode         = "node."        // + node: its record and its instances
 	ofNodeChecks   = "node-checks." // + node: its checks, those of its instances too

@@ -15,6 +15,8 @@ func TestEveryFieldCounts(t *testing.T) {
 	everyField(t, sameNode)
 	everyField(t, sameSession)
 	everyField(t, samePresence)
+	everyField(t, sameCoordinate)
+	everyField(t, (*cluster.Coordinate).Equal)
 	everyField(t, (*cluster.Service).Equal)
 	everyField(t, (*cluster.Check).Equal)
 	everyField(t, (*cluster.Group).Equal)
@@ -51,6 +53,8 @@ func fill(t *testing.T, v reflect.Value) {
 		v.SetInt(1)
 	case reflect.Uint64:
 		v.SetUint(1)
+	case reflect.Float64:
+		v.SetFloat(1)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 	case reflect.Map:

@@ -26,6 +26,7 @@ const (
 	tableEpochs      = "epochs"
 	tablePresences   = "presences"
 	tableTimeline    = "timeline"
+	tableCoordinates = "coordinates"
 )
 
 // The indexes of the tables. byID is the primary one, and the only one that finds a single object by its exact key.
@@ -184,6 +185,7 @@ func catalogTables() []*memdb.TableSchema {
 				return below(strings.ToLower(c.ServiceName))
 			})),
 			secondary(byStatus, single[cluster.Check](func(c *cluster.Check) []byte { return below(string(c.Status)) }))),
+		newTable(tableCoordinates, single[cluster.NodeCoordinate](func(c *cluster.NodeCoordinate) []byte { return nodeKey(c.Node) })),
 	}
 }
 

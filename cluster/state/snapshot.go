@@ -21,7 +21,7 @@ func (s *Store) Snapshot() *Snapshot {
 
 // Records gives every record to yield, in an order that depends on the content alone, and stops at its first error. A record is a
 // pointer to one of: IndexRow, Tombstone, LockDelay, LastEpoch of this package; KVEntry, Node, Service, Check, Session, Group,
-// Assignment, Presence, Transition of package cluster. It is shared and must not be changed.
+// Assignment, Presence, Transition, NodeCoordinate of package cluster. It is shared and must not be changed.
 func (sn *Snapshot) Records(yield func(record any) error) error {
 	for r := range each[indexRow](sn.txn, tableIndexes, byID, nil) {
 		if err := yield(&r.IndexRow); err != nil {
@@ -41,6 +41,7 @@ func (sn *Snapshot) Records(yield func(record any) error) error {
 		stream[LastEpoch](tableEpochs),
 		stream[cluster.Presence](tablePresences),
 		stream[cluster.Transition](tableTimeline),
+		stream[cluster.NodeCoordinate](tableCoordinates),
 	} {
 		if err := stream(sn.txn, yield); err != nil {
 			return err

@@ -49,6 +49,8 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 	case *cluster.Record:
 		w.record(c.Transitions)
 		return nil, nil
+	case *cluster.UpdateCoordinates:
+		return nil, w.updateCoordinates(c)
 	case *cluster.NewTerm:
 		return nil, nil // that its index is applied is all it says
 	}
