@@ -7,6 +7,7 @@ import (
 	"holdfast/cluster"
 	"holdfast/httpapi/agent"
 	"holdfast/httpapi/catalog"
+	"holdfast/httpapi/event"
 	"holdfast/httpapi/exchange"
 	"holdfast/httpapi/group"
 	"holdfast/httpapi/kv"
@@ -31,6 +32,7 @@ type Deps struct {
 	Raft     agent.Raft
 	Registry agent.Registry
 	Failover group.Failover
+	Events   event.Events
 }
 
 // New makes the API's handler. It starts nothing.
@@ -48,6 +50,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 		agent.Routes(cfg.Config, deps.Pool, deps.Raft, deps.Registry),
 		session.Routes(deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin),
 		status.Routes(deps.Raft),
+		event.Routes(deps.Events),
 		group.Routes(deps.Reader, deps.Writer, deps.Failover, deps.Raft, cfg.NodeName),
 		unsupportedRoutes(),
 	} {

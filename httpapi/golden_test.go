@@ -38,6 +38,8 @@ func TestGolden(t *testing.T) {
 		"agent_service":           "GET /v1/agent/service/web-1",
 		"agent_checks":            "GET /v1/agent/checks",
 		"agent_version":           "GET /v1/agent/version",
+		"event_list":              "GET /v1/event/list",
+		"event_list_none":         "GET /v1/event/list?name=none",
 		"session_list":            "GET /v1/session/list",
 		"session_info":            "GET /v1/session/info/00000000-0000-0000-0000-00000000000a",
 		"session_info_unknown":    "GET /v1/session/info/none",

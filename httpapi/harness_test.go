@@ -38,6 +38,7 @@ type member struct {
 	noWrite error // what Apply answers instead of applying
 	left    []string
 	local   registry
+	events  events
 }
 
 func newMember() *member {
@@ -299,7 +300,7 @@ func (m *member) handler(change ...func(*Config)) http.Handler {
 	for _, f := range change {
 		f(&cfg)
 	}
-	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m}, slog.New(slog.DiscardHandler))
+	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events}, slog.New(slog.DiscardHandler))
 }
 
 func (m *member) apply(tb testing.TB, cmds ...cluster.Command) {
@@ -349,6 +350,8 @@ func (m *member) populate(tb testing.TB) *member {
 			Transitions: []cluster.Transition{{Time: start, Kind: cluster.TransitionAssign, Group: "gateway", Node: "n1", Epoch: 1, Why: "n1 is preferred", Took: 3 * time.Millisecond}},
 		},
 	)
+	m.events.fire(tb, cluster.UserEvent{Name: "deploy", Payload: []byte("v2"), NodeFilter: "^n"})
+	m.events.fire(tb, cluster.UserEvent{Name: "empty"})
 	m.local.services["web-1"] = m.store.View().NodeService("n1", "web-1")
 	m.local.put(cluster.CheckDefinition{ID: "service:web-1", Name: "Service 'web' check", ServiceID: "web-1", TTL: time.Second})
 	return m

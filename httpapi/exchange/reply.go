@@ -20,6 +20,7 @@ type Reply struct {
 	Raw         []byte // the body as it is, of a client's making
 	ContentType string // of raw
 	Meta        *cluster.QueryMeta
+	Index       uint64 // of an answer that is not of the state and has no Meta; 0 means none
 	consistency bool   // the answer names its effective consistency
 	Hash        string // the hash of the content, where the answer has one
 	After       func() // runs once the client has the answer
@@ -149,6 +150,9 @@ func (p *Reply) head(h http.Header) {
 	}
 	if p.Hash != "" {
 		h["X-Consul-Contenthash"] = []string{p.Hash}
+	}
+	if p.Index > 0 {
+		h["X-Consul-Index"] = []string{strconv.FormatUint(p.Index, 10)}
 	}
 	m := p.Meta
 	if m == nil {

@@ -1,9 +1,11 @@
 package exchange
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"holdfast/cluster"
 )
@@ -19,6 +21,16 @@ type Request struct {
 // WriteOptions is what a write carries.
 func (r *Request) WriteOptions() cluster.WriteOptions {
 	return cluster.WriteOptions{Token: r.Options.Token}
+}
+
+// Wait is how long a read blocks at most that does not read the state: the parameter wait, with Consul's bounds and jitter.
+func (r *Request) Wait() time.Duration {
+	wait := r.Options.MaxWait
+	if wait <= 0 {
+		wait = cluster.DefaultWait
+	}
+	wait = min(wait, cluster.MaxWait)
+	return wait + rand.N(wait/cluster.WaitJitterPart+1)
 }
 
 // Has reports whether a flag such as ?raw is given.
