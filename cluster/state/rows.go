@@ -36,6 +36,7 @@ type indexRow struct {
 	IndexRow
 	instances lazy[[]Instance]       // of a service's row
 	summaries lazy[[]ServiceSummary] // of the row of all services
+	derived   sync.Map               // of a service's row: what surfaces have made of the instances, by their keys
 }
 
 // lazy is a value that the first reader builds while the others wait for it.

@@ -90,6 +90,25 @@ func (v *View) ServiceInstances(name string) []Instance {
 	})
 }
 
+// FromInstances is what build makes of the instances of a service. It is kept under its key until anything about them changes, so that
+// an answer need not be put together again for everyone who asks; build says whether it is worth that. A key is comparable and of a
+// type of the caller's own, and there are few of them. The value is shared and must not be changed.
+func (v *View) FromInstances(service string, key any, build func([]Instance) (value any, keep bool)) any {
+	row := v.r.askSet(ofService + strings.ToLower(service))
+	if row == nil {
+		value, _ := build(nil)
+		return value
+	}
+	if value, ok := row.derived.Load(key); ok {
+		return value
+	}
+	value, keep := build(v.ServiceInstances(service))
+	if keep {
+		value, _ = row.derived.LoadOrStore(key, value)
+	}
+	return value
+}
+
 // InstancesByAddress is every instance that was registered with this address of its own, in the order of nodes and IDs.
 func (v *View) InstancesByAddress(a netip.Addr) []Instance {
 	v.r.askSet(setInstances)
