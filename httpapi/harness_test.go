@@ -255,6 +255,34 @@ func (g *registry) DeregisterCheck(_ context.Context, id string) error {
 	return nil
 }
 
+func (g *registry) Maintain(_ context.Context, serviceID, reason, token string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	d := cluster.CheckDefinition{ID: cluster.NodeMaintenance, Name: "maintenance", Notes: reason, Maintenance: true}
+	if serviceID != "" {
+		if g.services[serviceID] == nil {
+			return cluster.Errorf(cluster.NotFound, "Unknown service ID %q", serviceID)
+		}
+		d.ID, d.ServiceID = cluster.ServiceMaintenance+serviceID, serviceID
+	}
+	g.tokens = append(g.tokens, token)
+	g.put(d)
+	return nil
+}
+
+func (g *registry) EndMaintenance(_ context.Context, serviceID string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if serviceID != "" && g.services[serviceID] == nil {
+		return cluster.Errorf(cluster.NotFound, "Unknown service ID %q", serviceID)
+	}
+	delete(g.checks, cluster.ServiceMaintenance+serviceID)
+	if serviceID == "" {
+		delete(g.checks, cluster.NodeMaintenance)
+	}
+	return nil
+}
+
 func (g *registry) UpdateTTL(_ context.Context, id string, status cluster.Status, output string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -114,6 +114,14 @@ func (x registry) UpdateTTL(ctx context.Context, id string, status cluster.Statu
 	return x.synced(ctx, x.r.UpdateTTL(id, status, output))
 }
 
+func (x registry) Maintain(ctx context.Context, serviceID, reason, token string) error {
+	return x.synced(ctx, x.r.Maintain(serviceID, reason, token))
+}
+
+func (x registry) EndMaintenance(ctx context.Context, serviceID string) error {
+	return x.synced(ctx, x.r.EndMaintenance(serviceID))
+}
+
 // synced waits, for a moment, until the catalog has taken the change. If it does not come to that, because there is no leader, the
 // registration stands all the same and anti-entropy brings it there.
 func (x registry) synced(ctx context.Context, err error) error {

@@ -30,6 +30,9 @@ type Registry interface {
 	RegisterCheck(ctx context.Context, d cluster.CheckDefinition, token string) error
 	DeregisterCheck(ctx context.Context, id string) error
 	UpdateTTL(ctx context.Context, id string, status cluster.Status, output string) error
+	// Maintain puts a service into maintenance, or the node where serviceID is ""; it may be there already. EndMaintenance lifts it.
+	Maintain(ctx context.Context, serviceID, reason, token string) error
+	EndMaintenance(ctx context.Context, serviceID string) error
 	LocalServices() map[string]*cluster.Service
 	LocalChecks() map[string]LocalCheck
 }

@@ -18,6 +18,7 @@ func Routes(cfg Config, pool Pool, raft Raft, registry Registry) exchange.Routes
 	all := exchange.Routes{}
 	maps.Copy(all, (&agentHandler{cfg, pool, raft}).routes())
 	maps.Copy(all, (&registryHandler{registry, cfg}).routes())
+	maps.Copy(all, (&maintenanceHandler{registry}).routes())
 	maps.Copy(all, (&localHealthHandler{registry, cfg.Datacenter}).routes())
 	return all
 }

@@ -26,14 +26,25 @@ func (h *localHealthHandler) routes() exchange.Routes {
 
 // localHealthJSON is an instance with its checks and those of the node.
 type localHealthJSON struct {
-	AggregatedStatus string
+	AggregatedStatus string // of the checks; "maintenance" where one of them is that
 	Service          agentServiceJSON
 	Checks           []wire.Check
 }
 
+// maintenance is the state of an instance that is in maintenance, or its node. Nothing is worse.
+const maintenance cluster.Status = "maintenance"
+
 // localStatuses are the statuses of the answers.
 var localStatuses = map[cluster.Status]int{
-	cluster.Passing: http.StatusOK, cluster.Warning: http.StatusTooManyRequests, cluster.Critical: http.StatusServiceUnavailable,
+	cluster.Passing: http.StatusOK, cluster.Warning: http.StatusTooManyRequests, cluster.Critical: http.StatusServiceUnavailable, maintenance: http.StatusServiceUnavailable,
+}
+
+// worse is the worse of two states.
+func worse(a, b cluster.Status) cluster.Status {
+	if a == maintenance || b == maintenance {
+		return maintenance
+	}
+	return a.Worse(b)
 }
 
 func (h *localHealthHandler) byID(r *exchange.Request) (*exchange.Reply, error) {
@@ -60,7 +71,7 @@ func (h *localHealthHandler) byName(r *exchange.Request) (*exchange.Reply, error
 	for _, id := range slices.Sorted(maps.Keys(services)) {
 		if services[id].Name == name {
 			row, status := h.health(services[id])
-			rows, worst = append(rows, row), worst.Worse(status)
+			rows, worst = append(rows, row), worse(worst, status)
 		}
 	}
 	if len(rows) == 0 {
@@ -74,7 +85,11 @@ func (h *localHealthHandler) health(s *cluster.Service) (localHealthJSON, cluste
 	all, status := h.registry.LocalChecks(), cluster.Passing
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		if c := all[id].Check; c.ServiceID == "" || c.ServiceID == s.ID {
-			row.Checks, status = append(row.Checks, wire.FromCheck(&c)), status.Worse(c.Status)
+			row.Checks = append(row.Checks, wire.FromCheck(&c))
+			if all[id].Definition.Maintenance {
+				c.Status = maintenance
+			}
+			status = worse(status, c.Status)
 		}
 	}
 	row.AggregatedStatus = string(status)
@@ -84,7 +99,7 @@ func (h *localHealthHandler) health(s *cluster.Service) (localHealthJSON, cluste
 // localHealth answers the rows, or with ?format=text the state as one word.
 func localHealth(r *exchange.Request, rows any, status cluster.Status) *exchange.Reply {
 	if r.Query.Get("format") == "text" {
-		return &exchange.Reply{Status: localStatuses[status], Raw: []byte(status), ContentType: "text/plain"}
+		return &exchange.Reply{Status: localStatuses[status], Reason: string(status), Raw: []byte(status), ContentType: "text/plain"}
 	}
-	return &exchange.Reply{Status: localStatuses[status], Body: rows}
+	return &exchange.Reply{Status: localStatuses[status], Reason: string(status), Body: rows}
 }

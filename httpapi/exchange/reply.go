@@ -22,6 +22,7 @@ type Reply struct {
 	Meta        *cluster.QueryMeta
 	Index       uint64 // of an answer that is not of the state and has no Meta; 0 means none
 	consistency bool   // the answer names its effective consistency
+	Reason      string // why the status is what it is, in a word for X-Consul-Reason; "" for none
 	Hash        string // the hash of the content, where the answer has one
 	After       func() // runs once the client has the answer
 }
@@ -147,6 +148,9 @@ func (p *Reply) head(h http.Header) {
 		h["Content-Type"] = []string{p.ContentType}
 		h["X-Content-Type-Options"] = []string{"nosniff"}
 		h["Content-Security-Policy"] = []string{"sandbox"} // a value is a client's, and no page of ours
+	}
+	if p.Reason != "" {
+		h["X-Consul-Reason"] = []string{p.Reason}
 	}
 	if p.Hash != "" {
 		h["X-Consul-Contenthash"] = []string{p.Hash}

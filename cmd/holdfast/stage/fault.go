@@ -64,6 +64,7 @@ func Faults() []Fault {
 		{Name: "oneway", Text: "%s hears nothing of the others, and they still hear it; healed after 3 s", Role: Any, Limit: 1200 * time.Millisecond, Run: deaf},
 		{Name: "stop", Text: "the daemon on %s is stopped in good order (SIGTERM)", Role: Any, Limit: 30 * time.Millisecond, Run: stop, Mend: startDaemon},
 		{Name: "move", Text: "an operator moves the group away from %s", Role: Any, Limit: 30 * time.Millisecond, Run: move},
+		{Name: "maintenance", Text: "%s is put into maintenance", Role: Any, Limit: 60 * time.Millisecond, Run: maintain, Mend: endMaintenance},
 		{Name: "all", Text: "all three machines lose power and start again", Role: Any, Limit: 2 * time.Second, Run: all},
 		{Name: "flap", Text: "the service on %s fails and passes every 300 ms for 10 s", Role: Any, Limit: 500 * time.Millisecond, Run: flap},
 	}
@@ -148,6 +149,15 @@ func stop(ctx context.Context, x *Scene) error {
 func move(ctx context.Context, x *Scene) error {
 	return steps(func() error { return x.Put(ctx, x.Leader, "/v1/failover/group/web/move?to="+x.Next()) }, func() error { return x.Await(ctx, x.Next()) },
 		func() error { return x.Last(ctx, 500*time.Millisecond) })
+}
+
+func maintain(ctx context.Context, x *Scene) error {
+	return steps(func() error { return x.Put(ctx, x.Holder, "/v1/agent/maintenance?enable=true&reason=new+disk") },
+		func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, 500*time.Millisecond) })
+}
+
+func endMaintenance(ctx context.Context, x *Scene) error {
+	return x.Put(ctx, x.Holder, "/v1/agent/maintenance?enable=false")
 }
 
 func all(ctx context.Context, x *Scene) error {
