@@ -115,6 +115,7 @@ func (a *Agent) start() {
 	a.loops.Go(func() { a.joinLoop(ctx) })
 	a.loops.Go(func() { a.bootstrapLoop(ctx) })
 	a.loops.Go(func() { a.noteLoop(ctx) })
+	a.loops.Go(func() { a.coordinateLoop(ctx) })
 }
 
 // runRegistry keeps the catalog in step with what is registered here until ctx is over or end is called.

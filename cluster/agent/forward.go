@@ -19,6 +19,8 @@ const (
 	methodPeers     rpc.Method = 4 // request: empty; answer: one byte, 1 where the member has been bootstrapped
 	methodQuorum    rpc.Method = 5 // request and answer: cluster/quorum's
 	methodLease     rpc.Method = 6 // a stream: failover/lease's
+
+	methodCoordinate rpc.Method = 14 // request: an encoded UpdateCoordinates; answer: empty
 )
 
 // Apply is the only way to write. An error of code cluster.Unknown means that the write may or may not have happened; every other
@@ -131,6 +133,7 @@ func (a *Agent) serve() {
 		return []byte{1}, nil
 	})
 	a.server.Handle(methodQuorum, func(_ context.Context, req []byte) ([]byte, error) { return a.voter.Answer(req) })
+	a.server.Handle(methodCoordinate, func(_ context.Context, req []byte) ([]byte, error) { return nil, a.coordinateHere(req) })
 	a.server.HandleStream(methodLease, func(ctx context.Context, s *rpc.Stream) error { return a.serveLease(ctx, s) })
 }
 

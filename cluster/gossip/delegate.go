@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"time"
 
 	"github.com/hashicorp/memberlist"
 
@@ -20,6 +21,7 @@ var (
 	_ memberlist.ConflictDelegate = delegate{}
 	_ memberlist.MergeDelegate    = delegate{}
 	_ memberlist.AliveDelegate    = delegate{}
+	_ memberlist.PingDelegate     = delegate{}
 )
 
 // NodeMeta is this member's encoded tags.
@@ -69,6 +71,17 @@ func (d delegate) NotifyUpdate(n *memberlist.Node) {
 // NotifyLeave takes in that a member is gone.
 func (d delegate) NotifyLeave(n *memberlist.Node) {
 	d.pool.change(func(t *table) { t.lost(n.Name) })
+	d.pool.place.forget(n.Name)
+}
+
+// AckPayload is what the answer to a probe tells: where this member is.
+func (d delegate) AckPayload() []byte { return encodeCoordinate(d.pool.place.now()) }
+
+// NotifyPingComplete takes in how long a probe took, and where the other says that it is.
+func (d delegate) NotifyPingComplete(other *memberlist.Node, rtt time.Duration, payload []byte) {
+	if err := d.pool.place.learn(other.Name, rtt, payload); err != nil {
+		d.pool.log.Debug("a member's coordinate is of no use", "member", other.Name, "rtt", rtt, "error", err)
+	}
 }
 
 // NotifyAlive refuses a member that cannot be one.

@@ -10,6 +10,9 @@
 // User events are payloads of at most MaxPayload bytes that every member delivers once. A member that joins does not get those
 // from before.
 //
+// The probes that find out who is alive also measure how far away that is: each answer carries the coordinate of who answers, and
+// [Pool.Coordinate] is this member's own (Vivaldi, as serf has it).
+//
 // Events reach Config.OnEvent from one goroutine, in order, with no lock held. They are hints: whoever must be right reads Members.
 //
 // The pool never trusts what it reads. Metadata, messages and states of other members are decoded with bounds, and what

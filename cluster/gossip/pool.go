@@ -22,6 +22,7 @@ type Pool struct {
 	log    *slog.Logger
 	events *eventQueue
 	outbox *outbox
+	place  place
 	living atomic.Int64 // members that are alive; the outbox asks for it with its lock held
 
 	ctx   context.Context // ends with Close
@@ -50,6 +51,7 @@ func New(cfg Config, log *slog.Logger) *Pool {
 		cfg:       cfg,
 		log:       log,
 		events:    newEventQueue(log),
+		place:     newPlace(),
 		history:   &history{},
 		conflicts: map[claim]time.Time{},
 	}
@@ -100,7 +102,7 @@ func (p *Pool) create() (*memberlist.Memberlist, error) {
 	}
 	m := p.cfg.memberlist()
 	d := delegate{p}
-	m.Delegate, m.Events, m.Conflict, m.Merge, m.Alive = d, d, d, d, d
+	m.Delegate, m.Events, m.Conflict, m.Merge, m.Alive, m.Ping = d, d, d, d, d, d
 	m.Keyring, m.Logger, m.Transport = keys, log, t
 	m.BindAddr, m.BindPort = p.cfg.Bind.Addr().String(), t.GetAutoBindPort()
 	advertise := p.advertised(t.GetAutoBindPort())
@@ -207,6 +209,9 @@ func (p *Pool) Self() cluster.Member {
 	}
 	return cluster.Member{Name: p.cfg.Name, Tags: maps.Clone(p.cfg.Tags)}
 }
+
+// Coordinate is where this member is among the others, by what it has measured.
+func (p *Pool) Coordinate() cluster.Coordinate { return p.place.now() }
 
 // Peers is the addresses of the other members that have not left, for Join: to be kept, so that a restarted agent finds its pool again.
 func (p *Pool) Peers() []string {

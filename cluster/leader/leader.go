@@ -28,11 +28,16 @@ type Options struct {
 	UnknownGrace      time.Duration // a node that gossip does not know turns critical after this: the pool may still be gathering
 	ForgetAfter       time.Duration // and is deregistered after this (reconnect_timeout)
 	TombstoneTTL      time.Duration // a tombstone is kept at least this long, so that slow watchers see the delete
+
+	CoordinateInterval time.Duration // how long the members' coordinates are gathered before they are written
 }
 
 // DefaultOptions are the times a production leader uses.
 func DefaultOptions() Options {
-	return Options{ReconcileInterval: time.Minute, UnknownGrace: 10 * time.Second, ForgetAfter: 72 * time.Hour, TombstoneTTL: 15 * time.Minute}
+	return Options{
+		ReconcileInterval: time.Minute, UnknownGrace: 10 * time.Second, ForgetAfter: 72 * time.Hour, TombstoneTTL: 15 * time.Minute,
+		CoordinateInterval: 5 * time.Second,
+	}
 }
 
 // Term is one leadership.
@@ -43,19 +48,21 @@ type Term struct {
 	kick     chan struct{} // holds one: a pass is due
 	sessions *sessions
 
+	coordinates *coordinates
+
 	mu     sync.Mutex      // guards following
 	reaped map[string]bool // members that gossip has forgotten and that are yet to be dismissed
 }
 
 // New makes a term; Run carries it out.
 func New(c Cluster, opts Options, log *slog.Logger) *Term {
-	return &Term{cluster: c, opts: opts, log: log, kick: make(chan struct{}, 1), sessions: newSessions(), reaped: map[string]bool{}}
+	return &Term{cluster: c, opts: opts, log: log, kick: make(chan struct{}, 1), sessions: newSessions(), coordinates: newCoordinates(), reaped: map[string]bool{}}
 }
 
 // Run does the leader's duties until ctx ends.
 func (t *Term) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, duty := range []func(context.Context){t.reconcile, t.expireSessions, t.reapTombstones} {
+	for _, duty := range []func(context.Context){t.reconcile, t.expireSessions, t.reapTombstones, t.writeCoordinates} {
 		wg.Go(func() { duty(ctx) })
 	}
 	wg.Wait()

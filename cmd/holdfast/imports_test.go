@@ -52,6 +52,7 @@ var onlyIn = map[string][]string{
 	"github.com/hashicorp/raft":           {"cluster/consensus"},
 	"github.com/hashicorp/raft-boltdb":    {"cluster/consensus"},
 	"github.com/hashicorp/memberlist":     {"cluster/gossip"},
+	"github.com/hashicorp/serf":           {"cluster/gossip"},
 	"github.com/vishvananda/netlink":      {"failover/vip", "failover/lab", "failover/fence"},
 	"github.com/cilium/ebpf":              {"failover/fence"},
 	"github.com/google/nftables":          {"failover/fence"},

@@ -1,0 +1,52 @@
+package agent
+
+import (
+	"testing"
+	"time"
+
+	"holdfast/cluster"
+	"holdfast/cluster/state"
+)
+
+// TestMoved holds when a member tells its coordinate again.
+func TestMoved(t *testing.T) {
+	place := func(x float64) cluster.Coordinate {
+		return cluster.Coordinate{Vec: []float64{x, 0, 0, 0, 0, 0, 0, 0}, Error: 0.5}
+	}
+	s := state.New()
+	for i, cmd := range []cluster.Command{
+		&cluster.Register{Node: cluster.Node{Name: "n1", Address: "10.0.0.1"}},
+		&cluster.Register{Node: cluster.Node{Name: "new", Address: "10.0.0.2"}},
+		&cluster.Register{Node: cluster.Node{Name: "near", Address: "10.0.0.3"}},
+		&cluster.Register{Node: cluster.Node{Name: "far", Address: "10.0.0.4"}},
+		&cluster.UpdateCoordinates{Updates: []cluster.NodeCoordinate{
+			{Node: "n1", Coordinate: place(0)}, {Node: "near", Coordinate: place(0.001)}, {Node: "far", Coordinate: place(-0.100)},
+		}},
+	} {
+		if r := s.Apply([]state.Entry{{Index: uint64(i + 1), Time: time.Unix(0, 0), Command: cmd}})[0]; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	unsure := place(0)
+	unsure.Error = 1.5
+	for _, c := range []struct {
+		name string
+		node string
+		now  cluster.Coordinate
+		want bool
+	}{
+		{"a node that the catalog does not have", "unknown", place(0), false},
+		{"a node without a coordinate", "new", place(0), true},
+		{"where it was", "n1", place(0), false},
+		{"a little aside", "n1", place(0.0002), false},
+		{"a quarter nearer to one", "n1", place(0.0003), true},
+		{"more trust in the same place", "n1", unsure, true},
+		{"far away", "n1", place(1), true},
+		{"far from all, a little aside", "far", place(-0.110), false},
+		{"far from all, farther", "far", place(-0.120), true},
+	} {
+		if got := moved(s.View(), c.node, &c.now); got != c.want {
+			t.Errorf("%s: moved %v, want %v", c.name, got, c.want)
+		}
+	}
+}
