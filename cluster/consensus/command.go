@@ -23,6 +23,7 @@ var commandTypes = newTypeTable(map[byte]any{
 	9:  new(cluster.Steer),
 	10: new(cluster.Record),
 	11: new(cluster.NewTerm),
+	13: new(cluster.Transaction),
 	14: new(cluster.UpdateCoordinates),
 })
 

@@ -15,6 +15,8 @@ const (
 	resultString = 3 // followed by the text
 	resultNumber = 4 // followed by 8 bytes, big endian
 	resultError  = 5 // followed by the code and the message
+
+	resultTransaction = 6 // followed by the cluster.TransactionResult in msgpack
 )
 
 // EncodeResult makes what a leader sends back for a forwarded command: the value, or the error in its place.
@@ -34,6 +36,10 @@ func EncodeResult(value any, err error) []byte {
 		return append([]byte{resultString}, v...)
 	case uint64:
 		return binary.BigEndian.AppendUint64([]byte{resultNumber}, v)
+	case *cluster.TransactionResult:
+		if b, err := appendMsgpack([]byte{resultTransaction}, v); err == nil {
+			return b
+		}
 	}
 	return EncodeResult(nil, cluster.Errorf(cluster.Internal, "the request succeeded, but its result of type %T cannot be forwarded", value))
 }
@@ -58,6 +64,12 @@ func DecodeResult(b []byte) (any, error) {
 		return string(rest), nil
 	case kind == resultNumber && len(rest) == 8:
 		return binary.BigEndian.Uint64(rest), nil
+	case kind == resultTransaction:
+		r := &cluster.TransactionResult{}
+		if decodeMsgpack(rest, r) != nil {
+			return nil, errResult
+		}
+		return r, nil
 	case kind == resultError && len(rest) > 0:
 		return nil, &cluster.Error{Code: cluster.Code(rest[0]), Message: string(rest[1:])}
 	}

@@ -23,6 +23,10 @@ func TestResultsSurvive(t *testing.T) {
 		{"a text", "f00d", nil, "0366303064"},
 		{"an empty text", "", nil, "03"},
 		{"a number", uint64(7), nil, "040000000000000007"},
+		{
+			"a transaction", &cluster.TransactionResult{Errors: []cluster.OperationError{{Operation: 3, What: "no"}}}, nil,
+			"0682a64572726f72739182a94f7065726174696f6e03a457686174a26e6fa4526f7773c0",
+		},
 		{"an error", nil, cluster.Errorf(cluster.Conflict, "no"), "05036e6f"},
 		{"an error beside a value", true, cluster.Errorf(cluster.Invalid, "no"), "05016e6f"},
 		{"no leader", nil, cluster.ErrNoLeader, fmt.Sprintf("0504%x", "No cluster leader")},
@@ -51,11 +55,21 @@ func TestResultsSurvive(t *testing.T) {
 	}
 }
 
+// TestTransactionResultIsGolden holds every field of a transaction's result, which travels between members of different versions.
+func TestTransactionResultIsGolden(t *testing.T) {
+	want := filled(new(cluster.TransactionResult)).(*cluster.TransactionResult)
+	got, err := DecodeResult(golden(t, "result/TransactionResult", EncodeResult(want, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantEqual(t, got, want)
+}
+
 func TestResultsOfOtherTypesAreRefused(t *testing.T) {
 	if _, err := DecodeResult(EncodeResult([]int{1}, nil)); cluster.CodeOf(err) != cluster.Internal {
 		t.Errorf("error %v, want an internal one", err)
 	}
-	for _, b := range []string{"", "\x00x", "\x01x", "\x02x", "\x04short", "\x05", "\x06", "\xff"} {
+	for _, b := range []string{"", "\x00x", "\x01x", "\x02x", "\x04short", "\x05", "\x06", "\x06\xc1", "\x07", "\xff"} {
 		if _, err := DecodeResult([]byte(b)); !errors.Is(err, errResult) {
 			t.Errorf("DecodeResult(%q) gives error %v", b, err)
 		}
@@ -67,6 +81,7 @@ func FuzzDecodeResult(f *testing.F) {
 		f.Add(EncodeResult(v, nil))
 	}
 	f.Add(EncodeResult(nil, cluster.ErrNoLeader))
+	f.Add(readGolden(f, "testdata/result/TransactionResult.golden"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		value, err := DecodeResult(b)
 		if errors.Is(err, errResult) {

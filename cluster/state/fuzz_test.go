@@ -41,6 +41,10 @@ func FuzzApply(f *testing.F) {
 			&cluster.SessionDestroy{ID: b},
 			&cluster.ReapTombstones{Index: n},
 			&cluster.Deregister{Node: a},
+			txn(nodeOp("set", cluster.Node{Name: a, ID: b, Address: c}), serviceOp("set", cluster.Service{Node: a, ID: b, Name: c}), checkOp("set", cluster.Check{Node: a, ID: b, ServiceID: c})),
+			txn(serviceOp("cas", cluster.Service{Node: a, ID: c, Name: b}), kvOp(cluster.KVVerb(status), a, b), kvOpAt("check-index", a, n)),
+			txn(kvOp("set", a, b), kvOpBy("check-session", a, c), nodeOp("get", cluster.Node{ID: b}), nodeOp("delete-cas", cluster.Node{Name: a, ModifyIndex: n})),
+			txn(checkOp(cluster.CatalogVerb(status), cluster.Check{Node: c, ID: a}), nodeOp("delete", cluster.Node{ID: b}), kvOp("get-tree", a, "")),
 		}
 		s := New()
 		for i, command := range commands {

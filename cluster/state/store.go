@@ -51,19 +51,22 @@ func newContent() *content {
 	return &content{db: db, replaced: make(chan struct{})}
 }
 
-// Apply applies committed entries in their order and gives one result for each. Readers see all of a batch or nothing of it. The
-// store keeps what the commands point to.
+// Apply applies committed entries in their order and gives one result for each. Readers may see a batch without its last entries, but
+// never a part of an entry. The store keeps what the commands point to.
 func (s *Store) Apply(batch []Entry) []Result {
 	if len(batch) == 0 {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	txn := s.content.Load().db.Txn(true)
-	defer txn.Abort()
+	db := s.content.Load().db
+	txn := db.Txn(true)
+	defer func() { txn.Abort() }()
 	results := make([]Result, len(batch))
 	for i, e := range batch {
-		results[i].Value, results[i].Err = (&writer{txn: txn, index: e.Index, now: e.Time.Round(0).UTC()}).apply(e.Command)
+		w := &writer{db: db, txn: txn, index: e.Index, now: e.Time.Round(0).UTC()}
+		results[i].Value, results[i].Err = w.apply(e.Command)
+		txn = w.txn
 	}
 	txn.Commit()
 	s.applied.reach(batch[len(batch)-1].Index)

@@ -16,6 +16,12 @@ func (v *View) NodeChecks(node string) []*cluster.Check {
 	return slices.Collect(each[cluster.Check](v.r.txn, tableChecks, byID, below(strings.ToLower(node))))
 }
 
+// NodeCheck is one check on a node, nil where there is none.
+func (v *View) NodeCheck(node, id string) *cluster.Check {
+	v.r.askSet(ofNodeChecks + strings.ToLower(node))
+	return first[cluster.Check](v.r.txn, tableChecks, byID, onNode(node, id))
+}
+
 // ServiceChecks is every check of the instances of a service, without those of their nodes, in the order of nodes and IDs.
 func (v *View) ServiceChecks(service string) []*cluster.Check {
 	service = strings.ToLower(service)

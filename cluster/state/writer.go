@@ -11,8 +11,10 @@ import (
 	"holdfast/cluster"
 )
 
-// writer applies one command within the transaction of its batch. Each command is checked in full before its first write.
+// writer applies one command within the transaction of its batch. Each command is checked in full before its first write, but for those
+// that are done allOrNothing.
 type writer struct {
+	db    *memdb.MemDB
 	txn   *memdb.Txn
 	index uint64
 	now   time.Time // the leader's
@@ -49,12 +51,28 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 	case *cluster.Record:
 		w.record(c.Transitions)
 		return nil, nil
+	case *cluster.Transaction:
+		if err := c.Validate(); err != nil {
+			return nil, err
+		}
+		return w.transact(c), nil
 	case *cluster.UpdateCoordinates:
 		return nil, w.updateCoordinates(c)
 	case *cluster.NewTerm:
 		return nil, nil // that its index is applied is all it says
 	}
 	return nil, cluster.Errorf(cluster.Internal, "this version does not know how to apply a %T", c)
+}
+
+// allOrNothing undoes what do wrote where it says that it failed. memdb can only undo a whole transaction, so what the batch wrote before is
+// committed first.
+func (w *writer) allOrNothing(do func() (ok bool)) {
+	w.txn.Commit()
+	w.txn = w.db.Txn(true)
+	if !do() {
+		w.txn.Abort()
+		w.txn = w.db.Txn(true)
+	}
 }
 
 func (w *writer) put(table string, o any)    { must(w.txn.Insert(table, o)) }
