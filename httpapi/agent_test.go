@@ -35,7 +35,7 @@ func TestAgentSelf(t *testing.T) {
 	if m := self.Member; m.Name != "n1" || m.Addr != "10.0.0.1" || m.Port != 8301 || m.Status != 1 || m.Tags["build"] != "1.21.4:1a2b3c4d" {
 		t.Errorf("Member is %+v", m)
 	}
-	if self.Meta["rack"] != "r1" || self.DebugConfig["Bootstrap"] != false || self.DebugConfig["SerfAdvertiseAddrLAN"] != "tcp://10.0.0.1:8301" || self.Coord["Error"] != 1.5 {
+	if self.Meta["rack"] != "r1" || self.DebugConfig["Bootstrap"] != false || self.DebugConfig["SerfAdvertiseAddrLAN"] != "tcp://10.0.0.1:8301" || self.Coord["Error"] != 0.5 {
 		t.Errorf("Meta %v, DebugConfig %v, Coord %v", self.Meta, self.DebugConfig, self.Coord)
 	}
 	if s := self.Stats; s["raft"]["term"] != "2" || s["consul"]["leader"] != "true" || s["serf_lan"]["members"] != "3" || s["serf_lan"]["failed"] != "1" {

@@ -7,6 +7,7 @@ import (
 	"holdfast/cluster"
 	"holdfast/httpapi/agent"
 	"holdfast/httpapi/catalog"
+	"holdfast/httpapi/coordinate"
 	"holdfast/httpapi/event"
 	"holdfast/httpapi/exchange"
 	"holdfast/httpapi/group"
@@ -47,6 +48,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 	f.ServeKV(kv.Methods(deps.Reader, deps.Writer, cfg.KVMaxValueSize))
 	for _, family := range []exchange.Routes{
 		catalog.Routes(deps.Reader, deps.Writer, cfg.Datacenter),
+		coordinate.Routes(deps.Reader, deps.Writer, cfg.Datacenter),
 		agent.Routes(cfg.Config, deps.Pool, deps.Raft, deps.Registry),
 		session.Routes(deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin),
 		status.Routes(deps.Raft),

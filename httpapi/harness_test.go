@@ -126,6 +126,22 @@ func (m *member) Self() cluster.Member {
 	}
 }
 
+func (m *member) Coordinate() cluster.Coordinate { return place(0.002) }
+
+// place is a coordinate whose round-trip time to the origin is x seconds.
+func place(x float64) cluster.Coordinate {
+	return cluster.Coordinate{Vec: []float64{x, 0, 0, 0, 0, 0, 0, 0}, Error: 0.5, Height: 1e-5}
+}
+
+// coordinates is an update of nodes and their places.
+func coordinates(pairs ...any) *cluster.UpdateCoordinates {
+	cmd := &cluster.UpdateCoordinates{}
+	for i := 0; i < len(pairs); i += 2 {
+		cmd.Updates = append(cmd.Updates, cluster.NodeCoordinate{Node: pairs[i].(string), Coordinate: place(pairs[i+1].(float64))})
+	}
+	return cmd
+}
+
 func (m *member) Members() []cluster.Member {
 	return []cluster.Member{
 		{Name: "n3", Addr: netip.MustParseAddrPort("10.0.0.3:8301"), Status: cluster.StatusFailed, Tags: map[string]string{"role": "node", "dc": "dc1"}},
@@ -377,6 +393,7 @@ func (m *member) populate(tb testing.TB) *member {
 			Assignments: []cluster.Assignment{{Group: "gateway", Node: "n1", Epoch: 1, Why: "n1 is preferred", Since: start}},
 			Transitions: []cluster.Transition{{Time: start, Kind: cluster.TransitionAssign, Group: "gateway", Node: "n1", Epoch: 1, Why: "n1 is preferred", Took: 3 * time.Millisecond}},
 		},
+		coordinates("n1", 0.002, "n2", 0.010),
 	)
 	m.events.fire(tb, cluster.UserEvent{Name: "deploy", Payload: []byte("v2"), NodeFilter: "^n"})
 	m.events.fire(tb, cluster.UserEvent{Name: "empty"})

@@ -45,6 +45,7 @@ func TestMethods(t *testing.T) {
 	for line, allow := range map[string]string{
 		"POST /v1/kv/a":                  "DELETE, GET, HEAD, PUT",
 		"PUT /v1/catalog/nodes":          "GET, HEAD",
+		"GET /v1/coordinate/update":      "PUT",
 		"GET /v1/catalog/register":       "PUT",
 		"GET /v1/agent/service/register": "PUT",
 		"DELETE /v1/session/create":      "PUT",

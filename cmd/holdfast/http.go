@@ -71,8 +71,9 @@ func (d *daemon) debugConfig() map[string]any {
 // pool is the gossip pool as the API speaks to it: leaving gives the groups away first.
 type pool struct{ d *daemon }
 
-func (p pool) Members() []cluster.Member { return p.d.agent.Members() }
-func (p pool) Self() cluster.Member      { return p.d.agent.Self() }
+func (p pool) Members() []cluster.Member      { return p.d.agent.Members() }
+func (p pool) Self() cluster.Member           { return p.d.agent.Self() }
+func (p pool) Coordinate() cluster.Coordinate { return p.d.agent.Coordinate() }
 
 func (p pool) Join(ctx context.Context, addrs []string) (int, error) {
 	return p.d.agent.Join(ctx, addrs)

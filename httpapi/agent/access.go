@@ -10,6 +10,7 @@ import (
 type Pool interface {
 	Members() []cluster.Member
 	Self() cluster.Member
+	Coordinate() cluster.Coordinate // where this member is among the others
 	Join(ctx context.Context, addrs []string) (int, error)
 	ForceLeave(name string, prune bool) error
 	Leave(ctx context.Context) error

@@ -11,6 +11,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/httpapi/exchange"
+	"holdfast/httpapi/wire"
 )
 
 // Routes are the endpoints of /v1/agent/.
@@ -49,7 +50,7 @@ func (h *agentHandler) self(*exchange.Request) (*exchange.Reply, error) {
 			Revision: c.Revision, Version: c.Version, BuildDate: c.BuildDate, SessionTTLMin: int64(c.SessionTTLMin),
 		},
 		DebugConfig: h.debugConfig(),
-		Coord:       coordinateJSON{Error: 1.5, Height: 1e-5},
+		Coord:       wire.FromCoordinate(h.pool.Coordinate()),
 		Member:      toMember(h.pool.Self()),
 		Stats:       h.stats(),
 		Meta:        exchange.OrEmptyMap(c.NodeMeta),

@@ -45,7 +45,7 @@ func toWANMember(m cluster.Member) memberJSON {
 type selfJSON struct {
 	Config      selfConfigJSON
 	DebugConfig map[string]any
-	Coord       coordinateJSON
+	Coord       wire.Coordinate
 	Member      memberJSON
 	Stats       map[string]map[string]string
 	Meta        map[string]string
@@ -61,14 +61,6 @@ type selfConfigJSON struct {
 	Version           string
 	BuildDate         string
 	SessionTTLMin     int64 // nanoseconds; Patroni reads it
-}
-
-// coordinateJSON is the network coordinate of a member that has measured nothing.
-type coordinateJSON struct {
-	Vec        [8]float64
-	Error      float64
-	Adjustment float64
-	Height     float64
 }
 
 // versionJSON is the answer of agent/version.
