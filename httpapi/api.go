@@ -34,6 +34,7 @@ type Deps struct {
 	Registry agent.Registry
 	Failover group.Failover
 	Events   event.Events
+	Log      agent.Log
 }
 
 // New makes the API's handler. It starts nothing.
@@ -49,7 +50,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 	for _, family := range []exchange.Routes{
 		catalog.Routes(deps.Reader, deps.Writer, cfg.Datacenter),
 		coordinate.Routes(deps.Reader, deps.Writer, cfg.Datacenter),
-		agent.Routes(cfg.Config, deps.Pool, deps.Raft, deps.Registry),
+		agent.Routes(cfg.Config, deps.Pool, deps.Raft, deps.Registry, deps.Log),
 		session.Routes(deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin),
 		status.Routes(deps.Raft),
 		event.Routes(deps.Events),

@@ -39,6 +39,9 @@ type member struct {
 	left    []string
 	local   registry
 	events  events
+	log     logs
+
+	noReload error // what reloading answers
 }
 
 func newMember() *member {
@@ -334,6 +337,7 @@ func (m *member) config() Config {
 		Config: agent.Config{
 			Datacenter: "dc1", NodeName: "n1", NodeID: nodeID, NodeMeta: map[string]string{"rack": "r1"}, Server: true, Version: "1.21.4", Revision: "1a2b3c4d",
 			BuildDate: "2026-01-02T03:04:05Z", Debug: map[string]any{"Bootstrap": false}, Shutdown: func() { m.note("shutdown") },
+			Reload: func(context.Context) error { m.note("reload"); return m.noReload },
 		},
 		ResponseHeaders: map[string]string{"X-Rack": "r1"},
 	}
@@ -344,7 +348,7 @@ func (m *member) handler(change ...func(*Config)) http.Handler {
 	for _, f := range change {
 		f(&cfg)
 	}
-	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events}, slog.New(slog.DiscardHandler))
+	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events, Log: &m.log}, slog.New(slog.DiscardHandler))
 }
 
 func (m *member) apply(tb testing.TB, cmds ...cluster.Command) {

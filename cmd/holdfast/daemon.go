@@ -32,13 +32,14 @@ type daemon struct {
 	litter    []string // what must not stay on disk
 	loops     sync.WaitGroup
 	cancel    context.CancelFunc
-	endGroups func()        // ends what brings the groups of the config into the state
-	left      chan struct{} // closed when /v1/agent/leave has taken this member out
+	endGroups func()            // ends what brings the groups of the config into the state
+	reloads   chan chan<- error // from the API: the configuration is to be read again, and the answer goes here
+	left      chan struct{}     // closed when /v1/agent/leave has taken this member out
 	once      sync.Once
 }
 
 func newDaemon(cfg *config.Config, log *logs) *daemon {
-	return &daemon{cfg: cfg, log: log, dir: cfg.DataDir, endGroups: func() {}, left: make(chan struct{})}
+	return &daemon{cfg: cfg, log: log, dir: cfg.DataDir, endGroups: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
 }
 
 // open starts everything, or nothing: after an error nothing runs.

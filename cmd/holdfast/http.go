@@ -50,11 +50,11 @@ func (d *daemon) serveHTTP() {
 	self := agent.Config{
 		Datacenter: c.Datacenter, Domain: c.Domain, NodeName: c.NodeName, NodeID: d.agent.ID(), NodeMeta: c.NodeMeta, Server: c.Server,
 		Version: compatVersion, Revision: revision, BuildDate: buildDate(), SessionTTLMin: c.SessionTTLMin, ScriptChecks: c.ScriptChecks,
-		Debug: d.debugConfig(), Shutdown: d.hasLeft,
+		Debug: d.debugConfig(), Reload: d.askReload, Shutdown: d.hasLeft,
 	}
 	d.http.Serve(httpapi.New(httpapi.Config{Config: self, ResponseHeaders: c.ResponseHeaders, KVMaxValueSize: c.KVMaxValueSize}, httpapi.Deps{
 		Reader: d.agent, Writer: d.agent, Sessions: d.agent, Pool: pool{d}, Raft: d.agent, Registry: registry{d.agent.Registry()},
-		Failover: failover.NewOperator(asAgent{d.agent}, d.fail.controller), Events: d.agent,
+		Failover: failover.NewOperator(asAgent{d.agent}, d.fail.controller), Events: d.agent, Log: d.log.tap,
 	}, d.log.With("component", "http")))
 }
 

@@ -11,11 +11,13 @@ import (
 	"sync"
 
 	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/tap"
 )
 
 // logs is where the daemon logs: to standard error, and to log_file where one is given. Its level and its file can change while it runs.
 type logs struct {
 	*slog.Logger
+	tap   *tap.Handler // for those who listen to it over the API
 	level slog.LevelVar
 	file  *logFile // nil where there is none
 }
@@ -33,10 +35,11 @@ func openLogs(stderr io.Writer, cfg *config.Config) (*logs, error) {
 	}
 	opts := &slog.HandlerOptions{Level: &l.level}
 	if cfg.LogJSON {
-		l.Logger = slog.New(slog.NewJSONHandler(out, opts))
+		l.tap = tap.New(slog.NewJSONHandler(out, opts))
 	} else {
-		l.Logger = slog.New(slog.NewTextHandler(out, opts))
+		l.tap = tap.New(slog.NewTextHandler(out, opts))
 	}
+	l.Logger = slog.New(l.tap)
 	return l, nil
 }
 

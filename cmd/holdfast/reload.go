@@ -12,8 +12,8 @@ import (
 )
 
 // reload reads the configuration again and takes what can change while the daemon runs; it names the keys that wait for the next start.
-// What runs already and has not changed is left alone. If anything is wrong nothing is taken.
-func (d *daemon) reload(read load) {
+// What runs already and has not changed is left alone. If anything is wrong nothing is taken, and the error says what.
+func (d *daemon) reload(read load) error {
 	next, warnings, err := read()
 	for _, w := range warnings {
 		d.log.Warn("the configuration asks for what does not happen", "warning", w)
@@ -23,12 +23,12 @@ func (d *daemon) reload(read load) {
 	}
 	if err != nil {
 		d.log.Error("the configuration is not taken, the old one stays", "error", err)
-		return
+		return err
 	}
 	cfg, restart := d.cfg.Reload(next)
 	if err := register(d.agent.Registry(), cfg); err != nil {
 		d.log.Error("the configuration is not taken, the old one stays", "error", err)
-		return
+		return err
 	}
 	gone := slices.DeleteFunc(slices.Clone(d.cfg.Groups), func(g cluster.Group) bool {
 		return slices.ContainsFunc(cfg.Groups, func(o cluster.Group) bool { return o.Name == g.Name })
@@ -46,6 +46,23 @@ func (d *daemon) reload(read load) {
 	d.log.Info("the configuration is reloaded", "services", len(cfg.Services), "checks", len(cfg.Checks), "groups", len(cfg.Groups))
 	if len(restart) > 0 {
 		d.log.Warn("these keys have changed and take effect at the next start", "keys", restart)
+	}
+	return nil
+}
+
+// askReload has the configuration read again by the goroutine that serves signals, and answers what became of it.
+func (d *daemon) askReload(ctx context.Context) error {
+	done := make(chan error, 1)
+	select {
+	case d.reloads <- done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

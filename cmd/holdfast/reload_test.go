@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -57,6 +58,17 @@ func TestReload(t *testing.T) {
 	c.reloaded(`level=ERROR msg="the configuration is not taken, the old one stays" error="config file .*unknown key`)
 	has("kept", "new")
 
+	if status, body := c.request(http.MethodPut, "/v1/agent/reload"); status != 500 || !strings.Contains(body, "unknown key") {
+		t.Errorf("a reload over the API answers %d %s", status, body)
+	}
+	has("kept", "new")
+	configure(`service { name = "by-api" }`)
+	c.put("/v1/agent/reload")
+	has("kept", "by-api")
+
+	configure(`service { name = "new" }`)
+	c.put("/v1/agent/reload")
+	has("kept", "new")
 	configure(`group "g" { vip "203.0.113.9/24" {} }`) // no network of this machine
 	c.reloaded(`level=ERROR msg="the configuration is not taken, the old one stays" error=".*"`)
 	has("kept", "new")

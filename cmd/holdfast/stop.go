@@ -48,10 +48,12 @@ func (d *daemon) untilStop(ctx context.Context, signals <-chan os.Signal, read l
 			return "the daemon was told to stop", false
 		case <-d.left:
 			return "the member has left", false
+		case done := <-d.reloads:
+			done <- d.reload(read)
 		case s := <-signals:
 			switch s {
 			case syscall.SIGHUP:
-				d.reload(read)
+				_ = d.reload(read) // the log says what is wrong
 			case os.Interrupt:
 				return "signal " + s.String(), !d.cfg.SkipLeaveOnInterrupt
 			default:

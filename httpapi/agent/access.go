@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"log/slog"
 
 	"holdfast/cluster"
 )
@@ -42,4 +43,10 @@ type Registry interface {
 type LocalCheck struct {
 	cluster.Check
 	Definition cluster.CheckDefinition
+}
+
+// Log is the agent's log, for those who listen to it.
+type Log interface {
+	// Listen answers the lines from now on, from a level on, until stop is called. Who reads too slowly loses lines, and is told so.
+	Listen(level slog.Level, json bool) (lines <-chan []byte, stop func())
 }

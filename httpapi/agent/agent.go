@@ -2,6 +2,7 @@ package agent
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"net/http"
 	"runtime"
@@ -15,10 +16,11 @@ import (
 )
 
 // Routes are the endpoints of /v1/agent/.
-func Routes(cfg Config, pool Pool, raft Raft, registry Registry) exchange.Routes {
+func Routes(cfg Config, pool Pool, raft Raft, registry Registry, log Log) exchange.Routes {
 	all := exchange.Routes{}
 	maps.Copy(all, (&agentHandler{cfg, pool, raft}).routes())
 	maps.Copy(all, (&registryHandler{registry, cfg}).routes())
+	maps.Copy(all, (&monitorHandler{log}).routes())
 	maps.Copy(all, (&maintenanceHandler{registry}).routes())
 	maps.Copy(all, (&localHealthHandler{registry, cfg.Datacenter}).routes())
 	return all
@@ -39,6 +41,7 @@ func (h *agentHandler) routes() exchange.Routes {
 		"/v1/agent/join/{addr...}":        {http.MethodPut: h.join},
 		"/v1/agent/leave":                 {http.MethodPut: h.leave},
 		"/v1/agent/force-leave/{node...}": {http.MethodPut: h.forceLeave},
+		"/v1/agent/reload":                {http.MethodPut: h.reload},
 	}
 }
 
@@ -147,6 +150,15 @@ func (h *agentHandler) forceLeave(r *exchange.Request) (*exchange.Reply, error) 
 	return silent(h.pool.ForceLeave(node, prune))
 }
 
+// reload answers once the configuration is taken, or why it is not.
+func (h *agentHandler) reload(r *exchange.Request) (*exchange.Reply, error) {
+	err := h.cfg.Reload(r.Context())
+	if err != nil && r.Context().Err() == nil {
+		err = exchange.Failed(err)
+	}
+	return silent(err)
+}
+
 // Config is what the API says of this agent, and its limits.
 type Config struct {
 	Datacenter string
@@ -159,8 +171,9 @@ type Config struct {
 	Revision   string
 	BuildDate  string
 
-	SessionTTLMin time.Duration  // 0 means cluster.MinSessionTTL
-	ScriptChecks  bool           // checks that run programs may be registered here
-	Debug         map[string]any // the agent's configuration, for /v1/agent/self
-	Shutdown      func()         // called once this member has left and the client knows; it must not wait for the API to close
+	SessionTTLMin time.Duration                   // 0 means cluster.MinSessionTTL
+	ScriptChecks  bool                            // checks that run programs may be registered here
+	Debug         map[string]any                  // the agent's configuration, for /v1/agent/self
+	Reload        func(ctx context.Context) error // reads the config files again; after an error nothing has changed
+	Shutdown      func()                          // called once this member has left and the client knows; it must not wait for the API to close
 }

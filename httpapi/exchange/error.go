@@ -49,6 +49,14 @@ func AsServerError(err error) error {
 	return err
 }
 
+// Failed gives an error the status 500, whatever its code: the request was well, and what it asked for is not.
+func Failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &statusError{http.StatusInternalServerError, err}
+}
+
 func canceled(err error) bool {
 	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 	return ended && cluster.CodeOf(err) != cluster.Unknown // a write whose outcome is not known must not read as one that was not done

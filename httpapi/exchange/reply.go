@@ -18,7 +18,8 @@ type Reply struct {
 	Status      int    // 0 means 200
 	Body        any    // encoded as JSON; nil means: no body, unless raw is given
 	Raw         []byte // the body as it is, of a client's making
-	ContentType string // of raw
+	Stream      Stream // the body where it takes as long as the client wants; Body and Raw count for nothing then
+	ContentType string // of Raw and Stream
 	Meta        *cluster.QueryMeta
 	Index       uint64 // of an answer that is not of the state and has no Meta; 0 means none
 	consistency bool   // the answer names its effective consistency
@@ -81,6 +82,9 @@ func recycle(b *bytes.Buffer) {
 
 // write sends the reply.
 func (p *Reply) write(w http.ResponseWriter, r *Request) error {
+	if p.Stream != nil {
+		return p.stream(w, r)
+	}
 	b := buffer()
 	defer recycle(b)
 	body, err := p.encode(b, r)
