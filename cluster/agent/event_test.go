@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -89,7 +90,7 @@ func TestNewestEventsAreKept(t *testing.T) {
 	c := clustertest.Start(t, 1)
 	a := c.Agents[0]
 	for i := range event.Kept + 5 {
-		fire(t, a, cluster.UserEvent{Name: fmt.Sprint(i)})
+		fire(t, a, cluster.UserEvent{Name: strconv.Itoa(i)})
 	}
 	last := fmt.Sprint(event.Kept + 4)
 	c.Wait("the last event has come", func() bool { got := names(a); return len(got) > 0 && got[len(got)-1] == last })

@@ -3,10 +3,10 @@ package event
 import (
 	"bytes"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -128,7 +128,7 @@ func TestRing(t *testing.T) {
 		t.Fatalf("a new ring has %d events", len(none))
 	}
 	for i := range Kept + 3 {
-		r.Add(&cluster.UserEvent{Name: fmt.Sprint(i)})
+		r.Add(&cluster.UserEvent{Name: strconv.Itoa(i)})
 	}
 	select {
 	case <-changed:
@@ -136,7 +136,7 @@ func TestRing(t *testing.T) {
 		t.Error("who waits is not told of an event")
 	}
 	got, changed := r.Recent()
-	if len(got) != Kept || got[0].Name != "3" || got[Kept-1].Name != fmt.Sprint(Kept+2) {
+	if len(got) != Kept || got[0].Name != "3" || got[Kept-1].Name != strconv.Itoa(Kept+2) {
 		t.Errorf("%d events from %s to %s, want the newest %d, oldest first", len(got), got[0].Name, got[len(got)-1].Name, Kept)
 	}
 	select {

@@ -3,7 +3,6 @@ package tap
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -66,7 +65,7 @@ func TestSlowListener(t *testing.T) {
 	lines, stop := h.Listen(slog.LevelInfo, false)
 	defer stop()
 	for i := range buffered + 10 {
-		log.Info(fmt.Sprint("n", i))
+		log.Info("a line", "n", i)
 	}
 	if got := strings.Count(string(<-lines), "\n"); got != 1 {
 		t.Errorf("a line has %d line feeds", got)
