@@ -17,6 +17,9 @@
 // Leading: leadership is a context. [Peer.Lead] runs a function in each term that this member leads, once its cluster.NewTerm has been
 // applied; the context of the function ends the moment the leadership does. There is at most one leader in a term.
 //
+// Voting: a member votes for nobody until it has heard nothing from its leader for the heartbeat timeout, and one that is started again not
+// within its first (hold.go). cluster/quorum builds on it. Only a leader that hands over its leadership is replaced sooner.
+//
 // Followers learn of a commit about a millisecond after the leader's log comes to rest (tell.go), so what was just written can be read
 // everywhere at once.
 //

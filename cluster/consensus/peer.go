@@ -27,7 +27,7 @@ type Peer struct {
 
 	raft    atomic.Pointer[raft.Raft] // nil until opened
 	stores  *stores                   // these are set before raft and do not change after it
-	trans   *raft.NetworkTransport
+	trans   *transport
 	since   time.Time     // when it was opened
 	stored  uint64        // the last log entry that the disk held then
 	caught  atomic.Bool   // what CaughtUp said last
@@ -58,14 +58,14 @@ func (p *Peer) Open() error {
 	}
 	stream := newStream(p.layer, &p.cfg)
 	p.stores, p.since = stores, time.Now()
-	p.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	p.trans = newTransport(raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider:   newWhereabouts(p),
 		Logger:                  logger,
 		Stream:                  stream,
 		MaxPool:                 3,
 		Timeout:                 p.cfg.stretched(p.cfg.IOTimeout),
 		MsgpackUseNewTimeFormat: true,
-	})
+	}), newHold(stores, p.since, p.cfg.stretched(p.cfg.HeartbeatTimeout)))
 	r, err := p.start(logger)
 	if err != nil {
 		return errors.Join(err, p.trans.Close(), stores.close())

@@ -16,7 +16,7 @@ const restAfter = time.Millisecond
 // teller tells the followers of a leader what is committed.
 type teller struct {
 	raft  *raft.Raft
-	trans *raft.NetworkTransport
+	trans *transport
 	log   raft.LogStore
 	self  raft.Server
 	term  uint64

@@ -19,7 +19,7 @@
 // forgets the leader only once it has heard nothing for the heartbeat timeout. A voter that confirms says how long ago that was; the
 // least of what is left holds for the majority, counted from when the round began (trustFor). What breaks the rule is known: a leadership
 // that is handed over (HandOver), another peer set (trusted compares), this member's own vote (trusted looks whether it leads still), and a
-// voter that restarts and has forgotten its leader: consensus must not let a member vote in its first heartbeat timeout.
+// voter that restarts and has forgotten its leader: cluster/consensus lets none take part in an election in its first heartbeat timeout.
 //
 // # Leases
 //

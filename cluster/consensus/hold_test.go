@@ -1,0 +1,128 @@
+package consensus
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// elector is a transport of raft's that speaks as the member id.
+type elector struct {
+	*raft.NetworkTransport
+	header raft.RPCHeader
+}
+
+func newElector(t *testing.T, id string) *elector {
+	t.Helper()
+	layer := listen(t)
+	cfg := DefaultConfig()
+	cfg.Addr = layer.Addr().String()
+	trans := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream: newStream(layer, &cfg), Logger: newLogger(testLogger()), MaxPool: 3, Timeout: patience, MsgpackUseNewTimeFormat: true,
+	})
+	t.Cleanup(func() { _ = trans.Close() })
+	return &elector{trans, raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: []byte(cfg.Addr)}}
+}
+
+// voter is a member that is one of three voters and has met none of the others.
+func voter(t *testing.T, b *elector, adjust func(*Config)) *member {
+	t.Helper()
+	m := startMember(t, "a", t.TempDir(), adjust)
+	err := m.Bootstrap([]Server{
+		{ID: "a", Addr: m.cfg.Addr, Voter: true},
+		{ID: "b", Addr: string(b.header.Addr), Voter: true},
+		{ID: "c", Addr: "127.0.0.1:1", Voter: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+const farTerm, farIndex = 1000, 1000 // ahead of all that a test reaches
+
+// canvass asks m in every way to take part in an election, at once, and gives what it answers.
+func (b *elector) canvass(t *testing.T, m *member) (granted bool, answered time.Time) {
+	t.Helper()
+	id, addr := raft.ServerID(m.cfg.ID), raft.ServerAddress(m.cfg.Addr)
+	var vote raft.RequestVoteResponse
+	var pre raft.RequestPreVoteResponse
+	first := make(chan time.Time, 3)
+	errs := make(chan error, 3)
+	ask := func(f func() error) {
+		err := f()
+		first <- time.Now()
+		errs <- err
+	}
+	go ask(func() error {
+		return b.RequestPreVote(id, addr, &raft.RequestPreVoteRequest{RPCHeader: b.header, Term: farTerm, LastLogIndex: farIndex, LastLogTerm: farTerm}, &pre)
+	})
+	go ask(func() error {
+		return b.RequestVote(id, addr, &raft.RequestVoteRequest{
+			RPCHeader: b.header, Term: farTerm, LastLogIndex: farIndex, LastLogTerm: farTerm, LeadershipTransfer: true,
+		}, &vote)
+	})
+	go ask(func() error {
+		return b.TimeoutNow(id, addr, &raft.TimeoutNowRequest{RPCHeader: b.header}, &raft.TimeoutNowResponse{})
+	})
+	for range cap(errs) {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	return vote.Granted, <-first
+}
+
+// TestARestartedVoterWaits holds what leaders rely on who trust this voter's word: that for as long as it may have given one before it was
+// started again, it makes no other leader.
+func TestARestartedVoterWaits(t *testing.T) {
+	t.Parallel()
+	b := newElector(t, "b")
+	m := voter(t, b, func(c *Config) { c.Multiplier = 3 })
+	term := m.Term()
+	m.stop(t)
+
+	began := time.Now()
+	again := startMember(t, "a", m.cfg.DataDir, func(c *Config) { c.Multiplier = 3 })
+	if now := again.Term(); now != term {
+		t.Errorf("the term was %d and is %d", term, now)
+	}
+	granted, answered := b.canvass(t, again)
+	if waited, timeout := answered.Sub(began), 3*DefaultConfig().HeartbeatTimeout; waited < timeout {
+		t.Errorf("it took part in an election %s after its start, within its heartbeat timeout of %s", waited, timeout)
+	}
+	if !granted && again.Term() < farTerm {
+		t.Error("it never voted")
+	}
+}
+
+func TestAFreshVoterNeedNotWait(t *testing.T) {
+	t.Parallel()
+	b := newElector(t, "b")
+	m := voter(t, b, func(c *Config) { c.Multiplier = 10 }) // 3 s
+	b.canvass(t, m)
+	if !m.trans.hold.until.IsZero() {
+		t.Error("a member that has just been bootstrapped holds votes back")
+	}
+}
+
+func TestOnlyElectionsAreHeld(t *testing.T) {
+	t.Parallel()
+	held := hold{time.Now().Add(time.Hour)}
+	for _, pass := range []any{&raft.AppendEntriesRequest{}, &raft.InstallSnapshotRequest{}} {
+		if wait := held.wait(pass); wait > 0 {
+			t.Errorf("%T waits %s", pass, wait)
+		}
+	}
+	for _, hold := range []any{&raft.RequestVoteRequest{LeadershipTransfer: true}, &raft.RequestPreVoteRequest{}, &raft.TimeoutNowRequest{}} {
+		if wait := held.wait(hold); wait <= 0 {
+			t.Errorf("%T does not wait", hold)
+		}
+		over := held
+		over.until = time.Now().Add(-time.Second)
+		if wait := over.wait(hold); wait > 0 {
+			t.Errorf("%T waits %s when the hold is over", hold, wait)
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package consensus
+
+import (
+	"sync"
+
+	"github.com/hashicorp/raft"
+)
+
+// transport is raft's own transport with a rule of ours before it: which messages of the others reach raft, and when (hold.go).
+type transport struct {
+	*raft.NetworkTransport
+	hold   hold
+	rpcs   chan raft.RPC // what raft is given
+	closed chan struct{}
+	once   sync.Once // of Close
+	loops  sync.WaitGroup
+}
+
+// newTransport passes messages on until it is closed.
+func newTransport(inner *raft.NetworkTransport, h hold) *transport {
+	t := &transport{NetworkTransport: inner, hold: h, rpcs: make(chan raft.RPC), closed: make(chan struct{})}
+	t.loops.Go(t.relay)
+	return t
+}
+
+// Consumer is where raft takes the messages of the others from. Heartbeats do not come this way: they have their handler.
+func (t *transport) Consumer() <-chan raft.RPC { return t.rpcs }
+
+// Close ends every connection, and waits until nothing is passed on any more.
+func (t *transport) Close() error {
+	err := t.NetworkTransport.Close()
+	t.once.Do(func() { close(t.closed) })
+	t.loops.Wait()
+	return err
+}
+
+// relay gives raft one message after another. Those that are held do not delay the ones behind them.
+func (t *transport) relay() {
+	for {
+		select {
+		case rpc := <-t.NetworkTransport.Consumer():
+			if wait := t.hold.wait(rpc.Command); wait > 0 {
+				t.loops.Go(func() { t.later(rpc, wait) })
+				continue
+			}
+			t.give(rpc)
+		case <-t.closed:
+			return
+		}
+	}
+}
+
+// give waits until raft has taken a message.
+func (t *transport) give(rpc raft.RPC) {
+	select {
+	case t.rpcs <- rpc:
+	case <-t.closed:
+	}
+}
