@@ -79,6 +79,12 @@ type NewTerm struct {
 	Leader string // the node name
 }
 
+// NameCluster gives the cluster its ID, by which it is told from others for ever. It is taken only if none is set: to repeat it does nothing.
+// Result: string, the ID that the cluster has.
+type NameCluster struct {
+	ID string
+}
+
 func (*Register) command()          {}
 func (*Deregister) command()        {}
 func (*KVWrite) command()           {}
@@ -91,3 +97,4 @@ func (*Steer) command()             {}
 func (*Record) command()            {}
 func (*UpdateCoordinates) command() {}
 func (*NewTerm) command()           {}
+func (*NameCluster) command()       {}

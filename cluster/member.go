@@ -48,10 +48,27 @@ const (
 	TagVersion    = "vsn"      // gossip protocol version
 	TagHoldfast   = "holdfast" // Holdfast's own version
 	TagRPCAddr    = "rpc_addr" // the RPC address where it differs from the gossip address
+	TagCluster    = "cluster"  // the cluster ID, or one of the following; members of older versions do not have it
+)
+
+// The values of TagCluster of a member that has no cluster ID.
+const (
+	NoCluster      = "none"    // it belongs to no cluster yet
+	UnnamedCluster = "unnamed" // it belongs to a cluster that has no ID yet, or whose ID it has not learned
 )
 
 // IsServer reports whether the member says that it is a server.
 func (m Member) IsServer() bool { return m.Tags[TagRole] == "consul" }
+
+// ClusterID is the ID of the cluster that the member says it belongs to, "" where it names none.
+func (m Member) ClusterID() string {
+	switch id := m.Tags[TagCluster]; id {
+	case NoCluster, UnnamedCluster:
+		return ""
+	default:
+		return id
+	}
+}
 
 // RPCPort is the port of the member's RPC listener, the default one where it says nothing that can be read.
 func (m Member) RPCPort() uint16 {

@@ -46,6 +46,8 @@ var recordTypes = newTypeTable(map[byte]any{
 	12: new(cluster.Presence),
 	13: new(cluster.Transition),
 	15: new(cluster.NodeCoordinate),
+
+	14 | ignorable: new(state.ClusterID),
 })
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

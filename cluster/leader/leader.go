@@ -24,6 +24,7 @@ type Cluster interface {
 type Options struct {
 	Self              string        // the leader's own node name
 	Datacenter        string        //
+	ClusterID         string        // what this member has learned of it, "" for nothing; the state's goes before it
 	ReconcileInterval time.Duration // between full passes; an event starts one at once
 	UnknownGrace      time.Duration // a node that gossip does not know turns critical after this: the pool may still be gathering
 	ForgetAfter       time.Duration // and is deregistered after this (reconnect_timeout)
@@ -62,7 +63,7 @@ func New(c Cluster, opts Options, log *slog.Logger) *Term {
 // Run does the leader's duties until ctx ends.
 func (t *Term) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, duty := range []func(context.Context){t.reconcile, t.expireSessions, t.reapTombstones, t.writeCoordinates} {
+	for _, duty := range []func(context.Context){t.name, t.reconcile, t.expireSessions, t.reapTombstones, t.writeCoordinates} {
 		wg.Go(func() { duty(ctx) })
 	}
 	wg.Wait()

@@ -1,6 +1,7 @@
 package leader
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -52,6 +53,7 @@ func (p *pass) run() {
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
+	p.members = slices.DeleteFunc(p.members, p.isForeign)
 	for _, m := range p.members {
 		p.check("cannot record a member", m.Name, p.record(m))
 	}
@@ -64,6 +66,17 @@ func (p *pass) run() {
 	for _, m := range p.members {
 		p.check("cannot change the peer set", m.Name, p.seat(m))
 	}
+}
+
+// isForeign reports whether a member says that it belongs to another cluster. Gossip keeps such members out; whatever gets past it is
+// nobody of ours, alive or gone.
+func (p *pass) isForeign(m cluster.Member) bool {
+	theirs, ours := m.ClusterID(), cmp.Or(p.view.ClusterID(), p.opts.ClusterID)
+	if theirs == "" || ours == "" || theirs == ours {
+		return false
+	}
+	p.log.Warn("a member of another cluster is passed over", "member", m.Name, "its_cluster", theirs, "cluster", ours)
+	return true
 }
 
 // check makes another pass due soon after a failure.

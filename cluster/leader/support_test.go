@@ -106,7 +106,7 @@ func member(word string) cluster.Member {
 	for len(p) < 5 {
 		p = append(p, "")
 	}
-	number := strings.TrimLeft(p[0], "nc")
+	number := strings.TrimLeft(p[0], "ncx")
 	status := map[string]cluster.MemberStatus{"alive": cluster.StatusAlive, "leaving": cluster.StatusLeaving, "left": cluster.StatusLeft, "failed": cluster.StatusFailed}[p[1]]
 	if status == 0 {
 		panic("no status in " + word)
@@ -189,6 +189,11 @@ func lead(t *testing.T, f *fakeCluster) *Term {
 	t.Helper()
 	opts := DefaultOptions()
 	opts.Self, opts.Datacenter = "n1", "dc1"
+	return leadWith(t, f, opts)
+}
+
+func leadWith(t *testing.T, f *fakeCluster, opts Options) *Term {
+	t.Helper()
 	term := New(f, opts, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -34,6 +34,7 @@ func FuzzApply(f *testing.F) {
 				Transitions: []cluster.Transition{{Group: c, Node: a}},
 			},
 			coordinates(at(a, float64(n)), at(b, 1), at(c, 0)),
+			&cluster.NameCluster{ID: a},
 			&cluster.DeleteGroup{Name: c},
 			&cluster.Deregister{Node: b, ServiceID: c},
 			&cluster.KVWrite{Verb: cluster.KVDeleteTree, Entry: cluster.KVEntry{Key: b}},

@@ -55,6 +55,7 @@ var questions = map[string]func(*View) any{
 	"coordinates":         func(v *View) any { return v.Coordinates() },
 	"coordinate of n1":    func(v *View) any { return v.Coordinate("n1") },
 	"coordinate of n2":    func(v *View) any { return v.Coordinate("N2") },
+	"the cluster ID":      func(v *View) any { return v.ClusterID() },
 	"list of one key a/b": func(v *View) any { return v.KVList("a/b") },
 }
 
@@ -123,6 +124,7 @@ func TestIndexRules(t *testing.T) {
 		moves []string
 	}{
 		{"a new term", &cluster.NewTerm{Leader: "n2"}, nil},
+		{"a cluster ID", &cluster.NameCluster{ID: "id-1"}, []string{"the cluster ID"}},
 		{"another key", set("c", "1"), []string{"list all", "keys with a prefix"}},
 		{"a neighbouring key", set("a", "1"), []string{"list all", "keys with a prefix"}},
 		{"a key beside a missing one", set("nones", "1"), []string{"list all", "keys with a prefix"}},

@@ -71,6 +71,8 @@ func anyCommand(rnd *rand.Rand) cluster.Command {
 		return coordinates(at(name(), float64(rnd.Intn(3))), at(name(), float64(rnd.Intn(3))))
 	case 12:
 		return &cluster.Record{Transitions: []cluster.Transition{{Group: one("g", "h", "")}}}
+	case 13:
+		return &cluster.NameCluster{ID: one("", "id1", "id2")}
 	}
 	return &cluster.KVWrite{
 		Verb: []cluster.KVVerb{cluster.KVSet, cluster.KVCAS, cluster.KVLock, cluster.KVLock, cluster.KVUnlock, cluster.KVDelete, cluster.KVDeleteCAS, cluster.KVDeleteTree}[rnd.Intn(8)],
@@ -141,6 +143,7 @@ var exact = []string{
 	"checks of n1", "checks of n2", "checks", "critical checks", "passing checks", "session s1", "session s2", "sessions", "sessions of n1", "sessions of n2",
 	"groups", "group g", "group h", "assignments", "assignment of g", "presences", "presence of n1", "presence of n2", "timeline", "timeline of g", "timeline of h",
 	"coordinates", "coordinate of n1", "coordinate of n2",
+	"the cluster ID",
 }
 
 // told is a question's last answer.

@@ -90,6 +90,8 @@ func (r *Restore) place(record any) (table string, object any, err error) {
 		table, object, ok = tableEpochs, o, o != nil
 	case *cluster.Presence:
 		table, object, ok = tablePresences, o, o != nil
+	case *ClusterID:
+		table, object, ok = tableClusterID, o, o != nil && cluster.CheckClusterID(o.ID) == nil
 	case *cluster.Transition:
 		table, object, ok = tableTimeline, o, o != nil
 	case *cluster.NodeCoordinate:

@@ -30,6 +30,12 @@ type LastEpoch struct {
 	Epoch uint64
 }
 
+// ClusterID is what the cluster is told from others by. There is one at most, and it never changes.
+type ClusterID struct {
+	ID          string
+	ModifyIndex uint64
+}
+
 // indexRow is an IndexRow in its table. It keeps what readers have built from the set: each change of the set replaces the row, so
 // what was built is right for as long as it can be reached.
 type indexRow struct {

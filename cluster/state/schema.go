@@ -27,6 +27,7 @@ const (
 	tablePresences   = "presences"
 	tableTimeline    = "timeline"
 	tableCoordinates = "coordinates"
+	tableClusterID   = "cluster-id"
 )
 
 // The indexes of the tables. byID is the primary one, and the only one that finds a single object by its exact key.
@@ -132,6 +133,7 @@ func bookTables() []*memdb.TableSchema {
 		newTable(tableIndexes, single[indexRow](func(r *indexRow) []byte { return keyOf(r.Name) })),
 		newTable(tableTombstones, single[Tombstone](func(t *Tombstone) []byte { return keyOf(t.Table, t.Key) }),
 			secondary(byIndex, single[Tombstone](func(t *Tombstone) []byte { return number(t.Index) }))),
+		newTable(tableClusterID, single[ClusterID](func(*ClusterID) []byte { return clusterIDKey })),
 	}
 }
 

@@ -20,7 +20,7 @@ func (s *Store) Snapshot() *Snapshot {
 }
 
 // Records gives every record to yield, in an order that depends on the content alone, and stops at its first error. A record is a
-// pointer to one of: IndexRow, Tombstone, LockDelay, LastEpoch of this package; KVEntry, Node, Service, Check, Session, Group,
+// pointer to one of: IndexRow, Tombstone, LockDelay, LastEpoch, ClusterID of this package; KVEntry, Node, Service, Check, Session, Group,
 // Assignment, Presence, Transition, NodeCoordinate of package cluster. It is shared and must not be changed.
 func (sn *Snapshot) Records(yield func(record any) error) error {
 	for r := range each[indexRow](sn.txn, tableIndexes, byID, nil) {
@@ -42,6 +42,7 @@ func (sn *Snapshot) Records(yield func(record any) error) error {
 		stream[cluster.Presence](tablePresences),
 		stream[cluster.Transition](tableTimeline),
 		stream[cluster.NodeCoordinate](tableCoordinates),
+		stream[ClusterID](tableClusterID),
 	} {
 		if err := stream(sn.txn, yield); err != nil {
 			return err

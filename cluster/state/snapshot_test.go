@@ -32,6 +32,7 @@ func copied(record any) any {
 
 func TestRestoreGivesTheSameAnswers(t *testing.T) {
 	w := settled(t)
+	w.do(&cluster.NameCluster{ID: "id-1"})
 	w.do(verb(cluster.KVDelete, "a/b"))
 	w.do(&cluster.SessionDestroy{ID: "s1"})
 	w.do(&cluster.Deregister{Node: "n2"})
@@ -62,6 +63,7 @@ func TestRestoreGivesTheSameAnswers(t *testing.T) {
 // TestEveryTableIsStreamed holds that a record of each kind survives.
 func TestEveryTableIsStreamed(t *testing.T) {
 	w := settled(t)
+	w.do(&cluster.NameCluster{ID: "id-1"})
 	w.do(&cluster.SessionDestroy{ID: "s1"})
 	w.do(session("s1", "n1"))
 	w.do(verb(cluster.KVDelete, "a/b"))

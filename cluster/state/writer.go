@@ -58,6 +58,8 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 		return w.transact(c), nil
 	case *cluster.UpdateCoordinates:
 		return nil, w.updateCoordinates(c)
+	case *cluster.NameCluster:
+		return w.nameCluster(c)
 	case *cluster.NewTerm:
 		return nil, nil // that its index is applied is all it says
 	}
