@@ -101,6 +101,9 @@ func (d delegate) NotifyAlive(n *memberlist.Node) error {
 // nameTaken begins the error of a merge with a pool where another agent has this one's name.
 const nameTaken = "node_name: "
 
+// mergeRefused begins the error of a merge with a pool that has a member which Accept refuses. memberlist hands on its text alone.
+const mergeRefused = "refused: "
+
 // NotifyMerge refuses to join a pool that has a living member of our name at another address, or one that Accept refuses.
 func (d delegate) NotifyMerge(peers []*memberlist.Node) error {
 	for _, n := range peers {
@@ -118,7 +121,8 @@ func (d delegate) NotifyMerge(peers []*memberlist.Node) error {
 		}
 		if accept := d.pool.cfg.Accept; accept != nil {
 			if err := accept(m); err != nil {
-				return err
+				d.pool.log.Warn("a join is refused", "error", err)
+				return errors.New(mergeRefused + err.Error())
 			}
 		}
 	}

@@ -15,6 +15,9 @@
 //
 // Events reach Config.OnEvent from one goroutine, in order, with no lock held. They are hints: whoever must be right reads Members.
 //
+// Pools of other clusters are kept out (border.go): who joins is judged by Config.Accept, in both directions, and what members send each
+// other from then on bears the ID of their cluster.
+//
 // The pool never trusts what it reads. Metadata, messages and states of other members are decoded with bounds, and what
 // cannot be decoded is dropped and logged.
 package gossip

@@ -73,11 +73,17 @@ func (p *Pool) state() state {
 		events: p.history.clock.now,
 		known:  p.table.entries(),
 		recent: p.history.latest(replayBudget),
+		owner:  p.border.cluster(),
 	}
 }
 
-// merge takes in what another member told in a push/pull. The first time, all user events so far are from before this member came.
+// merge takes in what another member told in a push/pull, unless it is of another cluster. The first time, all user events so far are from before
+// this member came.
 func (p *Pool) merge(s state) {
+	if ours := p.border.cluster(); ours != "" && s.owner != "" && s.owner != ours {
+		p.border.dropped(s.owner, "a push/pull")
+		return
+	}
 	p.change(func(t *table) {
 		t.clock.witness(s.clock)
 		t.merge(s.known)

@@ -158,6 +158,7 @@ var joinFaults = []struct {
 	{"remote state is encrypted and encryption is not configured", cluster.Invalid, "it gossips with a key and this agent has none: set encrypt to the key of the others"},
 	{"no installed keys could decrypt the message", cluster.Invalid, "it gossips with another key than this agent: set encrypt to the key of the others"},
 	{"connection refused", cluster.Unavailable, "connection refused: no agent listens there, or its ports.serf_lan is another"},
+	{"EOF", cluster.Unavailable, "it hung up: it belongs to another cluster by now, or has too much to do; its log says which"},
 	{"received invalid msgType", cluster.Invalid, "what listens there does not speak gossip: the address to join is that of ports.serf_lan"},
 }
 
@@ -173,6 +174,9 @@ func joinProblem(to netip.AddrPort, err error) *cluster.Error {
 		if strings.Contains(text, fault.text) {
 			return cluster.Errorf(fault.code, "cannot join %s: %s", to, fault.meaning)
 		}
+	}
+	if why, ok := strings.CutPrefix(text, mergeRefused); ok {
+		return cluster.Errorf(cluster.Conflict, "cannot join %s: %s", to, why)
 	}
 	if strings.HasPrefix(text, nameTaken) {
 		return cluster.Errorf(cluster.Conflict, "cannot join %s: %s", to, text)

@@ -37,7 +37,7 @@ var linePrefixes = []struct {
 
 // quietLines are those that memberlist takes more seriously than they are: the pool reports conflicts itself, once; and that a member refutes what is
 // said about it is the protocol at work.
-var quietLines = []string{"Conflicting address for ", "Refuting a", "Failed push/pull merge: " + nameTaken}
+var quietLines = []string{"Conflicting address for ", "Refuting a", "Failed push/pull merge: " + nameTaken, "Failed push/pull merge: " + mergeRefused}
 
 // parseLine takes the level and the library's name off a line.
 func parseLine(line string) (slog.Level, string) {

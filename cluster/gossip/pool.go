@@ -23,6 +23,7 @@ type Pool struct {
 	events *eventQueue
 	outbox *outbox
 	place  place
+	border *border
 	living atomic.Int64 // members that are alive; the outbox asks for it with its lock held
 
 	ctx   context.Context // ends with Close
@@ -55,6 +56,7 @@ func New(cfg Config, log *slog.Logger) *Pool {
 		history:   &history{},
 		conflicts: map[claim]time.Time{},
 	}
+	p.border = &border{log: log}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.outbox = &outbox{mult: cfg.RetransmitMult, living: func() int { return int(p.living.Load()) }}
 	spread := func(i intent) { p.outbox.put(i.subject(), i.encode(), nil) }
@@ -77,6 +79,7 @@ func (p *Pool) Open() error {
 	}
 	p.mu.Lock()
 	p.meta, _ = encodeTags(p.cfg.Tags) // Validate has tried it
+	p.border.draw(p.cfg.Tags)
 	p.mu.Unlock()
 	list, err := p.create()
 	if err != nil {
@@ -96,7 +99,7 @@ func (p *Pool) create() (*memberlist.Memberlist, error) {
 		return nil, fmt.Errorf("make the gossip keyring: %w", err)
 	}
 	log := libraryLog(p.log)
-	t, err := listen(p.ctx, p.cfg, log)
+	t, err := listen(p.ctx, p.cfg, p.border, log)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +192,7 @@ func (p *Pool) change(fn func(*table)) {
 	defer p.mu.Unlock()
 	fn(p.table)
 	p.living.Store(int64(p.table.alive()))
+	p.border.survey(p.table)
 }
 
 // Members is everybody: the living, those about to leave, and those that left or failed until they are reaped, in the order of their names.
@@ -225,8 +229,11 @@ func (p *Pool) Peers() []string {
 	return peers
 }
 
-// SetTags replaces this member's tags. The others learn of it by gossip.
+// SetTags replaces this member's tags. The others learn of it by gossip. Before Open it sets what is announced from then on.
 func (p *Pool) SetTags(tags map[string]string) error {
+	if p.early(tags) {
+		return nil
+	}
 	list, err := p.running()
 	if err != nil {
 		return err
@@ -242,7 +249,22 @@ func (p *Pool) SetTags(tags map[string]string) error {
 	}
 	p.mu.Lock()
 	p.meta = meta
+	p.border.draw(tags)
+	p.border.survey(p.table)
 	p.mu.Unlock()
 	_ = list.UpdateNode(time.Nanosecond) // its error is that nobody was told within that time; they will be
 	return nil
+}
+
+// early sets the tags of a pool that is yet to be opened.
+func (p *Pool) early(tags map[string]string) bool {
+	p.life.Lock()
+	defer p.life.Unlock()
+	if p.shut || p.list != nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cfg.Tags = tags
+	return true
 }

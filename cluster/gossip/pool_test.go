@@ -320,7 +320,6 @@ func TestLifecycle(t *testing.T) {
 	calls := map[string]func() error{
 		"join":        func() error { _, err := m.Join(t.Context(), []string{"127.0.0.1:1"}); return err },
 		"leave":       func() error { return m.Leave(t.Context()) },
-		"tags":        func() error { return m.SetTags(nil) },
 		"event":       func() error { return m.SendEvent(nil) },
 		"force-leave": func() error { return m.ForceLeave("n2", false) },
 		"list keys":   func() error { _, err := m.ListKeys(); return err },
@@ -334,11 +333,17 @@ func TestLifecycle(t *testing.T) {
 		}
 	}
 	check("before Open")
+	if err := m.SetTags(map[string]string{"life": "first"}); err != nil {
+		t.Errorf("tags before Open: %v", err)
+	}
 	if got := m.Self(); got.Name != "n1" || got.Status != cluster.StatusNone {
 		t.Errorf("self before Open: %+v", got)
 	}
 	if err := m.Open(); err != nil {
 		t.Fatal(err)
+	}
+	if got := m.Self().Tags["life"]; got != "first" {
+		t.Errorf("it announces %v", m.Self().Tags)
 	}
 	if err := m.Open(); cluster.CodeOf(err) != cluster.Conflict {
 		t.Errorf("second Open: %v", err)
@@ -346,6 +351,9 @@ func TestLifecycle(t *testing.T) {
 	closeNow(t, m)
 	closeNow(t, m)
 	check("after Close")
+	if err := m.SetTags(nil); cluster.CodeOf(err) != cluster.Unavailable {
+		t.Errorf("tags after Close: %v", err)
+	}
 	if err := m.Open(); cluster.CodeOf(err) != cluster.Unavailable {
 		t.Errorf("Open after Close: %v", err)
 	}

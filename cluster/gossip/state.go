@@ -21,6 +21,7 @@ type state struct {
 	events lamport // the latest time of a user event
 	known  []entry
 	recent []userEvent // oldest first
+	owner  string      // the cluster ID of who tells, "" where it has none; members of older versions leave it out
 }
 
 // entryStatus is a member's standing on the wire: its cluster.MemberStatus, or that it was pruned.
@@ -107,6 +108,9 @@ func (s state) encode() []byte {
 	for _, e := range s.recent {
 		b = appendBytes(b, e.appendTo(nil))
 	}
+	if s.owner != "" {
+		b = appendBytes(b, s.owner)
+	}
 	return b
 }
 
@@ -130,6 +134,9 @@ func decodeState(b []byte) (state, error) {
 		if e, err := decodeEvent(r.bytes(maxMessage)); err == nil {
 			s.recent = append(s.recent, e)
 		}
+	}
+	if len(r.buf) > 0 {
+		s.owner = r.string(maxClusterID)
 	}
 	if r.err != nil {
 		return state{}, r.err

@@ -26,6 +26,7 @@ var goldenState = state{
 		{status: entryLeft, time: 8, name: "n4", addr: netip.MustParseAddrPort("[fd00::4]:8301"), tags: map[string]string{}},
 	},
 	recent: []userEvent{{time: 2, origin: "n1", payload: []byte("hi")}},
+	owner:  "id-a",
 }
 
 func TestGoldenBytes(t *testing.T) {
@@ -48,7 +49,9 @@ func TestGoldenBytes(t *testing.T) {
 			"17" + "04" + "00" + "026e32" + "dc0b" + "040a000002" + "ed40" + "08" + "0101" + "026964" + "023466" +
 			"05" + "05" + "09" + "026e33" +
 			"1c" + "03" + "08" + "026e34" + "00" + "10fd000000000000000000000000000004" + "ed40" + "02" + "0100" +
-			"01" + "07" + "02" + "026e31" + "026869"},
+			"01" + "07" + "02" + "026e31" + "026869" +
+			"04" + "69642d61"},
+		"state of a member without a cluster": {state{}.encode(), "01" + "00" + "00" + "00" + "00"},
 	} {
 		if got := hex.EncodeToString(row.got); got != row.want {
 			t.Errorf("%s is\n%s, want\n%s", name, got, row.want)

@@ -1,0 +1,88 @@
+package gossip
+
+import (
+	"log/slog"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+
+	"holdfast/cluster"
+)
+
+// maxClusterID is the longest cluster ID that is looked at.
+const maxClusterID = memberlist.LabelMaxSize
+
+// border keeps the gossip of clusters apart. A machine that is given to another cluster keeps its address, and the members of the old one go on
+// to send there; where names are the same in both, what they say would be taken for talk about members of the new one. So packets and
+// streams bear the cluster ID as memberlist's label, before anything is decrypted or decoded, and what bears another one is dropped. It
+// is put on for members alone that announce the same ID, because only they are sure to expect it: who is about to join talks without.
+type border struct {
+	log *slog.Logger
+
+	id    atomic.Pointer[string]                  // of the cluster, nil while this member has none
+	ours  atomic.Pointer[map[netip.AddrPort]bool] // where members are that announce it
+	told  atomic.Int64                            // when a drop was logged last
+	muted atomic.Int64                            // drops since
+}
+
+// draw sets the ID from the tags that this member announces.
+func (b *border) draw(tags map[string]string) {
+	if id := (cluster.Member{Tags: tags}).ClusterID(); id != "" {
+		b.id.Store(&id)
+	}
+}
+
+// cluster is the ID, "" while this member has none.
+func (b *border) cluster() string {
+	if id := b.id.Load(); id != nil {
+		return *id
+	}
+	return ""
+}
+
+// survey notes who is on this side. Of two members at one address the living one counts.
+func (b *border) survey(t *table) {
+	id := b.cluster()
+	if id == "" {
+		return
+	}
+	ours := make(map[netip.AddrPort]bool, len(t.records))
+	for _, r := range t.records {
+		if _, known := ours[r.member.Addr]; !known || r.gone.IsZero() {
+			ours[r.member.Addr] = r.member.ClusterID() == id
+		}
+	}
+	b.ours.Store(&ours)
+}
+
+// label is what is put on what goes to an address, "" for nothing.
+func (b *border) label(to netip.AddrPort) string {
+	ours := b.ours.Load()
+	if ours == nil || !(*ours)[to] {
+		return ""
+	}
+	return b.cluster()
+}
+
+// lets reports whether what bears a label may come in. A member without a cluster takes none: it asks to join before anybody can know it.
+func (b *border) lets(label string, from any) bool {
+	if label == "" || label == b.cluster() {
+		return true
+	}
+	b.dropped(label, from)
+	return false
+}
+
+// dropPause is the least time between two reports of dropped gossip.
+const dropPause = time.Minute
+
+func (b *border) dropped(label string, from any) {
+	now, last := time.Now().UnixNano(), b.told.Load()
+	if now-last < int64(dropPause) || !b.told.CompareAndSwap(last, now) {
+		b.muted.Add(1)
+		return
+	}
+	b.log.Warn("gossip of another cluster is dropped: remove this member's address from it", "from", from, "its_cluster", label, "cluster", b.cluster(), "others", b.muted.Swap(0))
+}
