@@ -3,6 +3,7 @@
 //   - raft: the bytes belong to the consensus library from then on (RaftLayer);
 //   - calls: many requests and answers at once, answered in any order (Server.Handle, Client.Call);
 //   - a stream: messages in both directions until one side ends it (Server.HandleStream, Client.OpenStream);
+//   - a hello: which cluster the caller belongs to and whom it means (Hello), after which one of the above follows;
 //   - TLS: a handshake, inside of which one of the above follows.
 //
 // The package moves opaque bytes: who calls gives a Method and encodes the request itself.

@@ -20,6 +20,7 @@ const (
 	muxCalls  mux = 0xA2
 	muxStream mux = 0xA3
 	muxTLS    mux = 0xA4 // a TLS handshake follows, and in it one of the others
+	muxHello  mux = 0xA5 // a Hello follows, and after it one of the first three
 )
 
 var errNoHello = errors.New("closed before it said what it is")
@@ -45,7 +46,7 @@ func (s *Server) negotiate(ctx context.Context, conn net.Conn) (net.Conn, mux, e
 		if s.opts.TLS != nil && !s.opts.AllowPlain {
 			return nil, 0, s.refusePlain(conn, m)
 		}
-		return conn, m, known(m)
+		return s.greeted(conn, m)
 	}
 	if s.opts.TLS == nil {
 		return nil, 0, errors.New("it speaks TLS, which this member is not set up for")
@@ -57,11 +58,48 @@ func (s *Server) negotiate(ctx context.Context, conn net.Conn) (net.Conn, mux, e
 	if m, err = readMux(secure); err != nil {
 		return nil, 0, err
 	}
-	return secure, m, known(m)
+	return s.greeted(secure, m)
+}
+
+// greeted reads the hello of a connection that begins with one, and what the connection is.
+func (s *Server) greeted(conn net.Conn, m mux) (net.Conn, mux, error) {
+	if m != muxHello {
+		return conn, m, known(m)
+	}
+	h, err := readHello(conn)
+	if err != nil {
+		return nil, 0, err
+	}
+	if m, err = readMux(conn); err != nil {
+		return nil, 0, err
+	}
+	if err := known(m); err != nil {
+		return nil, 0, err
+	}
+	if s.opts.Admit != nil {
+		if err := s.opts.Admit(h); err != nil {
+			return nil, 0, s.refuse(conn, m, err)
+		}
+	}
+	return conn, m, nil
+}
+
+// refuse tells the peer of a connection why it is refused, where the peer can read it, and gives the reason back.
+func (s *Server) refuse(conn net.Conn, m mux, why error) error {
+	if m == muxCalls || m == muxStream {
+		sendOff(conn, goodbye(cluster.Errorf(cluster.Unavailable, "%s refuses the connection: %v", conn.LocalAddr(), why)))
+	}
+	return why
 }
 
 // refusePlain tells a plain connection why, where the peer can read it.
 func (s *Server) refusePlain(conn net.Conn, m mux) error {
+	if m == muxHello {
+		if _, err := readHello(conn); err != nil {
+			return err
+		}
+		m, _ = readMux(conn) // what cannot be read is told nothing
+	}
 	if m == muxCalls || m == muxStream {
 		sendOff(conn, goodbye(cluster.Errorf(cluster.Unavailable, "%s accepts TLS connections only; turn on TLS for this member too", conn.LocalAddr())))
 	}
@@ -108,7 +146,7 @@ func (o *Options) connect(ctx context.Context, addr string, m mux) (net.Conn, er
 
 func (o *Options) announce(ctx context.Context, conn net.Conn, addr string, m mux) (net.Conn, error) {
 	if o.TLS == nil {
-		_, err := conn.Write([]byte{byte(m)})
+		_, err := conn.Write(o.first(addr, m))
 		return conn, err
 	}
 	if _, err := conn.Write([]byte{byte(muxTLS)}); err != nil {
@@ -118,8 +156,18 @@ func (o *Options) announce(ctx context.Context, conn net.Conn, addr string, m mu
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("tls handshake with %s: %w", addr, err)
 	}
-	_, err := secure.Write([]byte{byte(m)})
+	_, err := secure.Write(o.first(addr, m))
 	return secure, err
+}
+
+// first is what a connection to addr begins with: a hello, if there is one to say, and what the connection is.
+func (o *Options) first(addr string, m mux) []byte {
+	if o.Hello != nil {
+		if h, ok := o.Hello(addr); ok {
+			return append(h.append(nil), byte(m))
+		}
+	}
+	return []byte{byte(m)}
 }
 
 // clientTLS is the TLS configuration for connecting to addr.

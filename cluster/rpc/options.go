@@ -20,6 +20,12 @@ type Options struct {
 	Logger *slog.Logger
 	// Dial makes the connection under everything that is dialed. The default is TCP with keepalive and user timeout.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// Hello is what a connection to the member at addr says first, false for nothing: a member of an older version would not understand
+	// it. The default says nothing.
+	Hello func(addr string) (h Hello, ok bool)
+	// Admit refuses an incoming connection by what it says first; its error is told to the peer as cluster.Unavailable, raft's just ends.
+	// It is not asked about one that says nothing. The default takes all.
+	Admit func(h Hello) error
 
 	DialTimeout    time.Duration // connecting, TLS and the opening of a stream together; 3 s
 	HelloTimeout   time.Duration // an incoming connection's time to say what it is, and to begin with it; 5 s
