@@ -48,7 +48,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 	f := exchange.NewFront(exchange.Config{Datacenter: cfg.Datacenter, ResponseHeaders: cfg.ResponseHeaders}, log)
 	f.ServeKV(kv.Methods(deps.Reader, deps.Writer, cfg.KVMaxValueSize))
 	for _, family := range []exchange.Routes{
-		catalog.Routes(deps.Reader, deps.Writer, cfg.Datacenter),
+		catalog.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.NodeName),
 		coordinate.Routes(deps.Reader, deps.Writer, cfg.Datacenter),
 		agent.Routes(cfg.Config, deps.Pool, deps.Raft, deps.Registry, deps.Log),
 		session.Routes(deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin),

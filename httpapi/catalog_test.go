@@ -93,6 +93,50 @@ func names(t *testing.T, w *httptest.ResponseRecorder, path ...string) []string 
 	return out
 }
 
+// TestNear holds the order that near asks for, and that nobody is asked to wait for another.
+func TestNear(t *testing.T) {
+	m := newMember().populate(t)
+	for name, addr := range map[string]string{"n3": "192.0.2.1", "n4": "10.0.0.4"} { // 192.0.2.1 is where the tests ask from
+		m.apply(t, &cluster.Register{
+			Node:    cluster.Node{Name: name, Address: addr},
+			Service: &cluster.Service{ID: "web", Name: "web"},
+			Checks:  []*cluster.Check{{ID: "service:web", Name: "c", Status: cluster.Warning, ServiceID: "web"}},
+		})
+	}
+	m.apply(t, coordinates("n3", 0.009))
+	h := m.handler()
+	for _, c := range []struct {
+		target  string
+		headers []string
+		want    string
+	}{
+		{"/v1/catalog/nodes", nil, "n1 n2 n3 n4"},
+		{"/v1/catalog/nodes?near=_agent", nil, "n1 n3 n2 n4"},
+		{"/v1/catalog/nodes?near=N2", nil, "n2 n3 n1 n4"},
+		{"/v1/catalog/nodes?near=n4", nil, "n1 n2 n3 n4"},
+		{"/v1/catalog/nodes?near=none", nil, "n1 n2 n3 n4"},
+		{"/v1/catalog/nodes?near=", nil, "n1 n2 n3 n4"},
+		{"/v1/catalog/nodes?near=_ip", nil, "n3 n2 n1 n4"},
+		{"/v1/catalog/nodes?near=_ip", []string{"X-Forwarded-For", "10.0.0.2, 10.0.0.9"}, "n2 n3 n1 n4"},
+		{"/v1/catalog/nodes?near=_ip", []string{"X-Forwarded-For", "unknown"}, "n3 n2 n1 n4"},
+		{"/v1/catalog/nodes?near=_ip", []string{"X-Forwarded-For", "10.0.0.77"}, "n1 n2 n3 n4"},
+		{"/v1/catalog/service/web?near=n2", nil, "n2 n3 n1 n4"},
+		{"/v1/health/checks/web?near=n3", nil, "n3 n2 n1 n4"},
+		{"/v1/health/state/any?near=n2", nil, "n2 n3 n1 n1 n4"},
+		{"/v1/health/state/warning?near=n3", nil, "n3 n2 n4"},
+	} {
+		got := strings.Join(names(t, send(t, h, "GET "+c.target, "", c.headers...), "Node"), " ")
+		if got != c.want {
+			t.Errorf("GET %s %v: %s, want %s", c.target, c.headers, got, c.want)
+		}
+	}
+	for target, want := range map[string]string{"/v1/health/service/web?near=n3": "n3 n2 n1 n4", "/v1/health/service/web?near=n3&passing": "n1", "/v1/health/service/web": "n1 n2 n3 n4"} {
+		if got := strings.Join(names(t, send(t, h, "GET "+target, ""), "Node", "Node"), " "); got != want {
+			t.Errorf("GET %s: %s, want %s", target, got, want)
+		}
+	}
+}
+
 func TestSelect(t *testing.T) {
 	h := newMember().populate(t).handler()
 	for _, c := range []struct {

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -23,7 +22,7 @@ const (
 const (
 	movedPart  = 8                      // a distance that has changed by more than 1/movedPart
 	movedLeast = 250 * time.Microsecond // and by this at least
-	movedError = 0.25                   // or the trust in all of them
+	movedError = 0.25                   // or that all of them have become so much more certain
 )
 
 // Coordinate is where this member is among the others, by what it has measured.
@@ -50,7 +49,7 @@ func moved(view *state.View, name string, now *cluster.Coordinate) bool {
 		return false
 	}
 	said := view.Coordinate(name)
-	if said == nil || math.Abs(said.Coordinate.Error-now.Error) > movedError {
+	if said == nil || said.Coordinate.Error-now.Error > movedError {
 		return true
 	}
 	for _, other := range view.Coordinates() {

@@ -27,8 +27,8 @@ func TestMoved(t *testing.T) {
 			t.Fatal(r.Err)
 		}
 	}
-	unsure := place(0)
-	unsure.Error = 1.5
+	unsure, sure := place(0), place(0)
+	unsure.Error, sure.Error = 1.5, 0.2
 	for _, c := range []struct {
 		name string
 		node string
@@ -40,7 +40,8 @@ func TestMoved(t *testing.T) {
 		{"where it was", "n1", place(0), false},
 		{"a little aside", "n1", place(0.0002), false},
 		{"a quarter nearer to one", "n1", place(0.0003), true},
-		{"more trust in the same place", "n1", unsure, true},
+		{"less certain of the same place", "n1", unsure, false},
+		{"more certain of the same place", "n1", sure, true},
 		{"far away", "n1", place(1), true},
 		{"far from all, a little aside", "far", place(-0.110), false},
 		{"far from all, farther", "far", place(-0.120), true},

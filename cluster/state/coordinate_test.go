@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -81,6 +82,25 @@ func TestNearest(t *testing.T) {
 		}
 		if len(v.r.watches) != 0 || v.Index() != 1 {
 			t.Error("the order is part of the answer's index")
+		}
+	}
+}
+
+func TestOrigin(t *testing.T) {
+	w := settled(t)
+	for _, c := range []struct{ near, client, want string }{
+		{"", "10.0.0.2", ""},
+		{"n5", "10.0.0.2", "n5"},
+		{"_agent", "10.0.0.2", "n1"},
+		{"_ip", "10.0.0.2", "n2"},
+		{"_ip", "::ffff:10.0.0.2", "n2"},
+		{"_ip", "10.0.0.99", ""},
+		{"_ip", "", ""},
+	} {
+		v := w.WatchView()
+		client, _ := netip.ParseAddr(c.client)
+		if got := v.Origin(c.near, "n1", client); got != c.want || v.Index() != 1 {
+			t.Errorf("near %q of %q: %q at index %d, want %q", c.near, c.client, got, v.Index(), c.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -48,6 +49,21 @@ func Nearest[T any](v *View, from string, all []T, node func(T) string) []T {
 		sorted[i] = r.item
 	}
 	return sorted
+}
+
+// Origin is the name of the node that a client means with near: with "_agent" that of the agent that it asks, with "_ip" the first node whose
+// address the client has, else the one that near names. "" is none. Like the order, it is no part of an answer's index.
+func (v *View) Origin(near, agent string, client netip.Addr) string {
+	switch near {
+	case "_agent":
+		return agent
+	case "_ip":
+		if n := first[cluster.Node](v.r.txn, tableNodes, byAddress, addrKey(client)); n != nil && client.IsValid() {
+			return n.Name
+		}
+		return ""
+	}
+	return near
 }
 
 func (v *View) unnotedCoordinate(node string) *cluster.NodeCoordinate {

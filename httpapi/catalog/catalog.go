@@ -12,10 +12,10 @@ import (
 	"holdfast/httpapi/wire"
 )
 
-// Routes are the endpoints of /v1/catalog/ and /v1/health/.
-func Routes(reader exchange.Reader, writer exchange.Writer, datacenter string) exchange.Routes {
-	all := (&catalogHandler{reader, writer, datacenter}).routes()
-	maps.Copy(all, (&healthHandler{reader}).routes())
+// Routes are the endpoints of /v1/catalog/ and /v1/health/. node is this agent's: what is near=_agent is near to it.
+func Routes(reader exchange.Reader, writer exchange.Writer, datacenter, node string) exchange.Routes {
+	all := (&catalogHandler{reader, writer, datacenter, node}).routes()
+	maps.Copy(all, (&healthHandler{reader, node}).routes())
 	return all
 }
 
@@ -24,6 +24,7 @@ type catalogHandler struct {
 	reader     exchange.Reader
 	writer     exchange.Writer
 	datacenter string
+	self       string // the node of this agent
 }
 
 func (h *catalogHandler) routes() exchange.Routes {
@@ -46,7 +47,10 @@ func (h *catalogHandler) datacenters(*exchange.Request) (*exchange.Reply, error)
 func (h *catalogHandler) nodes(r *exchange.Request) (*exchange.Reply, error) {
 	var nodes []*cluster.Node
 	want := nodeMeta(r)
-	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error { nodes = v.Nodes(); return nil })
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+		nodes = nearest(r, v, h.self, v.Nodes(), nodeName)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +107,10 @@ func (h *catalogHandler) service(r *exchange.Request) (*exchange.Reply, error) {
 		return nil, err
 	}
 	var all []state.Instance
-	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error { all = v.ServiceInstances(name); return nil })
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+		all = nearest(r, v, h.self, v.ServiceInstances(name), instanceNode)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,10 @@ import (
 )
 
 // healthHandler answers /v1/health/.
-type healthHandler struct{ reader exchange.Reader }
+type healthHandler struct {
+	reader exchange.Reader
+	self   string // the node of this agent
+}
 
 func (h *healthHandler) routes() exchange.Routes {
 	return exchange.Routes{
@@ -33,7 +36,10 @@ func (h *healthHandler) service(r *exchange.Request) (*exchange.Reply, error) {
 		return nil, err
 	}
 	var all []state.Instance
-	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error { all = v.ServiceInstances(name); return nil })
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+		all = nearest(r, v, h.self, v.ServiceInstances(name), instanceNode)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +101,7 @@ func (h *healthHandler) list(r *exchange.Request, read func(*state.View) []*clus
 	var checks []*cluster.Check
 	want := nodeMeta(r)
 	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
-		checks = read(v)
+		checks = nearest(r, v, h.self, read(v), nodeOfCheck)
 		if len(want) > 0 {
 			checks = slices.DeleteFunc(checks, func(c *cluster.Check) bool { return !hasMeta(v.Node(c.Node), want) })
 		}

@@ -67,3 +67,16 @@ func selectInstances(r *exchange.Request, all []state.Instance) []state.Instance
 	}
 	return out
 }
+
+// nearest is a list in the order that the near parameter asks for, or as it is.
+func nearest[T any](r *exchange.Request, v *state.View, agent string, all []T, node func(T) string) []T {
+	near := r.Query.Get("near")
+	if near == "" {
+		return all
+	}
+	return state.Nearest(v, v.Origin(near, agent, r.ClientAddr()), all, node)
+}
+
+func nodeName(n *cluster.Node) string      { return n.Name }
+func instanceNode(i state.Instance) string { return i.Node.Name }
+func nodeOfCheck(c *cluster.Check) string  { return c.Node }

@@ -3,6 +3,7 @@ package exchange
 import (
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -31,6 +32,21 @@ func (r *Request) Wait() time.Duration {
 	}
 	wait = min(wait, cluster.MaxWait)
 	return wait + rand.N(wait/cluster.WaitJitterPart+1)
+}
+
+// ClientAddr is the address of who asks: the first that X-Forwarded-For names, else the other end of the connection. It is invalid where
+// there is none, as on a unix socket.
+func (r *Request) ClientAddr() netip.Addr {
+	for s := range strings.SplitSeq(r.Header.Get("X-Forwarded-For"), ",") {
+		if a, err := netip.ParseAddr(strings.TrimSpace(s)); err == nil {
+			return a.Unmap()
+		}
+	}
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr().Unmap()
 }
 
 // Has reports whether a flag such as ?raw is given.
