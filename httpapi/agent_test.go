@@ -64,3 +64,30 @@ func TestAgentPool(t *testing.T) {
 		t.Errorf("the pool was told %q, want %q", got, want)
 	}
 }
+
+func TestAgentHost(t *testing.T) {
+	for dir, errs := range map[string]int{"/": 0, "/nowhere/at/all": 1} {
+		h := newMember().handler(func(c *Config) { c.DataDir = dir })
+		w := send(t, h, "GET /v1/agent/host", "")
+		var got struct {
+			Memory         map[string]any
+			CPU            []map[string]any
+			Host           map[string]any
+			Disk           map[string]any
+			CollectionTime int64
+			Errors         []string
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Errors) != errs || got.CollectionTime == 0 || (got.Disk == nil) != (errs > 0) {
+			t.Errorf("%s: %s", dir, w.Body)
+		}
+		if got.Memory["total"] == nil || got.Memory["usedPercent"] == nil || got.CPU[0]["modelName"] == nil || got.Host["hostname"] == nil || got.Host["bootTime"] == nil {
+			t.Errorf("what clients look for is not there: %s", w.Body)
+		}
+		if errs == 0 && (got.Disk["path"] != "/" || got.Disk["inodesFree"] == nil) {
+			t.Errorf("the disk is %v", got.Disk)
+		}
+	}
+}

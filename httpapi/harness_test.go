@@ -336,7 +336,7 @@ func (m *member) config() Config {
 	return Config{
 		Config: agent.Config{
 			Datacenter: "dc1", NodeName: "n1", NodeID: nodeID, NodeMeta: map[string]string{"rack": "r1"}, Server: true, Version: "1.21.4", Revision: "1a2b3c4d",
-			BuildDate: "2026-01-02T03:04:05Z", Debug: map[string]any{"Bootstrap": false}, Shutdown: func() { m.note("shutdown") },
+			BuildDate: "2026-01-02T03:04:05Z", DataDir: "/", Debug: map[string]any{"Bootstrap": false}, Shutdown: func() { m.note("shutdown") },
 			Reload: func(context.Context) error { m.note("reload"); return m.noReload },
 		},
 		ResponseHeaders: map[string]string{"X-Rack": "r1"},

@@ -49,7 +49,7 @@ func (d *daemon) serveHTTP() {
 	c := d.cfg
 	self := agent.Config{
 		Datacenter: c.Datacenter, Domain: c.Domain, NodeName: c.NodeName, NodeID: d.agent.ID(), NodeMeta: c.NodeMeta, Server: c.Server,
-		Version: compatVersion, Revision: revision, BuildDate: buildDate(), SessionTTLMin: c.SessionTTLMin, ScriptChecks: c.ScriptChecks,
+		Version: compatVersion, Revision: revision, BuildDate: buildDate(), DataDir: d.dir, SessionTTLMin: c.SessionTTLMin, ScriptChecks: c.ScriptChecks,
 		Debug: d.debugConfig(), Reload: d.askReload, Shutdown: d.hasLeft,
 	}
 	d.http.Serve(httpapi.New(httpapi.Config{Config: self, ResponseHeaders: c.ResponseHeaders, KVMaxValueSize: c.KVMaxValueSize}, httpapi.Deps{

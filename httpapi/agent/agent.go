@@ -20,6 +20,7 @@ func Routes(cfg Config, pool Pool, raft Raft, registry Registry, log Log) exchan
 	all := exchange.Routes{}
 	maps.Copy(all, (&agentHandler{cfg, pool, raft}).routes())
 	maps.Copy(all, (&registryHandler{registry, cfg}).routes())
+	maps.Copy(all, (&hostHandler{cfg.DataDir}).routes())
 	maps.Copy(all, (&monitorHandler{log}).routes())
 	maps.Copy(all, (&maintenanceHandler{registry}).routes())
 	maps.Copy(all, (&localHealthHandler{registry, cfg.Datacenter}).routes())
@@ -170,6 +171,7 @@ type Config struct {
 	Version    string // the Consul release that we are compatible with
 	Revision   string
 	BuildDate  string
+	DataDir    string
 
 	SessionTTLMin time.Duration                   // 0 means cluster.MinSessionTTL
 	ScriptChecks  bool                            // checks that run programs may be registered here
