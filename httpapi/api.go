@@ -14,6 +14,7 @@ import (
 	"holdfast/httpapi/kv"
 	"holdfast/httpapi/session"
 	"holdfast/httpapi/status"
+	"holdfast/httpapi/txn"
 )
 
 // Config is what the API says of this agent, and its limits.
@@ -54,6 +55,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 		session.Routes(deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin),
 		status.Routes(deps.Raft),
 		event.Routes(deps.Events),
+		txn.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.KVMaxValueSize),
 		group.Routes(deps.Reader, deps.Writer, deps.Failover, deps.Raft, cfg.NodeName),
 		unsupportedRoutes(),
 	} {

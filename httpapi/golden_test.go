@@ -10,7 +10,6 @@ import (
 
 // TestGolden holds every reply, headers and all, as documents for whoever reads the API's code or writes a client.
 func TestGolden(t *testing.T) {
-	h := newMember().populate(t).handler()
 	for name, line := range map[string]string{
 		"kv_get":                  "GET /v1/kv/a",
 		"kv_get_locked":           "GET /v1/kv/a/lock",
@@ -49,24 +48,30 @@ func TestGolden(t *testing.T) {
 		"session_info_unknown":    "GET /v1/session/info/none",
 		"session_node":            "GET /v1/session/node/n1",
 		"session_renew":           "PUT /v1/session/renew/00000000-0000-0000-0000-00000000000a",
-		"status_leader":           "GET /v1/status/leader",
-		"status_peers":            "GET /v1/status/peers",
-		"failover_groups":         "GET /v1/failover/groups",
-		"failover_group":          "GET /v1/failover/group/gateway",
-		"failover_plan":           "GET /v1/failover/plan",
-		"failover_explain":        "GET /v1/failover/explain/gateway",
-		"failover_timeline":       "GET /v1/failover/timeline",
-		"failover_status":         "GET /v1/failover/status",
+		"txn": "PUT /v1/txn " + `[{"KV":{"Verb":"set","Key":"t","Value":"dA=="}},{"KV":{"Verb":"get","Key":"t"}},{"Node":{"Verb":"get","Node":{"Node":"n1"}}},` +
+			`{"Service":{"Verb":"get","Node":"n1","Service":{"ID":"web-1"}}},{"Check":{"Verb":"get","Check":{"Node":"n1","CheckID":"serfHealth"}}},{"KV":{"Verb":"delete","Key":"t"}}]`,
+		"txn_read":          "PUT /v1/txn " + `[{"KV":{"Verb":"get","Key":"a"}},{"KV":{"Verb":"check-session","Key":"a/lock","Session":"00000000-0000-0000-0000-00000000000a"}}]`,
+		"txn_failed":        "PUT /v1/txn " + `[{"KV":{"Verb":"get","Key":"none"}},{"KV":{"Verb":"set","Key":"a"}},{"KV":{"Verb":"check-index","Key":"a","Index":1}}]`,
+		"status_leader":     "GET /v1/status/leader",
+		"status_peers":      "GET /v1/status/peers",
+		"failover_groups":   "GET /v1/failover/groups",
+		"failover_group":    "GET /v1/failover/group/gateway",
+		"failover_plan":     "GET /v1/failover/plan",
+		"failover_explain":  "GET /v1/failover/explain/gateway",
+		"failover_timeline": "GET /v1/failover/timeline",
+		"failover_status":   "GET /v1/failover/status",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if strings.Contains(line, "?") {
-				line += "&pretty"
+			method, rest, _ := strings.Cut(line, " ")
+			target, body, _ := strings.Cut(rest, " ")
+			if strings.Contains(target, "?") {
+				target += "&pretty"
 			} else {
-				line += "?pretty"
+				target += "?pretty"
 			}
-			w := send(t, h, line, "")
+			w := send(t, newMember().populate(t).handler(), method+" "+target, body)
 			var b strings.Builder
-			fmt.Fprintf(&b, "%s\n%d\n", line, w.Code)
+			fmt.Fprintf(&b, "%s\n%d\n", strings.TrimSpace(method+" "+target+" "+body), w.Code)
 			for _, k := range slices.Sorted(maps.Keys(w.Header())) {
 				fmt.Fprintf(&b, "%s: %s\n", k, strings.Join(w.Header()[k], ", "))
 			}

@@ -1,11 +1,8 @@
 package kv
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"strconv"
-
 	"holdfast/cluster"
+	"holdfast/httpapi/wire"
 )
 
 // kvEntry is the JSON list of one entry, which a read of one key answers.
@@ -14,7 +11,7 @@ type kvEntry cluster.KVEntry
 // AppendJSON writes the list.
 func (e *kvEntry) AppendJSON(b []byte) []byte {
 	b = append(b, '[')
-	b = appendEntry(b, (*cluster.KVEntry)(e))
+	b = wire.AppendKVEntry(b, (*cluster.KVEntry)(e))
 	return append(b, ']')
 }
 
@@ -28,42 +25,7 @@ func (es kvEntries) AppendJSON(b []byte) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendEntry(b, e)
+		b = wire.AppendKVEntry(b, e)
 	}
 	return append(b, ']')
-}
-
-// appendEntry writes one entry: the value in base64 or null, the session only where there is one.
-func appendEntry(b []byte, e *cluster.KVEntry) []byte {
-	b = strconv.AppendUint(append(b, `{"LockIndex":`...), e.LockIndex, 10)
-	b = appendString(append(b, `,"Key":`...), e.Key)
-	b = strconv.AppendUint(append(b, `,"Flags":`...), e.Flags, 10)
-	if len(e.Value) == 0 {
-		b = append(b, `,"Value":null`...)
-	} else {
-		b = base64.StdEncoding.AppendEncode(append(b, `,"Value":"`...), e.Value)
-		b = append(b, '"')
-	}
-	if e.Session != "" {
-		b = appendString(append(b, `,"Session":`...), e.Session)
-	}
-	b = strconv.AppendUint(append(b, `,"CreateIndex":`...), e.CreateIndex, 10)
-	b = strconv.AppendUint(append(b, `,"ModifyIndex":`...), e.ModifyIndex, 10)
-	return append(b, '}')
-}
-
-// appendString writes a JSON string. Most need no escape.
-func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			quoted, err := json.Marshal(s)
-			if err != nil {
-				return append(b, `""`...) // a string always encodes
-			}
-			return append(b, quoted...)
-		}
-	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
 }

@@ -1,4 +1,4 @@
-package kv
+package wire
 
 import (
 	"encoding/json"
@@ -7,8 +7,8 @@ import (
 	"holdfast/cluster"
 )
 
-// TestAppendEntry holds that the encoder by hand writes what encoding/json would.
-func TestAppendEntry(t *testing.T) {
+// TestAppendKVEntry holds that the encoder by hand writes what encoding/json would.
+func TestAppendKVEntry(t *testing.T) {
 	type entry struct {
 		LockIndex   uint64
 		Key         string
@@ -26,7 +26,7 @@ func TestAppendEntry(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := appendEntry(nil, &e); string(got) != string(want) {
+		if got := AppendKVEntry(nil, &e); string(got) != string(want) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}

@@ -1,0 +1,145 @@
+package txn
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"holdfast/cluster"
+	"holdfast/httpapi/wire"
+)
+
+// operation is one operation of a body.
+type operation struct {
+	KV      *kvOperation
+	Node    *nodeOperation
+	Service *serviceOperation
+	Check   *checkOperation
+}
+
+type kvOperation struct {
+	Verb    string
+	Key     string
+	Value   []byte
+	Flags   uint64
+	Index   uint64
+	Session string
+
+	Namespace, Partition json.RawMessage // not looked at
+}
+
+type nodeOperation struct {
+	Verb string
+	Node nodeInput
+}
+
+// nodeInput is a node in a body.
+type nodeInput struct {
+	ID              string
+	Node            string
+	Address         string
+	Datacenter      string
+	TaggedAddresses map[string]string
+	Meta            map[string]string
+	ModifyIndex     uint64
+
+	// What clients send back as they have read it, and what is not ours.
+	CreateIndex                   uint64
+	Partition, PeerName, Locality json.RawMessage
+}
+
+type serviceOperation struct {
+	Verb    string
+	Node    string
+	Service wire.ServiceInput
+}
+
+type checkOperation struct {
+	Verb  string
+	Check wire.CheckInput
+}
+
+// operation is what the body asks for. An empty one, which is refused later, comes of null.
+func (o *operation) operation(datacenter string) (out cluster.Operation) {
+	if o == nil {
+		return out
+	}
+	if k := o.KV; k != nil {
+		out.KV = &cluster.KVOperation{
+			Verb:  cluster.KVVerb(k.Verb),
+			Entry: cluster.KVEntry{Key: k.Key, Value: k.Value, Flags: k.Flags, Session: k.Session, ModifyIndex: k.Index},
+		}
+	}
+	if n := o.Node; n != nil {
+		out.Node = &cluster.NodeOperation{Verb: cluster.CatalogVerb(n.Verb), Node: cluster.Node{
+			ID: n.Node.ID, Name: n.Node.Node, Address: n.Node.Address, Datacenter: datacenter, TaggedAddresses: n.Node.TaggedAddresses,
+			Meta: n.Node.Meta, ModifyIndex: n.Node.ModifyIndex,
+		}}
+	}
+	if s := o.Service; s != nil {
+		instance := s.Service.Instance(s.Node)
+		instance.ModifyIndex = s.Service.ModifyIndex
+		out.Service = &cluster.ServiceOperation{Verb: cluster.CatalogVerb(s.Verb), Service: *instance}
+	}
+	if c := o.Check; c != nil {
+		check := c.Check.Check("")
+		check.ModifyIndex = c.Check.ModifyIndex
+		out.Check = &cluster.CheckOperation{Verb: cluster.CatalogVerb(c.Verb), Check: *check}
+	}
+	return out
+}
+
+// result is the JSON of what became of a transaction: the rows, or the errors.
+type result cluster.TransactionResult
+
+// failure is an operation that failed.
+type failure struct {
+	OpIndex int
+	What    string
+}
+
+// AppendJSON writes the result.
+func (r *result) AppendJSON(b []byte) []byte {
+	if len(r.Errors) > 0 {
+		b = append(b, `{"Results":null,"Errors":[`...)
+		for i, e := range r.Errors {
+			b = appendValue(comma(b, i), failure{e.Operation, e.What})
+		}
+		return append(b, "]}"...)
+	}
+	b = append(b, `{"Results":[`...)
+	for i, row := range r.Rows {
+		b = append(appendRow(comma(b, i), row), '}')
+	}
+	return append(b, `],"Errors":null}`...)
+}
+
+func appendRow(b []byte, row cluster.TransactionRow) []byte {
+	switch {
+	case row.KV != nil:
+		return wire.AppendKVEntry(append(b, `{"KV":`...), row.KV)
+	case row.Node != nil:
+		return appendValue(append(b, `{"Node":`...), wire.FromNode(row.Node))
+	case row.Service != nil:
+		return appendValue(append(b, `{"Service":`...), wire.FromService(row.Service))
+	case row.Check != nil:
+		return appendValue(append(b, `{"Check":`...), wire.FromCheck(row.Check))
+	}
+	return append(b, '{')
+}
+
+func comma(b []byte, place int) []byte {
+	if place > 0 {
+		return append(b, ',')
+	}
+	return b
+}
+
+func appendValue(b []byte, v any) []byte {
+	to := bytes.NewBuffer(b)
+	e := json.NewEncoder(to)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return append(b, "null"...) // text and numbers always encode
+	}
+	return to.Bytes()[:to.Len()-1] // without the encoder's newline
+}
