@@ -46,6 +46,7 @@ const (
 	TransitionHook     TransitionKind = "hook"     // a hook ended; Detail has its output
 	TransitionConflict TransitionKind = "conflict" // another machine answers for the address
 	TransitionRepair   TransitionKind = "repair"   // something else removed an address, and it was put back
+	TransitionRestore  TransitionKind = "restore"  // the whole state was replaced by a snapshot
 )
 
 // Transition is one entry of the timeline: what happened to a group, where, when and why. The state keeps the newest

@@ -76,4 +76,5 @@ const (
 	ofService      = "service."  // + service: its instances with their nodes and all checks that bear on them
 	ofTimeline     = "timeline." // + group: its part of the timeline
 	ofReaped       = "reaped."   // + table: the highest index of a tombstone that was forgotten
+	setShift       = "shift"     // no set: how far the indexes of the state are ahead of the log's (Restore.Supersede)
 )

@@ -8,7 +8,7 @@ import (
 
 // Snapshot is the whole content of a store at one index.
 type Snapshot struct {
-	Index uint64
+	Index uint64 // of the log
 	txn   *memdb.Txn
 }
 
@@ -18,6 +18,9 @@ func (s *Store) Snapshot() *Snapshot {
 	defer s.mu.Unlock()
 	return &Snapshot{Index: s.AppliedIndex(), txn: s.content.Load().db.Txn(false)}
 }
+
+// StateIndex is the index of the state at that moment, which no answer exceeds. Restores may have put it ahead of the log's.
+func (sn *Snapshot) StateIndex() uint64 { return sn.Index + shiftOf(sn.txn) }
 
 // Records gives every record to yield, in an order that depends on the content alone, and stops at its first error. A record is a
 // pointer to one of: IndexRow, Tombstone, LockDelay, LastEpoch, ClusterID of this package; KVEntry, Node, Service, Check, Session, Group,

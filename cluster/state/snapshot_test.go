@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"testing"
+	"time"
 
 	"holdfast/cluster"
 )
@@ -201,9 +202,16 @@ func FuzzRestore(f *testing.F) {
 		s := New()
 		r := s.Restore()
 		for i := range all {
-			_ = r.Add(all[(i+int(order))%len(all)])
+			_ = r.Add(copied(all[(i+int(order))%len(all)]))
+		}
+		over := s.Restore()
+		for i := range all {
+			_ = over.Add(all[(i+int(order))%len(all)])
 		}
 		r.Commit(n)
+		if err := over.Supersede(n+10, n, time.Unix(1, 0)); err == nil {
+			n += 10
+		}
 		for _, ask := range questions {
 			ask(s.View())
 		}

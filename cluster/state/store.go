@@ -62,9 +62,9 @@ func (s *Store) Apply(batch []Entry) []Result {
 	db := s.content.Load().db
 	txn := db.Txn(true)
 	defer func() { txn.Abort() }()
-	results := make([]Result, len(batch))
+	results, shift := make([]Result, len(batch)), shiftOf(txn)
 	for i, e := range batch {
-		w := &writer{db: db, txn: txn, index: e.Index, now: e.Time.Round(0).UTC()}
+		w := &writer{db: db, txn: txn, index: e.Index + shift, now: e.Time.Round(0).UTC()}
 		results[i].Value, results[i].Err = w.apply(e.Command)
 		txn = w.txn
 	}
