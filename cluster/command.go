@@ -73,6 +73,20 @@ type UpdateCoordinates struct {
 	Updates []NodeCoordinate
 }
 
+// Restore brings one part of a snapshot that an operator restores. Nothing changes before the last part: it replaces the state of every
+// member in one step. Parts come in order; a part that came before may come again. A restore that stops half-way is forgotten when
+// another begins, when another member leads, or when it is given up.
+type Restore struct {
+	ID     string // tells this restore from every other
+	Part   int    // 0 begins it
+	Data   []byte // of the snapshot, compressed with gzip
+	Last   bool
+	GiveUp bool // forget what came; nothing else counts then
+}
+
+// MaxRestorePart is the most Data that a part of a Restore carries.
+const MaxRestorePart = 512 << 10
+
 // NewTerm is the first command of every leader. What comes after it in the log is of the leader's own term, so a read
 // that has seen it has seen every write acknowledged by earlier leaders.
 type NewTerm struct {
@@ -96,5 +110,6 @@ func (*DeleteGroup) command()       {}
 func (*Steer) command()             {}
 func (*Record) command()            {}
 func (*UpdateCoordinates) command() {}
+func (*Restore) command()           {}
 func (*NewTerm) command()           {}
 func (*NameCluster) command()       {}

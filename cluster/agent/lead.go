@@ -35,11 +35,25 @@ func (a *Agent) lead(ctx context.Context) {
 	a.log.Info("this member leads", "term", consensus.TermOf(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { l.term.Run(ctx) })
+	wg.Go(func() { a.followRestores(ctx, l.term) })
 	if l.duty != nil {
 		wg.Go(func() { l.duty.Run(ctx) })
 	}
 	wg.Wait()
 	a.log.Info("this member leads no longer")
+}
+
+// followRestores tells the duties when a snapshot has replaced the state.
+func (a *Agent) followRestores(ctx context.Context, term *leader.Term) {
+	for replaced := a.store.Replaced(); ; {
+		select {
+		case <-replaced:
+			replaced = a.store.Replaced()
+			term.Restored()
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // leading is the agent as the leader's duties see it: its writes go into the log here or fail.

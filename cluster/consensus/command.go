@@ -25,6 +25,7 @@ var commandTypes = newTypeTable(map[byte]any{
 	11: new(cluster.NewTerm),
 	13: new(cluster.Transaction),
 	14: new(cluster.UpdateCoordinates),
+	30: new(cluster.Restore),
 
 	12 | ignorable: new(cluster.NameCluster), // a member that skipped it is told again
 })

@@ -17,6 +17,8 @@ type fsm struct {
 	log     *slog.Logger
 	peers   *peerSet
 	applied func() // told after each batch
+
+	staged staging // a restore that is under way
 }
 
 // ApplyBatch applies committed entries in order. A batch of commands reaches the store as one.
@@ -25,14 +27,19 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	var run batch
 	for i, l := range logs {
 		entry, err := f.decode(l)
+		part, restoring := entry.Command.(*cluster.Restore)
 		switch {
-		case err == nil && entry.Command != nil:
-			run.add(i, entry)
-			continue
 		case err != nil:
 			results[i] = state.Result{Err: err}
+		case entry.Command != nil && !restoring:
+			f.staged.forgetInNewTerm(entry.Command)
+			run.add(i, entry)
+			continue
 		}
 		run.apply(f.store, results)
+		if restoring {
+			results[i] = state.Result{Err: f.staged.take(f.store, entry, part)}
+		}
 		f.store.Skip(l.Index)
 	}
 	run.apply(f.store, results)
@@ -81,8 +88,14 @@ func (f *fsm) decode(l *raft.Log) (state.Entry, error) {
 // Apply applies a single entry. Raft prefers ApplyBatch.
 func (f *fsm) Apply(l *raft.Log) any { return f.ApplyBatch([]*raft.Log{l})[0] }
 
-// Snapshot takes a snapshot of the state as it is now; it is written while writes go on.
-func (f *fsm) Snapshot() (raft.FSMSnapshot, error) { return fsmSnapshot{f.store.Snapshot()}, nil }
+// Snapshot takes a snapshot of the state as it is now; it is written while writes go on. The parts of a restore that is under way are
+// in the log alone, which has to be kept until the restore is over: a snapshot waits for that.
+func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
+	if f.staged.underWay() {
+		return nil, raft.ErrNothingNewToSnapshot
+	}
+	return fsmSnapshot{f.store.Snapshot()}, nil
+}
 
 // Restore replaces the state by a snapshot. One that is not whole changes nothing.
 func (f *fsm) Restore(source io.ReadCloser) error {
@@ -93,6 +106,7 @@ func (f *fsm) Restore(source io.ReadCloser) error {
 		return err
 	}
 	restore.Commit(index)
+	f.staged.forget()
 	f.peers.restored()
 	return nil
 }

@@ -83,6 +83,13 @@ func (t *Term) MembersChanged(reaped string) {
 	}
 }
 
+// Restored says that a snapshot has replaced the state: every session has its full time from now on, whenever it was last renewed, and the
+// catalog is compared with the pool at once.
+func (t *Term) Restored() {
+	t.sessions.restart()
+	t.MembersChanged("")
+}
+
 // isReaped reports whether gossip has said that it has forgotten a member.
 func (t *Term) isReaped(name string) bool {
 	t.mu.Lock()

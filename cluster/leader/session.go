@@ -30,6 +30,13 @@ func (t *Term) Renew(id string, ttl time.Duration) {
 	t.sessions.ends[id] = time.Now().Add(lifetime(ttl)) // only ever later, so nobody has to be woken
 }
 
+// restart gives every session its full time again, once follow has seen it.
+func (s *sessions) restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.ends)
+}
+
 // follow starts the clock of sessions that are new and drops those that are gone.
 func (s *sessions) follow(all []*cluster.Session, now time.Time) {
 	s.mu.Lock()

@@ -3,8 +3,8 @@
 //
 // Writing: [Store.Apply] takes the committed log entries in order. It is deterministic: it reads no clock, no randomness, no
 // environment, and never lets the order of a map show. Members that apply the same entries hold the same records, however the
-// entries were cut into batches. A command that fails changes nothing (Steer alone keeps the parts that it accepted), and neither does a
-// Transaction with an operation that fails.
+// entries were cut into batches. A snapshot that an operator restores is applied as well ([Restore.Supersede]). A command that fails changes
+// nothing (Steer alone keeps the parts that it accepted), and neither does a Transaction with an operation that fails.
 //
 // Reading: a [View] is a consistent snapshot. It notes by itself which indexes its answers depend on ([View.Index]) and, made with
 // [Store.WatchView], what to wait for ([View.Wait]). Readers take no lock and never stop a writer. What a View hands out is shared

@@ -20,7 +20,7 @@ const MaxArchivedIndex = 1 << 53
 //
 //   - every answer's index rises: it is as if everything had been written anew, at an index above all that this cluster and the
 //     snapshot's have ever shown (archived is the snapshot's). Whoever waits is woken with a higher index;
-//   - what is true of this cluster alone stays: the nodes on which its agents run, and everything that leases rest on (merge).
+//   - what is true of this cluster alone stays: its ID, the nodes on which its agents run, and everything that leases rest on (merge).
 //
 // An error means that the snapshot cannot be used, and nothing has changed.
 func (r *Restore) Supersede(index, archived uint64, now time.Time) error {
@@ -37,7 +37,7 @@ func (r *Restore) Supersede(index, archived uint64, now time.Time) error {
 	old := s.content.Load()
 	was := old.db.Txn(false)
 	at := max(index+shiftOf(was), archived+1)
-	m := &merge{writer: &writer{txn: r.txn, index: at, now: now.Round(0).UTC()}, was: was}
+	m := &merge{writer: &writer{db: r.content.db, txn: r.txn, index: at, now: now.Round(0).UTC()}, was: was}
 	if err := m.run(); err != nil {
 		return err
 	}
@@ -68,11 +68,22 @@ func (m *merge) run() error {
 	if err := m.checkGroups(); err != nil {
 		return err
 	}
+	m.keepIdentity()
 	m.keepAgents()
 	m.keepFailover()
 	m.delayLocks()
 	m.restamp()
 	return nil
+}
+
+// keepIdentity lets the cluster be the one that it is, whosever snapshot it gets.
+func (m *merge) keepIdentity() {
+	_, err := m.txn.DeleteAll(tableClusterID, byID, clusterIDKey)
+	must(err)
+	if id := first[ClusterID](m.was, tableClusterID, byID, clusterIDKey); id != nil {
+		kept := *id
+		m.put(tableClusterID, &kept)
+	}
 }
 
 // checkGroups refuses groups that PutGroup would refuse, and epochs that cannot be counted on from.

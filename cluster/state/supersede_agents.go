@@ -42,6 +42,9 @@ func (m *merge) keepNode(n *cluster.Node) {
 	}
 	kept := *n
 	m.putNode(first[cluster.Node](m.txn, tableNodes, byID, nodeKey(n.Name)), &kept)
+	if c := first[cluster.NodeCoordinate](m.was, tableCoordinates, byID, nodeKey(n.Name)); c != nil {
+		m.putCoordinate(*c)
+	}
 	name := strings.ToLower(n.Name)
 	for s := range each[cluster.Service](m.was, tableServices, byID, below(name)) {
 		kept := *s

@@ -177,6 +177,21 @@ func TestSupersedeEndsAGroupThatTheSnapshotLacks(t *testing.T) {
 	}
 }
 
+func TestSupersedeKeepsTheClustersID(t *testing.T) {
+	archive := newWorld(t)
+	archive.do(&cluster.NameCluster{ID: "other"})
+	w := newWorld(t)
+	w.mustSupersede(archive.Store)
+	if id := w.View().ClusterID(); id != "" {
+		t.Errorf("a cluster without an ID has taken %q", id)
+	}
+	w.do(&cluster.NameCluster{ID: "own"})
+	w.mustSupersede(archive.Store)
+	if id := w.View().ClusterID(); id != "own" {
+		t.Errorf("the cluster's ID is %q", id)
+	}
+}
+
 // TestSupersedeTakesALock holds that a lock which a restore takes from its holder cannot be had at once.
 func TestSupersedeTakesALock(t *testing.T) {
 	w := settled(t)
@@ -191,7 +206,7 @@ func TestSupersedeTakesALock(t *testing.T) {
 
 func TestSupersedeRefuses(t *testing.T) {
 	for name, records := range map[string][]any{
-		"one vip in two groups": {ptr(group("a", "10.0.0.1/24")), ptr(group("b", "10.0.0.1/24"))},
+		"one vip in two groups": {new(group("a", "10.0.0.1/24")), new(group("b", "10.0.0.1/24"))},
 		"an impossible group":   {&cluster.Group{Name: "novip"}},
 		"an impossible epoch":   {&LastEpoch{Group: "g", Epoch: 1 << 63}},
 	} {
@@ -218,8 +233,6 @@ func TestSupersedeRefuses(t *testing.T) {
 		t.Errorf("an impossible index: %v", err)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // TestIndexesRiseOverRestores plays random histories with restores of earlier states, of this cluster and of one that is far ahead, and
 // holds after each: no index goes back, everyone is woken, epochs rise, members agree however they came to the state, and writes go on.

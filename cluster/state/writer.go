@@ -22,7 +22,7 @@ type writer struct {
 	recorded int // transitions so far
 }
 
-// apply is the one place that knows every command.
+// apply is the one place that knows every command but Restore, which ends in Restore.Supersede.
 func (w *writer) apply(c cluster.Command) (any, error) {
 	if c == nil || reflect.ValueOf(c).IsNil() {
 		return nil, cluster.Errorf(cluster.Internal, "the entry at index %d has no command", w.index)
