@@ -4,21 +4,24 @@ package cluster
 type Node struct {
 	ID              string            // a UUID, or "" for a node that a program registered without one
 	Name            string            // unique without regard to case
-	Address         string            // an IP address, or a name for external nodes
+	Address         string            // an IP address, or a name for external nodes; "" until a registration gives it
 	Datacenter      string            //
 	TaggedAddresses map[string]string // lan, wan, lan_ipv4, …
 	Meta            map[string]string //
+	Locality        Locality
 
 	CreateIndex, ModifyIndex uint64
 }
 
+// Locality is where a node or an instance runs. The zero value says nothing.
+type Locality struct {
+	Region, Zone string
+}
+
 // Validate says in one sentence what is wrong with the node, or returns nil.
 func (n *Node) Validate() error {
-	switch {
-	case n.Name == "":
+	if n.Name == "" {
 		return Errorf(Invalid, "Must provide node name: the field Node is empty")
-	case n.Address == "":
-		return Errorf(Invalid, "Must provide address: the field Address of node %q is empty", n.Name)
 	}
 	return validMeta("node", n.Name, n.Meta)
 }

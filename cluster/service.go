@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 )
@@ -19,6 +20,8 @@ type Service struct {
 	SocketPath        string
 	Weights           Weights
 	EnableTagOverride bool
+	Locality          Locality
+	Proxy, Connect    []byte // what a mesh's client registered, in JSON: kept for those who read it, and not acted on
 
 	CreateIndex, ModifyIndex uint64
 }
@@ -58,5 +61,5 @@ func (s *Service) Validate() error {
 func (s *Service) Equal(o *Service) bool {
 	return s.Node == o.Node && s.ID == o.ID && s.Name == o.Name && s.Kind == o.Kind && s.Address == o.Address && s.Port == o.Port &&
 		s.SocketPath == o.SocketPath && s.Weights == o.Weights && s.EnableTagOverride == o.EnableTagOverride &&
-		slices.Equal(s.Tags, o.Tags) && maps.Equal(s.TaggedAddresses, o.TaggedAddresses) && maps.Equal(s.Meta, o.Meta)
+		s.Locality == o.Locality && bytes.Equal(s.Proxy, o.Proxy) && bytes.Equal(s.Connect, o.Connect) && slices.Equal(s.Tags, o.Tags) && maps.Equal(s.TaggedAddresses, o.TaggedAddresses) && maps.Equal(s.Meta, o.Meta)
 }

@@ -49,8 +49,8 @@ func TestRegisterServiceDefaults(t *testing.T) {
 	m := newMember()
 	talks(t, m.handler(), []talk{
 		{"PUT /v1/agent/service/register?token=q", `{"Name":"web","Check":{"TTL":"15s"},"Connect":null,"Proxy":{},"Namespace":"","Token":"t"}`, 200, ""},
-		{"PUT /v1/agent/service/register", `{"Name":"bare","Check":{},"Checks":[null]}`, 200, ""},
-		{"GET /v1/agent/service/bare", "", 200, `{"ID":"bare","Service":"bare","Tags":[],"Meta":{},"Port":0,"Address":"","Weights":{"Passing":1,"Warning":1},"EnableTagOverride":false,"Datacenter":"dc1","ContentHash":"…`},
+		{"PUT /v1/agent/service/register", `{"Name":"bare","Check":{},"Checks":[null],"Locality":{"Region":"eu"}}`, 200, ""},
+		{"GET /v1/agent/service/bare", "", 200, `{"ID":"bare","Service":"bare","Tags":[],"Meta":{},"Port":0,"Address":"","Weights":{"Passing":1,"Warning":1},"EnableTagOverride":false,"Datacenter":"dc1","Locality":{"Region":"eu","Zone":""},"ContentHash":"…`},
 	})
 	if _, ok := m.local.checks["service:web"]; !ok || len(m.local.checks) != 1 {
 		t.Errorf("the checks are %v, want service:web", m.local.checks)

@@ -56,6 +56,26 @@ func TestCatalogRegister(t *testing.T) {
 	})
 }
 
+// TestCatalogKeepsWhatItDoesNotUse: localities and the objects of a service mesh come back as they were registered.
+func TestCatalogKeepsWhatItDoesNotUse(t *testing.T) {
+	h := newMember().handler()
+	const node = `{"Node":"ext","Address":"10.1.1.1","Locality":{"Region":"eu","Zone":"eu-1"},`
+	talks(t, h, []talk{
+		{"PUT /v1/catalog/register", node + `"Service":{"Service":"web-proxy","Kind":"connect-proxy","Locality":{"Region":"us","Zone":""},"Proxy": {"Mode": "transparent"},"Connect":{"Native":true}}}`, 200, "true"},
+		{"PUT /v1/catalog/register", node + `"Service":{"Service":"plain","Proxy":{},"Connect":null}}`, 200, "true"},
+		{"GET /v1/catalog/nodes", "", 200, `[{"ID":"","Node":"ext","Address":"10.1.1.1","Datacenter":"dc1","TaggedAddresses":{},"Meta":{},"Locality":{"Region":"eu","Zone":"eu-1"},"CreateIndex":1,"ModifyIndex":1}]`},
+	})
+	for target, want := range map[string]string{
+		"/v1/catalog/service/web-proxy": `"ServiceProxy":{"Mode":"transparent"},"ServiceConnect":{"Native":true},"ServiceLocality":{"Region":"us","Zone":""}`,
+		"/v1/catalog/service/plain":     `"ServiceProxy":{},"ServiceConnect":{},"CreateIndex"`,
+		"/v1/health/service/web-proxy":  `"Proxy":{"Mode":"transparent"},"Connect":{"Native":true},"Locality":{"Region":"us","Zone":""}`,
+	} {
+		if got := send(t, h, "GET "+target, "").Body.String(); !strings.Contains(got, want) {
+			t.Errorf("GET %s: %s, want in it %s", target, got, want)
+		}
+	}
+}
+
 func TestCatalogRefuses(t *testing.T) {
 	talks(t, newMember().handler(), []talk{
 		{"PUT /v1/catalog/register", `{"Node":"n"}`, 400, "Must provide address…"},

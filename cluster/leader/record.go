@@ -58,7 +58,7 @@ func current(view *state.View, old *cluster.Node, cmd *cluster.Register) bool {
 	if same {
 		cmd.SkipNodeUpdate = true
 	} else {
-		cmd.Node.Meta = maps.Clone(old.Meta)
+		cmd.Node.Meta, cmd.Node.Locality = maps.Clone(old.Meta), old.Locality
 	}
 	if s := cmd.Service; s != nil {
 		s.Node = old.Name // as the state writes it

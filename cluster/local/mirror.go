@@ -98,7 +98,7 @@ func (m *mirror) dropCheck(k string) {
 
 // sameNode reports whether the catalog's record of this node is as it should be.
 func sameNode(want, have *cluster.Node) bool {
-	return have != nil && have.ID == want.ID && have.Name == want.Name && have.Address == want.Address && have.Datacenter == want.Datacenter &&
+	return have != nil && have.ID == want.ID && have.Name == want.Name && have.Address == want.Address && have.Datacenter == want.Datacenter && have.Locality == want.Locality &&
 		maps.Equal(have.Meta, want.Meta) && maps.Equal(have.TaggedAddresses, want.TaggedAddresses)
 }
 

@@ -45,7 +45,7 @@ func (w *writer) checkRegistration(c *cluster.Register) (registration, error) {
 	name := c.Node.Name
 	if there != nil && c.SkipNodeUpdate {
 		name = there.Name
-	} else if err := w.checkNode(&r, c.Node, there); err != nil {
+	} else if err := w.checkNode(&r, c.Node, there, c.SkipNodeUpdate); err != nil {
 		return r, err
 	}
 	if c.Service != nil {
@@ -73,10 +73,14 @@ func (w *writer) checkRegistration(c *cluster.Register) (registration, error) {
 }
 
 // checkNode decides which record n takes the place of. A node is known by its ID first, so that it can change its name, and a name
-// belongs to one ID for as long as the node that has it is alive.
-func (w *writer) checkNode(r *registration, n cluster.Node, there *cluster.Node) error {
+// belongs to one ID for as long as the node that has it is alive. bare allows a new node without an address: its registration says that the
+// node is not its business, and comes before the one that has it.
+func (w *writer) checkNode(r *registration, n cluster.Node, there *cluster.Node, bare bool) error {
 	if err := n.Validate(); err != nil {
 		return err
+	}
+	if n.Address == "" && !bare {
+		return cluster.Errorf(cluster.Invalid, "Must provide address: the field Address of node %q is empty", n.Name)
 	}
 	if hasNUL(n.Name) || hasNUL(n.ID) {
 		return cluster.Errorf(cluster.Invalid, "node name %q or its ID %q has a NUL character", n.Name, n.ID)
@@ -166,7 +170,7 @@ func (w *writer) putNode(had, n *cluster.Node) {
 }
 
 func sameNode(a, b *cluster.Node) bool {
-	return a.ID == b.ID && a.Name == b.Name && a.Address == b.Address && a.Datacenter == b.Datacenter &&
+	return a.ID == b.ID && a.Name == b.Name && a.Address == b.Address && a.Datacenter == b.Datacenter && a.Locality == b.Locality &&
 		maps.Equal(a.TaggedAddresses, b.TaggedAddresses) && maps.Equal(a.Meta, b.Meta)
 }
 

@@ -73,7 +73,6 @@ func TestRefusedRegistrations(t *testing.T) {
 	}{
 		{"no name", func(r *cluster.Register) { r.Node.Name = "" }, cluster.Invalid, "node name"},
 		{"no address", func(r *cluster.Register) { r.Node.Address = "" }, cluster.Invalid, "address"},
-		{"no address of a new node", func(r *cluster.Register) { r.Node = cluster.Node{Name: "new"}; r.SkipNodeUpdate = true }, cluster.Invalid, "address"},
 		{"another ID", func(r *cluster.Register) { r.Node.ID = "id-9" }, cluster.Conflict, `"n1" is reserved by the node with ID id-1 (address 10.0.0.1)`},
 		{"service without a name", func(r *cluster.Register) { r.Service = &cluster.Service{ID: "x"} }, cluster.Invalid, "service name"},
 		{"check without a name", func(r *cluster.Register) { r.Checks = []*cluster.Check{{}} }, cluster.Invalid, "neither an ID nor a name"},
@@ -98,6 +97,24 @@ func TestRefusedRegistrations(t *testing.T) {
 			w.refused(r, c.code, c.text)
 		})
 	}
+}
+
+// TestNodeWithoutAddress: a registration that leaves the node as it is may come before the one that knows its address.
+func TestNodeWithoutAddress(t *testing.T) {
+	w := newWorld(t)
+	bare := service("n1", "web", cluster.Passing)
+	bare.Node, bare.SkipNodeUpdate = cluster.Node{Name: "n1", Datacenter: "dc1"}, true
+	w.do(bare)
+	if n := w.View().Node("n1"); n == nil || n.Address != "" {
+		t.Fatalf("the node: %+v", n)
+	}
+	w.do(node("n1"))
+	w.do(bare)
+	if n := w.View().Node("n1"); n.Address != "10.0.0.1" {
+		t.Errorf("the node: %+v", n)
+	}
+	bare.Node.Name, bare.Node.Meta = "n2", map[string]string{"": "x"}
+	w.refused(bare, cluster.Invalid, "metadata key")
 }
 
 func TestNodeIDs(t *testing.T) {

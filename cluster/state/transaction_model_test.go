@@ -121,7 +121,7 @@ func alone(s *Store, e Entry, o *cluster.Operation) bool {
 				index = had.ModifyIndex
 			}
 		}
-		return verbAlone(o.Service.Verb, x.ModifyIndex, index, apply, &cluster.Register{Node: cluster.Node{Name: x.Node}, SkipNodeUpdate: true, Service: &x},
+		return verbAlone(o.Service.Verb, x.ModifyIndex, index, apply, onKnown(v, x.Node, &cluster.Register{Service: &x}),
 			&cluster.Deregister{Node: x.Node, ServiceID: x.ID})
 	}
 	x, index := o.Check.Check, uint64(0)
@@ -130,8 +130,16 @@ func alone(s *Store, e Entry, o *cluster.Operation) bool {
 			index = had.ModifyIndex
 		}
 	}
-	return verbAlone(o.Check.Verb, x.ModifyIndex, index, apply, &cluster.Register{Node: cluster.Node{Name: x.Node}, SkipNodeUpdate: true, Checks: []*cluster.Check{&x}},
+	return verbAlone(o.Check.Verb, x.ModifyIndex, index, apply, onKnown(v, x.Node, &cluster.Register{Checks: []*cluster.Check{&x}}),
 		&cluster.Deregister{Node: x.Node, CheckID: x.ID})
+}
+
+// onKnown registers something on a node as it is; a node that is not there makes it a registration that is refused.
+func onKnown(v *View, node string, c *cluster.Register) cluster.Command {
+	if v.Node(node) != nil {
+		c.Node.Name, c.SkipNodeUpdate = node, true
+	}
+	return c
 }
 
 func verbAlone(verb cluster.CatalogVerb, want, had uint64, apply func(cluster.Command) bool, set, remove cluster.Command) bool {

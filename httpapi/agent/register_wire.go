@@ -27,11 +27,12 @@ type agentRegistrationJSON struct {
 	SocketPath        string
 	Weights           *wire.Weights
 	EnableTagOverride bool
+	Locality          *wire.Locality
 	Check             *checkDefinitionJSON
 	Checks            []*checkDefinitionJSON
 
-	Connect, Proxy                      json.RawMessage // of the mesh
-	Locality, EnterpriseMeta, Replicate json.RawMessage // not ours
+	Connect, Proxy            json.RawMessage // of the mesh
+	EnterpriseMeta, Replicate json.RawMessage // not ours
 }
 
 // checkDefinitionJSON is a check as a client defines it: for agent/check/register, or within a service.
@@ -112,6 +113,7 @@ func (b *agentRegistrationJSON) service() (cluster.Service, []cluster.CheckDefin
 	s := cluster.Service{
 		ID: b.ID, Name: b.Name, Kind: b.Kind, Tags: b.Tags, Address: b.Address, TaggedAddresses: wire.ServiceAddressesOf(b.TaggedAddresses), Meta: b.Meta,
 		Port: b.Port, SocketPath: b.SocketPath, Weights: wire.WeightsOf(b.Weights), EnableTagOverride: b.EnableTagOverride,
+		Locality: wire.LocalityOf(b.Locality),
 	}
 	if s.ID == "" {
 		s.ID = s.Name

@@ -85,13 +85,15 @@ type agentServiceJSON struct {
 	Weights           wire.Weights
 	EnableTagOverride bool
 	Datacenter        string
-	ContentHash       string `json:",omitempty"`
+	Locality          *wire.Locality `json:",omitempty" bexpr:"-"`
+	ContentHash       string         `json:",omitempty"`
 }
 
 func toAgentService(s *cluster.Service, datacenter string) agentServiceJSON {
 	return agentServiceJSON{
 		Kind: s.Kind, ID: s.ID, Service: s.Name, Tags: exchange.OrEmpty(s.Tags), Meta: exchange.OrEmptyMap(s.Meta), Port: s.Port, Address: s.Address, SocketPath: s.SocketPath,
 		TaggedAddresses: wire.FromServiceAddresses(s.TaggedAddresses), Weights: wire.FromWeights(s.Weights), EnableTagOverride: s.EnableTagOverride, Datacenter: datacenter,
+		Locality: wire.FromLocality(s.Locality),
 	}
 }
 

@@ -20,7 +20,7 @@ type registrationJSON struct {
 	Check           *wire.CheckInput
 	Checks          []*wire.CheckInput
 	SkipNodeUpdate  bool
-	Locality        json.RawMessage
+	Locality        *wire.Locality
 	EnterpriseMeta  json.RawMessage
 }
 
@@ -37,6 +37,7 @@ func (b *registrationJSON) command(datacenter string) *cluster.Register {
 	cmd := &cluster.Register{
 		Node: cluster.Node{
 			ID: b.ID, Name: b.Node, Address: b.Address, Datacenter: datacenter, TaggedAddresses: b.TaggedAddresses, Meta: b.NodeMeta,
+			Locality: wire.LocalityOf(b.Locality),
 		},
 		SkipNodeUpdate: b.SkipNodeUpdate,
 	}

@@ -14,6 +14,7 @@ type Node struct {
 	Datacenter      string
 	TaggedAddresses map[string]string
 	Meta            map[string]string
+	Locality        *Locality `json:",omitempty" bexpr:"-"`
 	CreateIndex     uint64
 	ModifyIndex     uint64
 }
@@ -22,6 +23,12 @@ type Node struct {
 type ServiceAddress struct {
 	Address string
 	Port    int
+}
+
+// Locality is where a node or an instance runs.
+type Locality struct {
+	Region string
+	Zone   string
 }
 
 // Weights are an instance's weights.
@@ -43,8 +50,9 @@ type Service struct {
 	SocketPath        string `json:",omitempty"`
 	Weights           Weights
 	EnableTagOverride bool
-	Proxy             empty
-	Connect           empty
+	Proxy             Opaque
+	Connect           Opaque
+	Locality          *Locality `json:",omitempty" bexpr:"-"`
 	CreateIndex       uint64
 	ModifyIndex       uint64
 }
@@ -68,8 +76,9 @@ type ServiceNode struct {
 	ServicePort              int
 	ServiceSocketPath        string
 	ServiceEnableTagOverride bool
-	ServiceProxy             empty
-	ServiceConnect           empty
+	ServiceProxy             Opaque
+	ServiceConnect           Opaque
+	ServiceLocality          *Locality `json:",omitempty" bexpr:"-"`
 	CreateIndex              uint64
 	ModifyIndex              uint64
 }
@@ -90,7 +99,7 @@ type NodeServiceList struct {
 func FromNode(n *cluster.Node) Node {
 	return Node{
 		ID: n.ID, Node: n.Name, Address: n.Address, Datacenter: n.Datacenter, TaggedAddresses: exchange.OrEmptyMap(n.TaggedAddresses),
-		Meta: exchange.OrEmptyMap(n.Meta), CreateIndex: n.CreateIndex, ModifyIndex: n.ModifyIndex,
+		Meta: exchange.OrEmptyMap(n.Meta), Locality: FromLocality(n.Locality), CreateIndex: n.CreateIndex, ModifyIndex: n.ModifyIndex,
 	}
 }
 
@@ -99,7 +108,7 @@ func FromService(s *cluster.Service) Service {
 	return Service{
 		Kind: s.Kind, ID: s.ID, Service: s.Name, Tags: exchange.OrEmpty(s.Tags), Address: s.Address, TaggedAddresses: FromServiceAddresses(s.TaggedAddresses),
 		Meta: exchange.OrEmptyMap(s.Meta), Port: s.Port, SocketPath: s.SocketPath, Weights: FromWeights(s.Weights), EnableTagOverride: s.EnableTagOverride,
-		CreateIndex: s.CreateIndex, ModifyIndex: s.ModifyIndex,
+		Proxy: s.Proxy, Connect: s.Connect, Locality: FromLocality(s.Locality), CreateIndex: s.CreateIndex, ModifyIndex: s.ModifyIndex,
 	}
 }
 
@@ -111,7 +120,7 @@ func FromInstanceFlat(i state.Instance) ServiceNode {
 		NodeMeta: exchange.OrEmptyMap(n.Meta), ServiceKind: s.Kind, ServiceID: s.ID, ServiceName: s.Name, ServiceTags: exchange.OrEmpty(s.Tags), ServiceAddress: s.Address,
 		ServiceTaggedAddresses: FromServiceAddresses(s.TaggedAddresses), ServiceWeights: FromWeights(s.Weights), ServiceMeta: exchange.OrEmptyMap(s.Meta),
 		ServicePort: s.Port, ServiceSocketPath: s.SocketPath, ServiceEnableTagOverride: s.EnableTagOverride,
-		CreateIndex: s.CreateIndex, ModifyIndex: s.ModifyIndex,
+		ServiceProxy: s.Proxy, ServiceConnect: s.Connect, ServiceLocality: FromLocality(s.Locality), CreateIndex: s.CreateIndex, ModifyIndex: s.ModifyIndex,
 	}
 }
 
@@ -122,6 +131,14 @@ func FromServiceAddresses(as map[string]cluster.ServiceAddress) map[string]Servi
 		out[name] = ServiceAddress(a)
 	}
 	return out
+}
+
+// FromLocality is a locality as it is shown, nil where nothing is said.
+func FromLocality(l cluster.Locality) *Locality {
+	if l == (cluster.Locality{}) {
+		return nil
+	}
+	return (*Locality)(&l)
 }
 
 // FromWeights are weights as they are shown.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"holdfast/cluster"
@@ -19,11 +20,13 @@ type ServiceInput struct {
 	SocketPath        string
 	Weights           *Weights
 	EnableTagOverride bool
+	Locality          *Locality
+	Proxy, Connect    json.RawMessage
 
 	// What clients send back as they have read it, and what is not ours.
-	Proxy, Connect, Locality, EnterpriseMeta, Namespace, Partition, PeerName json.RawMessage
-	ContentHash, Datacenter                                                  string
-	CreateIndex, ModifyIndex                                                 uint64
+	EnterpriseMeta, Namespace, Partition, PeerName json.RawMessage
+	ContentHash, Datacenter                        string
+	CreateIndex, ModifyIndex                       uint64
 }
 
 // CheckInput is a check in the body of catalog/register.
@@ -52,6 +55,7 @@ func (s *ServiceInput) Instance(node string) *cluster.Service {
 	out := &cluster.Service{
 		Node: node, ID: s.ID, Name: s.Service, Kind: s.Kind, Tags: s.Tags, Address: s.Address, TaggedAddresses: ServiceAddressesOf(s.TaggedAddresses),
 		Meta: s.Meta, Port: s.Port, SocketPath: s.SocketPath, Weights: WeightsOf(s.Weights), EnableTagOverride: s.EnableTagOverride,
+		Locality: LocalityOf(s.Locality), Proxy: opaqueOf(s.Proxy), Connect: opaqueOf(s.Connect),
 	}
 	if out.ID == "" {
 		out.ID = out.Name
@@ -89,4 +93,21 @@ func ServiceAddressesOf(as map[string]ServiceAddress) map[string]cluster.Service
 		out[name] = cluster.ServiceAddress(a)
 	}
 	return out
+}
+
+// LocalityOf is the locality of a body, which may be absent.
+func LocalityOf(l *Locality) cluster.Locality {
+	if l == nil {
+		return cluster.Locality{}
+	}
+	return cluster.Locality(*l)
+}
+
+// opaqueOf is an object of the service mesh without its white space, nil for one that says nothing.
+func opaqueOf(raw json.RawMessage) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) != nil || b.Len() <= len("{}") || b.String() == "null" {
+		return nil
+	}
+	return b.Bytes()
 }

@@ -130,9 +130,16 @@ type Service struct {
 	Meta              map[string]string         `mapstructure:"meta"`
 	Weights           *Weights                  `mapstructure:"weights"`
 	EnableTagOverride bool                      `mapstructure:"enable_tag_override"`
+	Locality          Locality                  `mapstructure:"locality"`
 	Token             string                    `mapstructure:"token"`
 	Check             []Check                   `mapstructure:"check"`
 	Checks            []Check                   `mapstructure:"checks"`
+}
+
+// Locality is the locality of a service block.
+type Locality struct {
+	Region string `mapstructure:"region"`
+	Zone   string `mapstructure:"zone"`
 }
 
 // ServiceAddress is one entry of tagged_addresses.

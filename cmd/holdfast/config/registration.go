@@ -52,6 +52,7 @@ func (s *Service) registration(node string) (Registration, error) {
 	r := Registration{Service: cluster.Service{
 		Node: node, ID: id, Name: s.Name, Kind: s.Kind, Tags: s.Tags, Address: s.Address, Meta: s.Meta, Port: s.Port,
 		SocketPath: s.SocketPath, EnableTagOverride: s.EnableTagOverride, Weights: cluster.DefaultWeights,
+		Locality: cluster.Locality(s.Locality),
 	}}
 	if s.Weights != nil {
 		r.Service.Weights = cluster.Weights{Passing: or(s.Weights.Passing, 1), Warning: or(s.Weights.Warning, 1)}

@@ -51,7 +51,7 @@ var tolerated = map[string]string{
 	"retry_max_wan": "", "reconnect_timeout_wan": "", "gossip_wan": noWAN, "serf_allowed_cidrs_wan": noWAN, "primary_datacenter": "",
 
 	"partition": noPartition, "segment": noPartition, "segments": noPartition, "service.namespace": noPartition, "service.partition": noPartition,
-	"service.locality": "", "check.namespace": noPartition, "check.partition": noPartition, "dns_config.prefer_namespace": "",
+	"check.namespace": noPartition, "check.partition": noPartition, "dns_config.prefer_namespace": "",
 	"locality": "", "license_path": "", "audit": "there is no audit log", "reporting": "", "cloud": "nothing is reported to a cloud",
 	"experiments": "", "version": "", "version_prerelease": "", "version_metadata": "", "build_date": "", "revision": "",
 
