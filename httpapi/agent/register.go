@@ -2,10 +2,6 @@ package agent
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"holdfast/cluster"
@@ -57,20 +53,10 @@ func (h *registryHandler) service(r *exchange.Request) (*exchange.Reply, error) 
 		return nil, cluster.Errorf(cluster.NotFound, "unknown service ID: %s", id)
 	}
 	row := toAgentService(s, h.cfg.Datacenter)
-	if row.ContentHash, err = contentHash(row); err != nil {
+	if row.ContentHash, err = contentHash(s); err != nil {
 		return nil, err
 	}
 	return &exchange.Reply{Body: row, Hash: row.ContentHash}, nil
-}
-
-// contentHash tells one content from another.
-func contentHash(v any) (string, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return "", fmt.Errorf("hash content: %w", err)
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:8]), nil
 }
 
 func (h *registryHandler) checks(r *exchange.Request) (*exchange.Reply, error) {
