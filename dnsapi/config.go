@@ -18,6 +18,13 @@ type Config struct {
 	ARecordLimit   int                      // address records in a message, 0 for no limit
 	Truncate       bool                     // set TC where answers were left out of a UDP message
 
+	MaxStale           time.Duration // with AllowStale: ask the leader all the same once it has been silent for longer; 0 for never
+	DisableCompression bool          // write names out in full
+
+	Recursors       []string      // "ip:port" of the servers that are asked about names outside of our domains; none: these are REFUSED
+	RecursorTimeout time.Duration // for one of them; 0 means 2 s
+	RecursorRandom  bool          // ask them in random order, rather than in that of the list
+
 	SOARefresh, SOARetry, SOAExpire, SOAMinTTL uint32 // seconds
 }
 

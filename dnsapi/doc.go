@@ -7,12 +7,16 @@
 //	DOMAIN                                SOA, NS
 //	…in-addr.arpa, …ip6.arpa              PTR of nodes and service addresses
 //
-// DC may be written "dc1" or "dc1.dc"; another datacenter than ours does not exist (NXDOMAIN). What is outside of DOMAIN is REFUSED.
-// Letter case means nothing in a question and comes back as it was asked (0x20).
+// DC may be written "dc1" or "dc1.dc"; another datacenter than ours does not exist (NXDOMAIN). What is outside of DOMAIN is asked of the
+// recursors (recursor.go), or REFUSED where there are none. Letter case means nothing in a question and comes back as it was asked (0x20).
 //
 // A question becomes a name (name.go), the name is looked up in a View (lookup.go), and what is found becomes records (record.go,
 // service.go). Only the writer of the message (message.go) knows about sizes. Answers come from this member's own copy of the state, so they
 // go on through any outage.
+//
+// Nearly all that is asked over UDP is an ordinary question about a service, and has a shorter way with the same answers: its bytes
+// (question.go) are answered from records that were made once, and are kept with the state for as long as nothing about the service changes
+// (template.go). Each UDP socket has a goroutine that shares nothing with the others (packets.go).
 //
 // Where Consul and the RFCs differ in what a resolver may cache, the RFCs win: names that exist only because names below them do
 // ("service.consul.", "10.in-addr.arpa.") are NOERROR without answers, not NXDOMAIN, so that a resolver that asks label by label (RFC 9156)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,19 +26,27 @@ const (
 	logInterval  = 10 * time.Second // at least, between two lines about questions that could not be answered
 )
 
-// handler answers questions. Its config is canonical.
+// handler answers questions.
 type handler struct {
-	ctx     context.Context // ends with the server
-	cfg     *Config
-	reader  Reader
-	log     *slog.Logger
-	waiting chan struct{} // a place for each question that waits for the leader
-	logged  atomic.Int64  // when a failure was logged last, Unix nanoseconds
+	ctx       context.Context        // ends with the server
+	cfg       atomic.Pointer[Config] // canonical; replaced at a reload
+	reader    Reader
+	log       *slog.Logger
+	recursion recursion
+	waiting   chan struct{}  // a place for each question that waits for the leader
+	pending   chan struct{}  // and for each UDP question that is answered beside its socket
+	answering sync.WaitGroup // those
+	logged    atomic.Int64   // when a failure was logged last, Unix nanoseconds
 }
 
 func newHandler(ctx context.Context, cfg Config, r Reader, log *slog.Logger) *handler {
-	return &handler{ctx: ctx, cfg: cfg.canonical(), reader: r, log: log, waiting: make(chan struct{}, maxWaiting)}
+	h := &handler{ctx: ctx, reader: r, log: log, waiting: make(chan struct{}, maxWaiting), pending: make(chan struct{}, maxWaiting)}
+	h.cfg.Store(cfg.canonical())
+	return h
 }
+
+// config is what the answers depend on beside the state, at this moment.
+func (h *handler) config() *Config { return h.cfg.Load() }
 
 // ServeDNS answers one message.
 func (h *handler) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
@@ -53,10 +62,10 @@ func (h *handler) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
 
 // answer is the message that answers one message, nil for silence.
 func (h *handler) answer(req *dns.Msg, udp bool) []byte {
-	o := req.IsEdns0()
-	space := roomFor(h.cfg, o, udp)
-	m := h.reply(req, o, space)
-	wire, err := pack(m, space, h.cfg.Truncate && udp)
+	c, o := h.config(), req.IsEdns0()
+	space := roomFor(c, o, udp)
+	m := h.reply(c, req, o, space)
+	wire, err := pack(m, space, c.Truncate && udp)
 	if err == nil {
 		return wire
 	}
@@ -69,25 +78,57 @@ func (h *handler) answer(req *dns.Msg, udp bool) []byte {
 }
 
 // reply makes the reply to one message, before it is cut to size.
-func (h *handler) reply(req *dns.Msg, o *dns.OPT, space room) *dns.Msg {
+func (h *handler) reply(c *Config, req *dns.Msg, o *dns.OPT, space room) *dns.Msg {
 	if code := refusal(req, o); code != dns.RcodeSuccess {
-		return bare(req, o, code)
+		return bare(c, req, o, code)
 	}
 	q := req.Question[0]
-	n := parseName(h.cfg, strings.ToLower(q.Name))
+	n := parseName(c, strings.ToLower(q.Name))
 	if n.kind == foreign {
-		return bare(req, o, dns.RcodeRefused)
+		return h.elsewhere(c, req, o, space)
 	}
 	var found records
-	err := h.query(func(v *state.View) error {
-		found = (&responder{view: v, cfg: h.cfg, name: n, owner: q.Name, qtype: q.Qtype, most: space.most()}).respond()
+	err := h.query(h.ctx, c, func(v *state.View) error {
+		found = (&responder{view: v, cfg: c, name: n, owner: q.Name, qtype: q.Qtype, most: space.most()}).respond()
 		return nil
 	})
+	switch {
+	case err != nil:
+		h.failed(req, err)
+		return bare(c, req, o, dns.RcodeServerFailure)
+	case n.kind == reverse && found.rcode == dns.RcodeNameError && c.recurses():
+		return h.elsewhere(c, req, o, space) // addresses are not ours alone
+	}
+	h.chase(c, &found)
+	return message(c, req, o, n, found)
+}
+
+// elsewhere is the reply to a question about a name that is not ours.
+func (h *handler) elsewhere(c *Config, req *dns.Msg, o *dns.OPT, space room) *dns.Msg {
+	if !c.recurses() {
+		return bare(c, req, o, dns.RcodeRefused)
+	}
+	m, err := h.recursion.forward(h.ctx, c, req, space)
 	if err != nil {
 		h.failed(req, err)
-		return bare(req, o, dns.RcodeServerFailure)
+		return bare(c, req, o, dns.RcodeServerFailure)
 	}
-	return message(h.cfg, req, o, n, found)
+	return m
+}
+
+// chase adds what the names outside of our domains lead to that were met on the way. What cannot be found is left to the client.
+func (h *handler) chase(c *Config, found *records) {
+	for _, t := range found.chase {
+		rrs, err := h.recursion.lookup(h.ctx, c, t.name, t.qtype)
+		switch {
+		case err != nil:
+			h.log.Debug("cannot resolve the name that an instance is registered with", "name", t.name, "error", err)
+		case t.extra:
+			found.extra = append(found.extra, rrs...)
+		default:
+			found.answer = append(found.answer, rrs...)
+		}
+	}
 }
 
 // refusal is the code for what is not a question that can be answered, or success.
@@ -111,10 +152,12 @@ func refusal(req *dns.Msg, o *dns.OPT) int {
 }
 
 // query reads the state, this member's as it is or as fresh as the leader says.
-func (h *handler) query(fn func(*state.View) error) error {
-	if h.cfg.AllowStale {
-		_, err := h.reader.Query(h.ctx, cluster.QueryOptions{Consistency: cluster.Stale}, fn)
-		return err
+func (h *handler) query(ctx context.Context, c *Config, fn func(*state.View) error) error {
+	if c.AllowStale {
+		meta, err := h.reader.Query(ctx, cluster.QueryOptions{Consistency: cluster.Stale}, fn)
+		if err != nil || c.MaxStale == 0 || meta.LastContact <= c.MaxStale {
+			return err
+		}
 	}
 	select {
 	case h.waiting <- struct{}{}:
@@ -122,7 +165,7 @@ func (h *handler) query(fn func(*state.View) error) error {
 	default:
 		return cluster.Errorf(cluster.Unavailable, "%d questions wait for the leader already: set dns_config.allow_stale to answer without it", maxWaiting)
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, queryTimeout)
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	_, err := h.reader.Query(ctx, cluster.QueryOptions{}, fn)
 	return err

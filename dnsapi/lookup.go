@@ -59,8 +59,8 @@ func instanceHost(i state.Instance) host {
 	return hostOf(i.Node.Address)
 }
 
-// target is the name that an SRV record gives for an instance. It resolves alone to where the instance is.
-func target(c *Config, domain string, i state.Instance, h host) string {
+// targetOf is the name that an SRV record gives for an instance. It resolves alone to where the instance is.
+func targetOf(c *Config, domain string, i state.Instance, h host) string {
 	if h.name != "" {
 		return h.name
 	}

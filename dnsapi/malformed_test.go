@@ -57,7 +57,7 @@ func TestLeaderIsAsked(t *testing.T) {
 	w.query = func(context.Context) error { return errors.New("No cluster leader") }
 	h := newHandler(t.Context(), w.Config, w, slog.New(slog.NewTextHandler(&log, nil)))
 	for range 100 {
-		req, _ := question(t, "web.service.consul. A rd edns=1232")
+		req, _ := asked(t, "web.service.consul. A rd edns=1232")
 		if m := w.reply(t, h, req, true); code(m) != "SERVFAIL rd" || m.IsEdns0() == nil || len(m.Answer) > 0 {
 			t.Fatalf("without a leader: %v", m)
 		}
@@ -73,7 +73,7 @@ func TestWaitingIsBounded(t *testing.T) {
 	w := newWorld(t)
 	w.AllowStale = false
 	h := newHandler(t.Context(), w.Config, w, slog.New(slog.DiscardHandler))
-	req, _ := question(t, "web.service.consul. A")
+	req, _ := asked(t, "web.service.consul. A")
 	for range maxWaiting {
 		h.waiting <- struct{}{}
 	}

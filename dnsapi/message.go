@@ -41,8 +41,8 @@ func (r room) most() int {
 
 // message makes the message with what was found.
 func message(c *Config, req *dns.Msg, o *dns.OPT, n name, found records) *dns.Msg {
-	m := bare(req, o, found.rcode)
-	m.Compress = true
+	m := bare(c, req, o, found.rcode)
+	m.Compress = !c.DisableCompression
 	m.Authoritative = true
 	m.Answer, m.Ns = found.answer, found.ns
 	m.Extra = append(found.extra, m.Extra...)
@@ -54,9 +54,10 @@ func message(c *Config, req *dns.Msg, o *dns.OPT, n name, found records) *dns.Ms
 
 // bare makes a message with the question and a code alone. EDNS0 is answered with EDNS0 (RFC 6891); a client subnet comes back with scope 0:
 // the answer is for everyone (RFC 7871).
-func bare(req *dns.Msg, o *dns.OPT, rcode int) *dns.Msg {
+func bare(c *Config, req *dns.Msg, o *dns.OPT, rcode int) *dns.Msg {
 	m := new(dns.Msg)
 	m.SetRcode(req, rcode)
+	m.RecursionAvailable = c.recurses()
 	if o == nil {
 		return m
 	}

@@ -18,6 +18,14 @@ import (
 type records struct {
 	rcode             int
 	answer, ns, extra []dns.RR
+	chase             []target // names outside of our domains that the answer leads to
+}
+
+// target is a name that is yet to be asked for elsewhere.
+type target struct {
+	name  string
+	qtype uint16
+	extra bool // what is found belongs into the additional section
 }
 
 // responder makes the records of one question.
@@ -90,16 +98,20 @@ func (r *responder) alias(out *records, target string, ttl uint32) {
 		there := r.follow(target, r.qtype)
 		out.answer = append(out.answer, there.answer...)
 		out.extra = append(out.extra, there.extra...)
+		out.chase = append(out.chase, there.chase...)
 	}
 }
 
-// follow answers for a name that another one led to: nothing where it is not ours, or too far.
-func (r *responder) follow(target string, qtype uint16) records {
-	n := parseName(r.cfg, strings.ToLower(target))
-	if n.kind == foreign || r.depth == maxAliases {
+// follow answers for a name that another one led to: nothing where it is too far, or not ours and nobody is asked about such names.
+func (r *responder) follow(to string, qtype uint16) records {
+	n := parseName(r.cfg, strings.ToLower(to))
+	switch {
+	case r.depth == maxAliases || n.kind == foreign && !r.cfg.recurses():
 		return records{}
+	case n.kind == foreign:
+		return records{chase: []target{{name: to, qtype: qtype}}}
 	}
-	next := responder{view: r.view, cfg: r.cfg, name: n, owner: target, qtype: qtype, most: r.most, depth: r.depth + 1}
+	next := responder{view: r.view, cfg: r.cfg, name: n, owner: to, qtype: qtype, most: r.most, depth: r.depth + 1}
 	return next.respond()
 }
 

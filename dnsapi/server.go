@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -18,9 +21,10 @@ type Server struct {
 	serving sync.WaitGroup
 
 	mu      sync.Mutex // guards following
-	packets []net.PacketConn
+	sockets []*socket  // several for each address
 	streams []net.Listener
-	servers []*dns.Server
+	servers []*dns.Server      // of the streams
+	handler *handler           // nil before Serve
 	cancel  context.CancelFunc // ends questions that wait
 }
 
@@ -33,7 +37,7 @@ func Listen(addrs []string, log *slog.Logger) (*Server, error) {
 			_ = s.Close() // nothing has been served
 			return nil, fmt.Errorf("cannot listen for DNS on %s (addresses.dns or client_addr, ports.dns): %w; free the port, or set another (-1 switches DNS off)", a, cause(err))
 		}
-		s.packets, s.streams = append(s.packets, p), append(s.streams, limitStreams(l, maxStreams))
+		s.sockets, s.streams = append(s.sockets, p...), append(s.streams, limitStreams(l, maxStreams))
 	}
 	return s, nil
 }
@@ -44,25 +48,41 @@ const bindAttempts = 20
 // readBuffer is for questions that come in a burst; what the kernel has no room for is lost.
 const readBuffer = 4 << 20
 
-// bind binds UDP and TCP of an address. Where the port is 0 both get the same one.
-func bind(address string) (p net.PacketConn, l net.Listener, err error) {
+// bind binds TCP and UDP of an address. Where the port is 0 both get the same one.
+func bind(address string) (ps []*socket, l net.Listener, err error) {
 	_, port, _ := net.SplitHostPort(address)
 	for range bindAttempts {
-		if p, err = net.ListenPacket("udp", address); err != nil {
+		if l, err = net.Listen("tcp", address); err != nil {
 			return nil, nil, err
 		}
-		if l, err = net.Listen("tcp", p.LocalAddr().String()); err == nil {
-			if u, ok := p.(*net.UDPConn); ok {
-				_ = u.SetReadBuffer(readBuffer) // the kernel gives what it allows
-			}
-			return p, l, nil
+		if ps, err = bindPackets(l.Addr().String()); err == nil {
+			return ps, l, nil
 		}
-		_ = p.Close() // it has received nothing that matters
+		_ = l.Close() // it has accepted nothing
 		if port != "0" || !errors.Is(err, syscall.EADDRINUSE) {
 			break
 		}
 	}
 	return nil, nil, err
+}
+
+// bindPackets binds the UDP sockets that share an address.
+func bindPackets(address string) ([]*socket, error) {
+	listen := net.ListenConfig{Control: shareable}
+	var ps []*socket
+	for range socketsPerAddress() {
+		p, err := listen.ListenPacket(context.Background(), "udp", address)
+		if err != nil {
+			for _, p := range ps {
+				_ = p.Close() // it has received nothing that matters
+			}
+			return nil, err
+		}
+		u := p.(*net.UDPConn)           //nolint:forcetypeassert // what "udp" gives
+		_ = u.SetReadBuffer(readBuffer) // the kernel gives what it allows
+		ps = append(ps, newSocket(u))
+	}
+	return ps, nil
 }
 
 func cause(err error) error {
@@ -77,25 +97,76 @@ func (s *Server) Addrs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []string
-	for _, p := range s.packets {
-		out = append(out, p.LocalAddr().String())
+	for _, l := range s.streams {
+		out = append(out, l.Addr().String())
 	}
 	return out
 }
 
 // Serve begins to answer.
 func (s *Server) Serve(cfg Config, r Reader) {
-	ctx, cancel := context.WithCancel(context.Background())
-	h := newHandler(ctx, cfg, r, s.log)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cancel = cancel
-	for _, p := range s.packets {
-		s.start(&dns.Server{PacketConn: p, Handler: h, UDPSize: takeUDP})
+	var ctx context.Context
+	ctx, s.cancel = context.WithCancel(context.Background())
+	s.handler = newHandler(ctx, s.withoutUs(cfg), r, s.log)
+	for _, p := range s.sockets {
+		s.serving.Go(newPackets(s.handler, p).run)
 	}
 	for _, l := range s.streams {
-		s.start(&dns.Server{Listener: l, Handler: h, MaxTCPQueries: -1})
+		s.start(&dns.Server{Listener: l, Handler: s.handler, MaxTCPQueries: -1})
 	}
+}
+
+// Configure changes what the answers depend on, from the next one on.
+func (s *Server) Configure(cfg Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.handler != nil {
+		s.handler.cfg.Store(s.withoutUs(cfg).canonical())
+	}
+}
+
+// withoutUs leaves out recursors that are this server itself: they would only send the question round.
+func (s *Server) withoutUs(cfg Config) Config {
+	var bound []netip.AddrPort
+	for _, l := range s.streams {
+		if a, ok := l.Addr().(*net.TCPAddr); ok {
+			bound = append(bound, a.AddrPort())
+		}
+	}
+	cfg.Recursors = slices.DeleteFunc(slices.Clone(cfg.Recursors), func(r string) bool {
+		ours := isBound(r, bound)
+		if ours {
+			s.log.Warn("a recursor is left out: it is this server itself", "recursor", r)
+		}
+		return ours
+	})
+	return cfg
+}
+
+// isBound reports whether an address is one of those that are bound, or of this machine where all are.
+func isBound(address string, bound []netip.AddrPort) bool {
+	a, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(bound, func(b netip.AddrPort) bool {
+		same := b.Addr().Unmap() == a.Addr().Unmap() || b.Addr().IsUnspecified() && isLocal(a.Addr())
+		return same && a.Port() == b.Port()
+	})
+}
+
+// isLocal reports whether an address is one of this machine.
+func isLocal(a netip.Addr) bool {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(addrs, func(n net.Addr) bool {
+		p, err := netip.ParsePrefix(n.String())
+		return err == nil && p.Addr() == a.Unmap()
+	})
 }
 
 // start runs a server and returns once it answers, or has failed.
@@ -115,23 +186,29 @@ func (s *Server) start(d *dns.Server) {
 	}
 }
 
-// Close ends it all: a question that waits for the leader is answered with a failure, and Close waits until every one is.
+// Close ends it all: a question that waits for others is answered with a failure, and Close waits until every one is.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancel()
 	var errs []error
+	for _, p := range s.sockets {
+		errs = append(errs, closed(p.SetReadDeadline(time.Unix(1, 0)))) // it takes no more questions
+	}
 	for _, d := range s.servers {
 		errs = append(errs, d.Shutdown())
 	}
 	s.serving.Wait()
-	for _, p := range s.packets {
+	if s.handler != nil {
+		s.handler.answering.Wait()
+	}
+	for _, p := range s.sockets {
 		errs = append(errs, closed(p.Close()))
 	}
 	for _, l := range s.streams {
 		errs = append(errs, closed(l.Close()))
 	}
-	s.servers, s.packets, s.streams = nil, nil, nil
+	s.servers, s.sockets, s.streams = nil, nil, nil
 	return errors.Join(errs...)
 }
 

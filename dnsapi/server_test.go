@@ -64,7 +64,7 @@ func dial(t *testing.T, network, addr string) net.Conn {
 // framed is a question as TCP carries it.
 func framed(t *testing.T, id uint16, ask string) []byte {
 	t.Helper()
-	req, _ := question(t, ask)
+	req, _ := asked(t, ask)
 	req.Id = id
 	wire, err := req.Pack()
 	if err != nil {

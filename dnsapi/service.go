@@ -69,7 +69,7 @@ func (r *responder) targets(out *records, found []state.Instance, ttl uint32) {
 		if h == (host{}) {
 			continue
 		}
-		p := place{target(r.cfg, r.name.domain, i, h), i.Service.Port}
+		p := place{targetOf(r.cfg, r.name.domain, i, h), i.Service.Port}
 		if _, twice := seen[p]; twice {
 			continue
 		}
@@ -88,15 +88,21 @@ func (r *responder) targets(out *records, found []state.Instance, ttl uint32) {
 }
 
 // glue adds the addresses of a target.
-func (r *responder) glue(out *records, target string, h host, ttl uint32) {
+func (r *responder) glue(out *records, to string, h host, ttl uint32) {
 	if h.ip.IsValid() {
-		out.extra = append(out.extra, address(target, h.ip, ttl))
+		out.extra = append(out.extra, address(to, h.ip, ttl))
 		return
 	}
-	for _, rr := range r.follow(target, dns.TypeANY).answer {
+	there := r.follow(to, dns.TypeANY)
+	for _, rr := range there.answer {
 		switch rr.Header().Rrtype {
 		case dns.TypeA, dns.TypeAAAA, dns.TypeCNAME:
 			out.extra = append(out.extra, rr)
+		}
+	}
+	for _, t := range there.chase {
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			out.chase = append(out.chase, target{t.name, qtype, true})
 		}
 	}
 }

@@ -99,14 +99,7 @@ func buildTuning(c *Config, f *File) error {
 	o := or(f.Failover, Failover{})
 	c.LeaseTTL = or(o.LeaseTTL, defaultLeaseTTL)
 	c.Fence = or(o.Fence, "auto")
-	d := or(f.DNSConfig, DNS{})
-	soa := or(d.SOA, SOA{})
-	c.DNS = DNSSettings{
-		NodeTTL: or(d.NodeTTL, 0), ServiceTTL: d.ServiceTTL, OnlyPassing: or(d.OnlyPassing, false), AllowStale: or(d.AllowStale, true),
-		UDPAnswerLimit: or(d.UDPLimit, 3), ARecordLimit: or(d.ARecord, 0), Truncate: or(d.Truncate, false),
-		SOARefresh: or(soa.Refresh, 3600), SOARetry: or(soa.Retry, 600), SOAExpire: or(soa.Expire, 86400), SOAMinTTL: or(soa.MinTTL, 0),
-	}
-	return nil
+	return dnsSettings(c, f)
 }
 
 var (
@@ -137,6 +130,7 @@ func validate(c *Config, _ *File) error {
 		{slices.Contains(fences, c.Fence), fmt.Sprintf("failover.fence %q is not known: want auto, tcx, clsact or nftables", c.Fence)},
 		{c.KVMaxValueSize > 0, "limits.kv_max_value_size must be above 0"},
 		{c.DNS.NodeTTL >= 0 && c.DNS.UDPAnswerLimit >= 0 && c.DNS.ARecordLimit >= 0, "dns_config: node_ttl, udp_answer_limit and a_record_limit cannot be negative"},
+		{c.DNS.MaxStale >= 0 && c.DNS.RecursorTimeout > 0, "dns_config: max_stale cannot be negative, and recursor_timeout must be above 0"},
 	}
 	for _, r := range rules {
 		if !r.ok {

@@ -50,7 +50,7 @@ type Config struct {
 	HTTPMaxConns         int               `key:"limits.http_max_conns_per_client"`
 	KVMaxValueSize       int               `key:"limits.kv_max_value_size"`
 	ResponseHeaders      map[string]string `key:"http_config.response_headers"`
-	DNS                  DNSSettings       `key:"dns_config"`
+	DNS                  DNSSettings       `key:"dns_config" reload:"true"`
 	LeaseTTL             time.Duration     `key:"failover.lease_ttl"`
 	Fence                string            `key:"failover.fence"` // "auto", "tcx", "clsact" or "nftables"
 
@@ -74,10 +74,16 @@ type DNSSettings struct {
 	UDPAnswerLimit int
 	ARecordLimit   int
 	Truncate       bool
+	MaxStale       time.Duration
+	Uncompressed   bool
 	SOARefresh     uint32
 	SOARetry       uint32
 	SOAExpire      uint32
 	SOAMinTTL      uint32
+
+	Recursors       []string // "ip:port"
+	RecursorTimeout time.Duration
+	RecursorRandom  bool
 }
 
 // The defaults that are ports, names and times. They are Consul's, but for the lease.

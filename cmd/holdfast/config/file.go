@@ -43,6 +43,8 @@ type File struct {
 	SessionTTLMin    *time.Duration `mapstructure:"session_ttl_min"`
 	Performance      *Performance   `mapstructure:"performance"`
 	DNSConfig        *DNS           `mapstructure:"dns_config"`
+	Recursors        []string       `mapstructure:"recursors"`
+	Recursor         *string        `mapstructure:"recursor"` // the older form of one
 	Limits           *Limits        `mapstructure:"limits"`
 	HTTPConfig       *HTTP          `mapstructure:"http_config"`
 	Failover         *Failover      `mapstructure:"failover"`
@@ -90,6 +92,11 @@ type DNS struct {
 	ARecord     *int                     `mapstructure:"a_record_limit"`
 	Truncate    *bool                    `mapstructure:"enable_truncate"`
 	SOA         *SOA                     `mapstructure:"soa"`
+
+	MaxStale           *time.Duration `mapstructure:"max_stale"`
+	DisableCompression *bool          `mapstructure:"disable_compression"`
+	RecursorTimeout    *time.Duration `mapstructure:"recursor_timeout"`
+	RecursorStrategy   *string        `mapstructure:"recursor_strategy"`
 }
 
 // SOA holds the timers of the domain's SOA record, in seconds.

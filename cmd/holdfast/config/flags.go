@@ -71,6 +71,7 @@ func (f *Flags) registerNetwork(fs *flag.FlagSet) {
 	stringVar(fs, &o.BindAddr, "bind", "`address` for the traffic between members")
 	stringVar(fs, &o.AdvertiseAddr, "advertise", "`address` that the other members are told")
 	stringVar(fs, &o.ClientAddr, "client", "`address` for HTTP and DNS")
+	list(fs, &o.Recursors, "recursor", "`address` of a DNS server for names outside of the domain (repeatable)")
 	stringVar(fs, &o.Encrypt, "encrypt", "gossip `key`, as keygen prints it")
 	list(fs, &o.StartJoin, "join", "`address` of a member to join at the start (repeatable)")
 	list(fs, &o.RetryJoin, "retry-join", "`address` of a member to join, tried until it answers (repeatable)")
@@ -115,7 +116,7 @@ var otherFlags = map[string]string{
 	"disable-keyring-file?": "disable_keyring_file", "grpc-port": "ports.grpc", "grpc-tls-port": "ports.grpc_tls", "https-port": "ports.https",
 	"join-wan": "start_join_wan", "log-rotate-bytes": "log_rotate_bytes", "log-rotate-duration": "log_rotate_duration",
 	"log-rotate-max-files": "log_rotate_max_files", "max-query-time": "max_query_time", "primary-gateway": "primary_gateways", "protocol": "protocol",
-	"raft-protocol": "raft_protocol", "recursor": "recursors", "rejoin?": "rejoin_after_leave", "retry-interval-wan": "retry_interval_wan",
+	"raft-protocol": "raft_protocol", "rejoin?": "rejoin_after_leave", "retry-interval-wan": "retry_interval_wan",
 	"retry-join-wan": "retry_join_wan", "retry-max-wan": "retry_max_wan", "segment": "segment", "serf-allowed-cidrs-lan": "serf_allowed_cidrs_lan",
 	"serf-allowed-cidrs-wan": "serf_allowed_cidrs_wan", "serf-lan-bind": "serf_lan", "serf-wan-bind": "serf_wan", "serf-wan-port": "ports.serf_wan",
 	"syslog?": "enable_syslog", "ui?": "ui", "ui-content-path": "ui_content_path", "ui-dir": "ui_dir",

@@ -111,7 +111,7 @@ func TestOtherFlags(t *testing.T) {
 		got = append(got, name)
 	}
 	slices.Sort(got)
-	if want := []string{"https-port", "recursor", "ui"}; !slices.Equal(got, want) {
+	if want := []string{"https-port", "ui"}; !slices.Equal(got, want) {
 		t.Errorf("warned of %q, want %q", warnings, want)
 	}
 	for name, key := range otherFlags {

@@ -21,7 +21,6 @@ const (
 	noRotation  = "log files are not rotated: move them away and send SIGHUP, and a new one is begun"
 	noLimit     = "it is not limited yet"
 	noTuning    = "it cannot be tuned yet, the default stays"
-	noRecursor  = "names outside the domain are refused"
 	oneBind     = "gossip listens on bind_addr, like all traffic between members"
 )
 
@@ -64,8 +63,7 @@ var tolerated = map[string]string{
 	"http_config.block_endpoints": "every endpoint is answered", "http_config.allow_write_http_from": "whoever reaches the API may write",
 	"http_config.use_cache": "", "http_config.max_header_bytes": noTuning,
 
-	"recursors": noRecursor, "dns_config.recursor_strategy": "", "dns_config.recursor_timeout": "", "dns_config.disable_compression": noTuning,
-	"dns_config.max_stale": noTuning, "dns_config.use_cache": "", "dns_config.cache_max_age": "",
+	"dns_config.use_cache": "", "dns_config.cache_max_age": "",
 
 	"serf_lan": oneBind, "serf_allowed_cidrs_lan": "gossip takes members from every address: set encrypt to keep strangers out",
 	"advertise_addr_ipv4": "a member is told one address: set advertise_addr", "advertise_addr_ipv6": "a member is told one address: set advertise_addr",

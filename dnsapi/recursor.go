@@ -1,0 +1,116 @@
+package dnsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/sync/singleflight"
+)
+
+// defaultRecursorTimeout is Consul's.
+const defaultRecursorTimeout = 2 * time.Second
+
+// recursion asks other servers about names that are not ours. All who ask the same at once share one question, so that a server that sends
+// us back what we have asked it goes in no circle: the second time round nobody is asked again, and the first one's time runs out.
+type recursion struct {
+	flight singleflight.Group
+}
+
+// forward passes a request on, the way that it came, and makes the answer ours. It is cut to the room there is.
+func (r *recursion) forward(ctx context.Context, c *Config, req *dns.Msg, space room) (*dns.Msg, error) {
+	network := "udp"
+	if space.size >= dns.MaxMsgSize-1 {
+		network = "tcp"
+	}
+	ask := req.Copy()
+	ask.Response, ask.RecursionDesired, ask.Answer, ask.Ns = false, true, nil, nil
+	got, err := r.ask(ctx, c, ask, network)
+	if err != nil {
+		return nil, err
+	}
+	m := got.Copy()
+	m.Id, m.Question, m.RecursionDesired, m.RecursionAvailable, m.Compress = req.Id, req.Question, req.RecursionDesired, true, !c.DisableCompression
+	if req.IsEdns0() == nil {
+		m.Extra = slices.DeleteFunc(m.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })
+	}
+	m.Truncate(space.size)
+	return m, nil
+}
+
+// lookup is what a name leads to: the records of a type, with the aliases before them.
+func (r *recursion) lookup(ctx context.Context, c *Config, name string, qtype uint16) ([]dns.RR, error) {
+	req := new(dns.Msg).SetQuestion(name, qtype)
+	got, err := r.ask(ctx, c, req, "udp")
+	if err == nil && got.Truncated {
+		got, err = r.ask(ctx, c, req, "tcp")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return got.Answer, nil
+}
+
+// ask puts a question to the servers until one knows.
+func (r *recursion) ask(ctx context.Context, c *Config, req *dns.Msg, network string) (*dns.Msg, error) {
+	asked := r.flight.DoChan(sameness(req, network), func() (any, error) { return askAll(ctx, c, req, network) })
+	select {
+	case res := <-asked:
+		m, _ := res.Val.(*dns.Msg)
+		return m, res.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// sameness is equal for requests that have the same answer.
+func sameness(req *dns.Msg, network string) string {
+	q := req.Question[0]
+	edns := ""
+	if o := req.IsEdns0(); o != nil {
+		edns = o.String()
+	}
+	return fmt.Sprint(strings.ToLower(q.Name), q.Qtype, q.Qclass, req.CheckingDisabled, req.AuthenticatedData, network, edns)
+}
+
+func askAll(ctx context.Context, c *Config, req *dns.Msg, network string) (*dns.Msg, error) {
+	servers := c.Recursors
+	if c.RecursorRandom {
+		servers = slices.Clone(servers)
+		rand.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
+	}
+	errs := make([]error, 0, len(servers))
+	for _, server := range servers {
+		m, err := askOne(ctx, c, req, network, server)
+		if err == nil {
+			return m, nil
+		}
+		errs = append(errs, fmt.Errorf("recursor %s: %w", server, err))
+	}
+	return nil, errors.Join(errs...)
+}
+
+func askOne(ctx context.Context, c *Config, req *dns.Msg, network, server string) (*dns.Msg, error) {
+	timeout := c.RecursorTimeout
+	if timeout <= 0 {
+		timeout = defaultRecursorTimeout
+	}
+	ask := req.Copy()
+	ask.Id = dns.Id()
+	client := &dns.Client{Net: network, Timeout: timeout}
+	m, _, err := client.ExchangeContext(ctx, ask, server)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(m.Question) != 1 || !strings.EqualFold(m.Question[0].Name, ask.Question[0].Name) || m.Question[0].Qtype != ask.Question[0].Qtype:
+		return nil, errors.New("it answered another question")
+	case m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
+		return nil, fmt.Errorf("it answered %s", dns.RcodeToString[m.Rcode])
+	}
+	return m, nil
+}
