@@ -37,7 +37,7 @@ func (a *Agent) rpcAddr() string {
 func (a *Agent) newConsensus() {
 	cfg := consensus.DefaultConfig()
 	cfg.ID, cfg.Name, cfg.Addr, cfg.DataDir, cfg.Multiplier = a.id, a.cfg.Name, a.rpcAddr(), a.cfg.DataDir, a.cfg.RaftMultiplier
-	cfg.Lookup = a.lookup
+	cfg.Backend, cfg.Lookup = a.cfg.RaftBackend, a.lookup
 	a.peer = consensus.New(cfg, a.store, a.server.RaftLayer(), a.log.With("component", "raft"))
 	a.voter = quorum.NewVoter(voting{a.peer}, a.cfg.LeaseEnd)
 	heartbeat := cfg.HeartbeatTimeout * time.Duration(max(1, cfg.Multiplier))

@@ -14,7 +14,9 @@ type Config struct {
 	Name    string // the node name, for NewTerm
 	Addr    string // the address at which the others reach this member, "10.0.0.1:8300"
 	DataDir string // data_dir; the peer uses its subdirectory raft
-	Backend string // raft_logstore.backend: "boltdb" or "" for the default
+	// Backend is how a new data_dir keeps its log, raft_logstore.backend: "boltdb", or "wal", which "" means too. An older one stays as it is.
+	Backend     string
+	SegmentSize int // bytes that the log "wal" takes from the disk at once
 
 	// Lookup says where a member is now, "" if that is not known. It goes before the address in the peer set, so that members whose
 	// addresses have all changed at once find one another. It may be nil.
@@ -47,6 +49,7 @@ func DefaultConfig() Config {
 		SnapshotInterval:   30 * time.Second,
 		TrailingLogs:       10240,
 		MaxAppendEntries:   128,
+		SegmentSize:        8 << 20,
 	}
 }
 
@@ -61,8 +64,10 @@ func (c *Config) Validate() error {
 		return cluster.Errorf(cluster.Invalid, "the advertised RPC address is empty")
 	case c.DataDir == "":
 		return cluster.Errorf(cluster.Invalid, "data_dir is empty: name a directory that survives a restart")
-	case c.Backend != "" && c.Backend != backendBolt:
-		return cluster.Errorf(cluster.Invalid, "raft_logstore.backend is %q: the only one in this version is %q", c.Backend, backendBolt)
+	case c.Backend != "" && c.Backend != backendWAL && c.Backend != backendBolt:
+		return cluster.Errorf(cluster.Invalid, "raft_logstore.backend is %q: want %q or %q", c.Backend, backendWAL, backendBolt)
+	case c.SegmentSize < minSegment || c.SegmentSize > maxSegment:
+		return cluster.Errorf(cluster.Invalid, "a segment of the raft log has %d bytes: want %d to %d", c.SegmentSize, minSegment, maxSegment)
 	case c.Multiplier < 0 || c.Multiplier > 10:
 		return cluster.Errorf(cluster.Invalid, "raft_multiplier is %d: want 1 to 10", c.Multiplier)
 	case c.ElectionTimeout < c.HeartbeatTimeout || c.HeartbeatTimeout < c.LeaderLeaseTimeout:

@@ -13,11 +13,13 @@ func TestConfigIsValidated(t *testing.T) {
 	}{
 		{func(*Config) {}, ""},
 		{func(c *Config) { c.Backend = "boltdb"; c.Multiplier = 10 }, ""},
+		{func(c *Config) { c.Backend = "wal" }, ""},
+		{func(c *Config) { c.SegmentSize = 100 }, "segment of the raft log"},
 		{func(c *Config) { c.ID = "" }, "node ID"},
 		{func(c *Config) { c.Name = "" }, "node name"},
 		{func(c *Config) { c.Addr = "" }, "RPC address"},
 		{func(c *Config) { c.DataDir = "" }, "data_dir"},
-		{func(c *Config) { c.Backend = "wal" }, "raft_logstore.backend"},
+		{func(c *Config) { c.Backend = "tape" }, "raft_logstore.backend"},
 		{func(c *Config) { c.Multiplier = 11 }, "raft_multiplier"},
 		{func(c *Config) { c.Multiplier = -1 }, "raft_multiplier"},
 		{func(c *Config) { c.HeartbeatTimeout = time.Second }, "election timeout 300ms"},
@@ -51,5 +53,5 @@ func TestMultiplierStretchesTheTimeouts(t *testing.T) {
 }
 
 func TestOpenRefusesABadConfig(t *testing.T) {
-	refused(t, newMember(t, "a", t.TempDir(), func(c *Config) { c.Backend = "wal" }), "raft_logstore.backend")
+	refused(t, newMember(t, "a", t.TempDir(), func(c *Config) { c.Backend = "tape" }), "raft_logstore.backend")
 }

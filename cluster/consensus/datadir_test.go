@@ -9,12 +9,18 @@ import (
 	"holdfast/cluster"
 )
 
-// format1 is a data_dir that the first format left behind: a snapshot of ten keys and a group, and ten more keys in the log. Each
-// later version must read it. TestWriteDataDir makes it anew, for a new format under a new name.
-const format1 = "testdata/data-format1"
+// The data_dirs that each format left behind: a snapshot of ten keys and a group, and ten more keys in the log. Each later version must
+// read them. TestWriteDataDir makes the newest anew.
+var formats = []string{"testdata/data-format1", "testdata/data-format2"}
 
-func TestDataDirOfFormat1(t *testing.T) {
-	dir := copyDir(t, format1)
+func TestDataDirsOfAllFormats(t *testing.T) {
+	for _, format := range formats {
+		t.Run(format, func(t *testing.T) { readsDataDir(t, copyDir(t, format)) })
+	}
+}
+
+func readsDataDir(t *testing.T, dir string) {
+	t.Helper()
 	m := startMember(t, "a", dir, func(c *Config) { c.Addr = "10.0.0.1:8300" })
 	if m.store.AppliedIndex() == 0 {
 		t.Error("the snapshot was not restored")
@@ -41,13 +47,14 @@ func TestDataDirOfFormat1(t *testing.T) {
 }
 
 func TestWriteDataDir(t *testing.T) {
+	newest := formats[len(formats)-1]
 	if os.Getenv("HOLDFAST_WRITE_DATA_DIR") == "" {
-		t.Skip("set HOLDFAST_WRITE_DATA_DIR=1 to write " + format1 + " anew, for a new format alone")
+		t.Skip("set HOLDFAST_WRITE_DATA_DIR=1 to write " + newest + " anew, for a new format alone")
 	}
-	if err := os.RemoveAll(format1); err != nil {
+	if err := os.RemoveAll(newest); err != nil {
 		t.Fatal(err)
 	}
-	at := func(c *Config) { c.Addr = "10.0.0.1:8300" }
+	at := func(c *Config) { c.Addr, c.SegmentSize = "10.0.0.1:8300", minSegment }
 	m := startMember(t, "a", t.TempDir(), at)
 	bootstrapAlone(t, m)
 	all := []*member{m}
@@ -69,9 +76,9 @@ func TestWriteDataDir(t *testing.T) {
 		write(t, all, key(10+i), key(10+i))
 	}
 	m.stop(t)
-	if err := os.CopyFS(format1, os.DirFS(m.cfg.DataDir)); err != nil {
+	if err := os.CopyFS(newest, os.DirFS(m.cfg.DataDir)); err != nil {
 		t.Fatal(err)
 	}
-	files, _ := filepath.Glob(format1 + "/raft/*")
+	files, _ := filepath.Glob(newest + "/raft/*")
 	t.Log(files)
 }

@@ -25,8 +25,9 @@
 //
 // # What is on the disk
 //
-// data_dir/raft/raft.db is the log and the vote (bbolt); data_dir/raft/snapshots/ holds the two newest snapshots. Both belong to one node
-// ID for ever: raft is unsafe with a log that another member wrote, so Open refuses one.
+// data_dir/raft/raft.db is the vote (bbolt), data_dir/raft/wal/ the log, and data_dir/raft/snapshots/ holds the two newest snapshots. They
+// belong to one node ID for ever: raft is unsafe with a log that another member wrote, so Open refuses one. With the backend "boltdb", and in a
+// data_dir of the first format, the log is in raft.db too. A data_dir keeps the format that it was made with (backend.go, owner.go).
 //
 // A log entry is a type byte, the leader's time (nanoseconds since 1970, 8 bytes, big endian), and the command in msgpack with
 // the names of its fields, map keys sorted. A snapshot is a header, records of the same form, and a checksum (snapshot.go). The

@@ -19,13 +19,12 @@ import (
 )
 
 const (
-	raftDir     = "raft"    // under data_dir
-	boltFile    = "raft.db" // under raftDir
-	backendBolt = "boltdb"
+	raftDir  = "raft"    // under data_dir
+	boltFile = "raft.db" // under raftDir
 
 	lockTimeout   = 300 * time.Millisecond // how long the process before this one has to let go of the file
 	keptSnapshots = 2
-	cachedEntries = 128 // newest log entries kept in memory for the followers
+	cachedEntries = 512 // newest log entries kept in memory for the followers
 )
 
 // stores is where a peer keeps its log, its vote and its snapshots.
@@ -36,7 +35,7 @@ type stores struct {
 	close     func() error
 }
 
-// openStores opens the stores of the member id under dataDir, and makes them where they are missing.
+// openStores opens what the member keeps under data_dir, and makes it where it is missing.
 func openStores(c *Config, peers *peerSet, logger *logger) (*stores, error) {
 	dir := filepath.Join(c.DataDir, raftDir)
 	if err := makeDir(c.DataDir, dir); err != nil {
@@ -48,24 +47,31 @@ func openStores(c *Config, peers *peerSet, logger *logger) (*stores, error) {
 	}
 	s := &stores{stable: db, close: db.Close}
 	if err := s.complete(c, dir, db, peers, logger); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-func (s *stores) complete(c *Config, dir string, db raft.LogStore, peers *peerSet, logger *logger) error {
-	cached, err := raft.NewLogCache(cachedEntries, db)
-	if err != nil {
-		return err
-	}
+func (s *stores) complete(c *Config, dir string, db *raftboltdb.BoltStore, peers *peerSet, logger *logger) error {
 	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, logger)
 	if err != nil {
 		return cluster.Errorf(cluster.Invalid, "data_dir %q: the directory for snapshots cannot be used: %v", c.DataDir, err)
 	}
-	s.log, s.snapshots = watchedLog{cached, peers}, watchedSnapshots{snapshots, peers}
-	if err := s.claim(c); err != nil {
+	s.log, s.snapshots = db, watchedSnapshots{snapshots, peers}
+	format, err := s.claim(c)
+	if err != nil {
 		return err
 	}
+	if format == formatWAL {
+		if err := s.openWAL(c, filepath.Join(dir, walDir), logger); err != nil {
+			return err
+		}
+	}
+	cached, err := raft.NewLogCache(cachedEntries, s.log)
+	if err != nil {
+		return err
+	}
+	s.log = watchedLog{cached, peers}
 	return errors.Join(syncDir(dir), syncDir(c.DataDir))
 }
 

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -59,7 +60,7 @@ func TestDataDirOfAnotherNode(t *testing.T) {
 func TestDataDirOfANewerVersion(t *testing.T) {
 	dir := t.TempDir()
 	m := startMember(t, "a", dir)
-	if err := m.stores.stable.Set([]byte(ownerKey), []byte("2 a")); err != nil {
+	if err := m.stores.stable.Set([]byte(ownerKey), []byte("3 a")); err != nil {
 		t.Fatal(err)
 	}
 	m.stop(t)
@@ -99,20 +100,31 @@ func TestDataDirThatIsNotOne(t *testing.T) {
 	refused(t, newMember(t, "a", "/proc/holdfast"), "/proc/holdfast", "cannot be used")
 }
 
+// damagedCase is one way to damage what a member keeps, and what the refusal says.
+type damagedCase struct {
+	name   string
+	damage func(t *testing.T, raftDir string) error
+	want   []string
+}
+
 func TestDataDirWithDamage(t *testing.T) {
-	whole := t.TempDir()
-	m := startMember(t, "a", whole)
-	bootstrapAlone(t, m)
-	for i := range 50 {
-		write(t, []*member{m}, key(i), "v")
-	}
-	snapshotNow(t, m)
-	m.stop(t)
-	for _, c := range []struct {
-		name   string
-		damage func(t *testing.T, raftDir string) error
-		want   []string
-	}{
+	refusesDamage(t, backendWAL, []damagedCase{
+		{"the log is gone", func(_ *testing.T, dir string) error { return os.RemoveAll(filepath.Join(dir, walDir)) }, []string{walDir, "move the directory away"}},
+		{"the log is something else", func(t *testing.T, dir string) error {
+			return os.WriteFile(segments(t, dir)[0], []byte(strings.Repeat("no log", 10_000)), 0o600)
+		}, []string{walDir, "move the directory away"}},
+		{"a segment is missing", func(t *testing.T, dir string) error {
+			return os.Remove(segments(t, dir)[0])
+		}, []string{walDir, "move the directory away"}},
+		{"a segment is cut off", func(t *testing.T, dir string) error {
+			return errors.Join(os.Truncate(segments(t, dir)[0], 500), os.RemoveAll(filepath.Join(dir, "snapshots")))
+		}, []string{"move the directory away"}},
+		{"the snapshot is altered", alterSnapshot, []string{"snapshots", "move the directory away"}},
+	})
+}
+
+func TestDataDirWithDamageBolt(t *testing.T) {
+	refusesDamage(t, backendBolt, []damagedCase{
 		{"the log is something else", func(_ *testing.T, dir string) error {
 			return os.WriteFile(filepath.Join(dir, boltFile), []byte(strings.Repeat("no log", 10_000)), 0o600)
 		}, []string{boltFile, "move the directory away"}},
@@ -126,14 +138,7 @@ func TestDataDirWithDamage(t *testing.T) {
 			}
 			return os.Mkdir(path, 0o700)
 		}, []string{boltFile}},
-		{"the snapshot is altered", func(t *testing.T, dir string) error {
-			t.Helper()
-			states, _ := filepath.Glob(filepath.Join(dir, "snapshots", "*", "state.bin"))
-			if len(states) != 1 {
-				t.Fatalf("snapshots: %v", states)
-			}
-			return os.WriteFile(states[0], []byte("altered"), 0o600)
-		}, []string{"snapshots", "move the directory away"}},
+		{"the snapshot is altered", alterSnapshot, []string{"snapshots", "move the directory away"}},
 		{"the log has a hole", func(_ *testing.T, dir string) error {
 			db, err := raftboltdb.NewBoltStore(filepath.Join(dir, boltFile))
 			if err != nil {
@@ -147,7 +152,21 @@ func TestDataDirWithDamage(t *testing.T) {
 			}
 			return db.Close()
 		}, []string{"log not found", "move the directory away"}},
-	} {
+	})
+}
+
+// refusesDamage makes a data_dir with a snapshot and a log of a few segments, and damages copies of it.
+func refusesDamage(t *testing.T, backend string, cases []damagedCase) {
+	t.Helper()
+	whole := t.TempDir()
+	m := startMember(t, "a", whole, func(c *Config) { c.Backend, c.SegmentSize = backend, minSegment })
+	bootstrapAlone(t, m)
+	for i := range 300 {
+		write(t, []*member{m}, key(i), "v")
+	}
+	snapshotNow(t, m)
+	m.stop(t)
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			dir := copyDir(t, whole)
 			if err := c.damage(t, filepath.Join(dir, raftDir)); err != nil {
@@ -158,4 +177,44 @@ func TestDataDirWithDamage(t *testing.T) {
 	}
 	// A second snapshot takes the place of a damaged one.
 	startMember(t, "a", copyDir(t, whole))
+}
+
+func alterSnapshot(t *testing.T, dir string) error {
+	t.Helper()
+	states, _ := filepath.Glob(filepath.Join(dir, "snapshots", "*", "state.bin"))
+	if len(states) != 1 {
+		t.Fatalf("snapshots: %v", states)
+	}
+	return os.WriteFile(states[0], []byte("altered"), 0o600)
+}
+
+// segments are the files of a write-ahead log, oldest first.
+func segments(t *testing.T, dir string) []string {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(dir, walDir, "*.wal"))
+	if len(files) < 2 {
+		t.Fatalf("segments: %v, want a few", files)
+	}
+	return files
+}
+
+func TestDataDirKeepsItsLog(t *testing.T) {
+	for _, c := range []struct{ first, then string }{{backendBolt, backendWAL}, {backendWAL, backendBolt}, {"", backendBolt}, {backendBolt, ""}} {
+		t.Run(c.first+" then "+c.then, func(t *testing.T) {
+			dir := t.TempDir()
+			m := startMember(t, "a", dir, func(c2 *Config) { c2.Backend = c.first })
+			bootstrapAlone(t, m)
+			index := write(t, []*member{m}, "k", "v")
+			m.stop(t)
+			again := startMember(t, "a", dir, func(c2 *Config) { c2.Backend = c.then })
+			leaderOf(t, []*member{again})
+			if got := read(t, again, index, "k"); got != "v" {
+				t.Errorf("it reads %q", got)
+			}
+			_, err := os.Stat(filepath.Join(dir, raftDir, walDir))
+			if wal := err == nil; wal != (c.first != backendBolt) {
+				t.Errorf("the log is a write-ahead log: %v", wal)
+			}
+		})
+	}
 }

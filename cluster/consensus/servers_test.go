@@ -251,7 +251,7 @@ func TestAllComeBackWithOtherAddresses(t *testing.T) {
 
 func TestLateJoinerGetsASnapshot(t *testing.T) {
 	t.Parallel()
-	few := func(c *Config) { c.TrailingLogs = 1 }
+	few := func(c *Config) { c.TrailingLogs, c.SegmentSize = 1, minSegment } // a segment goes as a whole
 	first := startMember(t, "a", t.TempDir(), few)
 	bootstrapAlone(t, first)
 	const keys = 300

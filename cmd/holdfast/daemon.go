@@ -153,7 +153,7 @@ func (d *daemon) agentConfig() agent.Config {
 		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Meta: c.NodeMeta, Server: c.Server, BootstrapExpect: c.BootstrapExpect, DataDir: d.dir,
 		Bind: c.BindAddr, Advertise: c.AdvertiseAddr, SerfPort: c.SerfPort, RPCPort: c.ServerPort,
 		Join: c.Join, RetryJoin: c.RetryJoin, RetryInterval: c.RetryInterval, RetryMax: c.RetryMax, GossipKey: c.Encrypt,
-		ReconnectTimeout: c.ReconnectTimeout, RaftMultiplier: c.RaftMultiplier, LeaseTTL: c.LeaseTTL, LeaseEnd: c.LeaseTTL + lease.Margin(c.LeaseTTL), Build: build(), Version: version,
+		ReconnectTimeout: c.ReconnectTimeout, RaftMultiplier: c.RaftMultiplier, RaftBackend: c.RaftBackend, LeaseTTL: c.LeaseTTL, LeaseEnd: c.LeaseTTL + lease.Margin(c.LeaseTTL), Build: build(), Version: version,
 		Duty: func(a *agent.Agent, term uint64) agent.Duty {
 			return assignerDuty{failover.NewAssigner(asAgent{a}, a, term, failoverOptions(c), d.log.With("component", "assigner"))}
 		},

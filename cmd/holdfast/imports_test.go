@@ -52,6 +52,7 @@ var onlyIn = map[string][]string{
 	"github.com/hashicorp/go-memdb":       {"cluster/state"},
 	"github.com/hashicorp/raft":           {"cluster/consensus"},
 	"github.com/hashicorp/raft-boltdb":    {"cluster/consensus"},
+	"github.com/hashicorp/raft-wal":       {"cluster/consensus"},
 	"github.com/hashicorp/memberlist":     {"cluster/gossip"},
 	"github.com/hashicorp/serf":           {"cluster/gossip"},
 	"github.com/vishvananda/netlink":      {"failover/vip", "failover/lab", "failover/fence"},

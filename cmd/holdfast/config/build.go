@@ -92,6 +92,7 @@ func buildNode(c *Config, f *File) error {
 func buildTuning(c *Config, f *File) error {
 	p := or(f.Performance, Performance{})
 	c.RaftMultiplier = or(p.RaftMultiplier, 1)
+	c.RaftBackend = or(or(f.RaftLogStore, RaftLogStore{}).Backend, "wal")
 	l := or(f.Limits, Limits{})
 	c.HTTPMaxConns = or(l.HTTPMaxConnsPerClient, defaultHTTPMaxConns)
 	c.KVMaxValueSize = or(l.KVMaxValueSize, cluster.MaxValueSize)
@@ -107,6 +108,7 @@ var (
 	datacenterForm = regexp.MustCompile(`^[a-z0-9_-]+$`)
 	nodeIDForm     = regexp.MustCompile(`^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$`)
 	logLevels      = []string{"trace", "debug", "info", "warn", "error", "err"}
+	raftBackends   = []string{"wal", "boltdb"}
 	fences         = []string{"auto", "tcx", "clsact", "nftables"}
 )
 
@@ -126,6 +128,7 @@ func validate(c *Config, _ *File) error {
 		{c.ReconnectTimeout >= minReconnectTimeout, fmt.Sprintf("reconnect_timeout %s is too short: want at least %s", c.ReconnectTimeout, minReconnectTimeout)},
 		{c.SessionTTLMin > 0 && c.SessionTTLMin <= cluster.MaxSessionTTL, fmt.Sprintf("session_ttl_min %s is not usable: want above 0 and at most %s", c.SessionTTLMin, cluster.MaxSessionTTL)},
 		{c.RaftMultiplier >= 1 && c.RaftMultiplier <= 10, fmt.Sprintf("performance.raft_multiplier %d is not usable: want 1 to 10", c.RaftMultiplier)},
+		{slices.Contains(raftBackends, c.RaftBackend), fmt.Sprintf("raft_logstore.backend %q is not known: want wal or boltdb", c.RaftBackend)},
 		{c.LeaseTTL >= minLeaseTTL && c.LeaseTTL <= maxLeaseTTL, fmt.Sprintf("failover.lease_ttl %s is not usable: want %s to %s", c.LeaseTTL, minLeaseTTL, maxLeaseTTL)},
 		{slices.Contains(fences, c.Fence), fmt.Sprintf("failover.fence %q is not known: want auto, tcx, clsact or nftables", c.Fence)},
 		{c.KVMaxValueSize > 0, "limits.kv_max_value_size must be above 0"},

@@ -47,6 +47,7 @@ type Config struct {
 	ReconnectTimeout     time.Duration     `key:"reconnect_timeout"`
 	SessionTTLMin        time.Duration     `key:"session_ttl_min"`
 	RaftMultiplier       int               `key:"performance.raft_multiplier"`
+	RaftBackend          string            `key:"raft_logstore.backend"` // "wal" or "boltdb", for a new data_dir
 	HTTPMaxConns         int               `key:"limits.http_max_conns_per_client"`
 	KVMaxValueSize       int               `key:"limits.kv_max_value_size"`
 	ResponseHeaders      map[string]string `key:"http_config.response_headers"`

@@ -42,6 +42,7 @@ type File struct {
 	ReconnectTimeout *time.Duration `mapstructure:"reconnect_timeout"`
 	SessionTTLMin    *time.Duration `mapstructure:"session_ttl_min"`
 	Performance      *Performance   `mapstructure:"performance"`
+	RaftLogStore     *RaftLogStore  `mapstructure:"raft_logstore"`
 	DNSConfig        *DNS           `mapstructure:"dns_config"`
 	Recursors        []string       `mapstructure:"recursors"`
 	Recursor         *string        `mapstructure:"recursor"` // the older form of one
@@ -80,6 +81,11 @@ type Ports struct {
 // Performance tunes the speed of elections.
 type Performance struct {
 	RaftMultiplier *int `mapstructure:"raft_multiplier"`
+}
+
+// RaftLogStore says how a new data_dir keeps the log.
+type RaftLogStore struct {
+	Backend *string `mapstructure:"backend"`
 }
 
 // DNS is Consul's dns_config, as far as the DNS surface has it.

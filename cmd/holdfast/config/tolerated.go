@@ -73,7 +73,8 @@ var tolerated = map[string]string{
 
 	"autopilot": "dead servers leave the peer set when they leave the pool, by no other rule", "raft_protocol": "", "protocol": "",
 	"raft_prevote_disabled": "pre-vote is always on", "raft_snapshot_interval": noTuning, "raft_snapshot_threshold": noTuning,
-	"raft_trailing_logs": noTuning, "raft_boltdb": noTuning, "raft_logstore": noTuning,
+	"raft_trailing_logs": noTuning, "raft_boltdb": noTuning, "raft_logstore.wal": noTuning, "raft_logstore.boltdb": "",
+	"raft_logstore.disable_log_cache": noTuning, "raft_logstore.verification": noTuning,
 	"performance.leave_drain_time": "", "performance.rpc_hold_timeout": noTuning,
 
 	"auto_reload_config": "files are read again at SIGHUP", "watches": "handlers are not run yet",
@@ -108,8 +109,6 @@ func asks(key string, v any) bool {
 		return !on(v)
 	case "partition", "namespace", "service.partition", "service.namespace", "check.partition", "check.namespace":
 		return v != "default" && on(v)
-	case "raft_logstore":
-		return anyBlock(v, func(b map[string]any) bool { return b["backend"] != "boltdb" })
 	}
 	return on(v)
 }

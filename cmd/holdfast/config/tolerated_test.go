@@ -81,7 +81,7 @@ func TestEveryToleratedKey(t *testing.T) {
 
 // TestOffIsQuiet holds that a key which switches off what is not there anyway gives no warning.
 func TestOffIsQuiet(t *testing.T) {
-	inverse := []string{"encrypt_verify_incoming", "encrypt_verify_outgoing", "acl_default_policy", "raft_logstore"}
+	inverse := []string{"encrypt_verify_incoming", "encrypt_verify_outgoing", "acl_default_policy"}
 	for key := range tolerated {
 		for _, off := range []any{false, nil, -1, 0, "", []string{}, map[string]any{}, map[string]any{"enabled": false}} {
 			if slices.Contains(inverse, key) {
@@ -108,7 +108,7 @@ func TestWarnings(t *testing.T) {
 		{`partition = "default"`, ""},
 		{`partition = "east"`, "no namespaces and partitions"},
 		{`raft_logstore { backend = "boltdb" }`, ""},
-		{`raft_logstore { backend = "wal" }`, "cannot be tuned yet"},
+		{`raft_logstore { backend = "wal" wal { segment_size_mb = 32 } }`, "cannot be tuned yet"},
 		{`watches = [{ type = "key" key = "a" args = ["b"] }]`, "handlers are not run yet"},
 		{`tls { defaults { verify_incoming = false } }`, ""},
 		{`tls { defaults { verify_incoming = true } }`, "there is no TLS yet"},
