@@ -87,6 +87,17 @@ type Restore struct {
 // MaxRestorePart is the most Data that a part of a Restore carries.
 const MaxRestorePart = 512 << 10
 
+// PutPreparedQuery creates a prepared query, whose ID is made by the caller, or with Update changes the one with this ID.
+type PutPreparedQuery struct {
+	Query  PreparedQuery
+	Update bool
+}
+
+// DeletePreparedQuery deletes a prepared query. An unknown ID is NotFound.
+type DeletePreparedQuery struct {
+	ID string
+}
+
 // NewTerm is the first command of every leader. What comes after it in the log is of the leader's own term, so a read
 // that has seen it has seen every write acknowledged by earlier leaders.
 type NewTerm struct {
@@ -99,17 +110,19 @@ type NameCluster struct {
 	ID string
 }
 
-func (*Register) command()          {}
-func (*Deregister) command()        {}
-func (*KVWrite) command()           {}
-func (*SessionCreate) command()     {}
-func (*SessionDestroy) command()    {}
-func (*ReapTombstones) command()    {}
-func (*PutGroup) command()          {}
-func (*DeleteGroup) command()       {}
-func (*Steer) command()             {}
-func (*Record) command()            {}
-func (*UpdateCoordinates) command() {}
-func (*Restore) command()           {}
-func (*NewTerm) command()           {}
-func (*NameCluster) command()       {}
+func (*Register) command()            {}
+func (*Deregister) command()          {}
+func (*KVWrite) command()             {}
+func (*SessionCreate) command()       {}
+func (*SessionDestroy) command()      {}
+func (*ReapTombstones) command()      {}
+func (*PutGroup) command()            {}
+func (*DeleteGroup) command()         {}
+func (*Steer) command()               {}
+func (*Record) command()              {}
+func (*UpdateCoordinates) command()   {}
+func (*PutPreparedQuery) command()    {}
+func (*DeletePreparedQuery) command() {}
+func (*Restore) command()             {}
+func (*NewTerm) command()             {}
+func (*NameCluster) command()         {}

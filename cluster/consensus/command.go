@@ -26,6 +26,8 @@ var commandTypes = newTypeTable(map[byte]any{
 	13: new(cluster.Transaction),
 	14: new(cluster.UpdateCoordinates),
 	30: new(cluster.Restore),
+	15: new(cluster.PutPreparedQuery),
+	16: new(cluster.DeletePreparedQuery),
 
 	12 | ignorable: new(cluster.NameCluster), // a member that skipped it is told again
 })

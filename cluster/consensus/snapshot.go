@@ -46,6 +46,7 @@ var recordTypes = newTypeTable(map[byte]any{
 	12: new(cluster.Presence),
 	13: new(cluster.Transition),
 	15: new(cluster.NodeCoordinate),
+	16: new(cluster.PreparedQuery),
 
 	14 | ignorable: new(state.ClusterID),
 })

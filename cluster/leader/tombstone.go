@@ -46,6 +46,7 @@ func deletable(view *state.View) uint64 {
 	view.Groups()
 	view.Nodes()
 	view.Services()
+	view.PreparedQueries()
 	return view.Index()
 }
 

@@ -56,6 +56,10 @@ var questions = map[string]func(*View) any{
 	"coordinate of n1":    func(v *View) any { return v.Coordinate("n1") },
 	"coordinate of n2":    func(v *View) any { return v.Coordinate("N2") },
 	"the cluster ID":      func(v *View) any { return v.ClusterID() },
+	"queries":             func(v *View) any { return v.PreparedQueries() },
+	"query q1":            func(v *View) any { return v.PreparedQuery("Q1") },
+	"query q2":            func(v *View) any { return v.PreparedQuery("q2") },
+	"query named geo-x":   func(v *View) any { return v.PreparedQueryByName("geo-x") },
 	"list of one key a/b": func(v *View) any { return v.KVList("a/b") },
 }
 
@@ -65,7 +69,7 @@ var questions = map[string]func(*View) any{
 //	nodes    n1: web (tags t1, t2), db; checks serfHealth and one of each instance, all passing
 //	         n2: web (tag t1); no node check
 //	groups   g (assigned to n1, epoch 1), h; presence of n1
-//	coordinate of n1
+//	coordinate of n1; prepared query q1, called geo-x
 func settled(tb testing.TB) *world {
 	tb.Helper()
 	w := newWorld(tb)
@@ -84,6 +88,7 @@ func settled(tb testing.TB) *world {
 			Assignments: []cluster.Assignment{{Group: "g", Node: "n1", Epoch: 1}},
 		},
 		coordinates(at("n1", 0.001)),
+		putQuery("q1", "geo-x", ""),
 	} {
 		w.do(c)
 	}
@@ -206,6 +211,10 @@ func TestIndexRules(t *testing.T) {
 		{"the same coordinate", coordinates(at("N1", 0.001)), nil},
 		{"a new coordinate", coordinates(at("n1", 0.001), at("n2", 0.001)), []string{"coordinates", "coordinate of n2"}},
 		{"a coordinate of no node", coordinates(at("n9", 0.001)), nil},
+		{"the same query", putQuery("q1", "geo-x", ""), nil},
+		{"a query", updateQuery("Q1", "GEO-X", ""), []string{"queries", "query q1", "query named geo-x"}},
+		{"another query", putQuery("q2", "b", "s1"), []string{"queries", "query q2", "query named geo-x"}},
+		{"a query goes", &cluster.DeletePreparedQuery{ID: "Q1"}, []string{"queries", "query q1", "query named geo-x"}},
 		{"tombstones that do not exist", &cluster.ReapTombstones{Index: 1000}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func anyCommand(rnd *rand.Rand) cluster.Command {
 		}
 		return slices.Compact(list)
 	}
-	switch rnd.Intn(19) {
+	switch rnd.Intn(22) {
 	case 17, 18:
 		return anyTransaction(rnd)
 	case 0, 1, 2, 3:
@@ -67,6 +67,15 @@ func anyCommand(rnd *rand.Rand) cluster.Command {
 			Assignments: []cluster.Assignment{{Group: one("g", "h"), Node: name(), Epoch: uint64(1 + rnd.Intn(9))}, {Group: one("g", "h"), Epoch: uint64(1 + rnd.Intn(9))}},
 			Transitions: []cluster.Transition{{Kind: cluster.TransitionAssign, Group: one("g", "h")}},
 		}
+	case 19, 20:
+		q := putQuery(one("q1", "q2", "Q1"), one("geo-x", "geo-", "b", ""), one("", "s1", "s2"))
+		q.Update = rnd.Intn(2) == 0
+		if rnd.Intn(2) == 0 {
+			q.Query.Template.Type = cluster.TemplateByPrefix
+		}
+		return q
+	case 21:
+		return &cluster.DeletePreparedQuery{ID: one("q1", "q2")}
 	case 16:
 		return coordinates(at(name(), float64(rnd.Intn(3))), at(name(), float64(rnd.Intn(3))))
 	case 12:
@@ -142,7 +151,7 @@ var exact = []string{
 	"key a/b", "key none", "list a/", "list all", "list none/", "nodes", "instances of web", "instances of db", "instances of none",
 	"checks of n1", "checks of n2", "checks", "critical checks", "passing checks", "session s1", "session s2", "sessions", "sessions of n1", "sessions of n2",
 	"groups", "group g", "group h", "assignments", "assignment of g", "presences", "presence of n1", "presence of n2", "timeline", "timeline of g", "timeline of h",
-	"coordinates", "coordinate of n1", "coordinate of n2",
+	"coordinates", "coordinate of n1", "coordinate of n2", "queries", "query q1", "query q2",
 	"the cluster ID",
 }
 

@@ -112,6 +112,8 @@ func indexOf(o any) uint64 {
 		return o.ModifyIndex
 	case *cluster.NodeCoordinate:
 		return o.ModifyIndex
+	case *cluster.PreparedQuery:
+		return o.ModifyIndex
 	case *ClusterID:
 		return o.ModifyIndex
 	}

@@ -94,6 +94,8 @@ func (r *Restore) place(record any) (table string, object any, err error) {
 		table, object, ok = tableClusterID, o, o != nil && cluster.CheckClusterID(o.ID) == nil
 	case *cluster.Transition:
 		table, object, ok = tableTimeline, o, o != nil
+	case *cluster.PreparedQuery:
+		table, object, ok = tableQueries, o, o != nil && usable(o.ID, o.Name) && (o.Session == "" || r.has(tableSessions, nodeKey(o.Session)))
 	case *cluster.NodeCoordinate:
 		table, object, ok = tableCoordinates, o, o != nil && usable(o.Node) && o.Validate() == nil && r.has(tableNodes, nodeKey(o.Node))
 	default:

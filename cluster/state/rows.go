@@ -59,16 +59,17 @@ func (l *lazy[T]) get(build func() T) T {
 // The sets that have an IndexRow of their own. That of a node or service exists for as long as there is something in the set; after
 // that its tombstone stands for it.
 const (
-	setNodes       = "nodes"        // every node record
-	setServices    = "services"     // the names of the services and their tags
-	setInstances   = "instances"    // every instance
-	setChecks      = "checks"       // every check
-	setSessions    = "sessions"     // every session
-	setGroups      = "groups"       // every group
-	setAssignments = "assignments"  // every assignment
-	setPresences   = "presences"    // every presence
-	setTimeline    = "timeline"     // the whole timeline
-	setCoordinates = "coordinates"  // every coordinate
+	setNodes       = "nodes"       // every node record
+	setServices    = "services"    // the names of the services and their tags
+	setInstances   = "instances"   // every instance
+	setChecks      = "checks"      // every check
+	setSessions    = "sessions"    // every session
+	setGroups      = "groups"      // every group
+	setAssignments = "assignments" // every assignment
+	setPresences   = "presences"   // every presence
+	setTimeline    = "timeline"    // the whole timeline
+	setCoordinates = "coordinates" // every coordinate
+	setQueries     = "prepared-queries"
 	ofStatus       = "status."      // + status: the checks in this state
 	ofNode         = "node."        // + node: its record and its instances
 	ofNodeChecks   = "node-checks." // + node: its checks, those of its instances too

@@ -27,6 +27,7 @@ const (
 	tablePresences   = "presences"
 	tableTimeline    = "timeline"
 	tableCoordinates = "coordinates"
+	tableQueries     = "prepared-queries"
 	tableClusterID   = "cluster-id"
 )
 
@@ -120,7 +121,7 @@ func secondary(name string, by memdb.Indexer) *memdb.IndexSchema {
 
 func schema() *memdb.DBSchema {
 	s := &memdb.DBSchema{Tables: map[string]*memdb.TableSchema{}}
-	for _, t := range [][]*memdb.TableSchema{bookTables(), kvTables(), catalogTables(), failoverTables()} {
+	for _, t := range [][]*memdb.TableSchema{bookTables(), kvTables(), catalogTables(), failoverTables(), queryTables()} {
 		for _, t := range t {
 			s.Tables[t.Name] = t
 		}
@@ -151,6 +152,24 @@ func kvTables() []*memdb.TableSchema {
 		newTable(tableSessions, single[cluster.Session](func(s *cluster.Session) []byte { return nodeKey(s.ID) }),
 			secondary(byNode, single[cluster.Session](func(s *cluster.Session) []byte { return below(strings.ToLower(s.Node)) })),
 			secondary(byCheck, several[cluster.Session](sessionCheckKeys))),
+	}
+}
+
+func queryTables() []*memdb.TableSchema {
+	return []*memdb.TableSchema{
+		newTable(tableQueries, single[cluster.PreparedQuery](func(q *cluster.PreparedQuery) []byte { return nodeKey(q.ID) }),
+			secondary(byName, single[cluster.PreparedQuery](func(q *cluster.PreparedQuery) []byte {
+				if q.Name == "" && !q.IsTemplate() {
+					return nil
+				}
+				return below(foldedName(q))
+			})),
+			secondary(bySession, single[cluster.PreparedQuery](func(q *cluster.PreparedQuery) []byte {
+				if q.Session == "" {
+					return nil
+				}
+				return below(q.Session)
+			}))),
 	}
 }
 

@@ -89,7 +89,7 @@ func (w *writer) sessionDestroy(c *cluster.SessionDestroy) {
 	}
 }
 
-// endSession ends a session and releases or deletes the keys that it holds, which cannot be locked again for a while.
+// endSession ends a session, deletes the queries that are bound to it, and releases or deletes the keys that it holds, which cannot be locked again for a while.
 func (w *writer) endSession(s *cluster.Session) {
 	w.remove(tableSessions, s)
 	w.bury(tableSessions, nodeKey(s.ID))
@@ -99,6 +99,7 @@ func (w *writer) endSession(s *cluster.Session) {
 	} else {
 		w.touch(ofNodeSessions + node)
 	}
+	w.endQueriesOfSession(s)
 	for e := range each[cluster.KVEntry](w.txn, tableKV, bySession, below(s.ID)) {
 		w.delayLock(e.Key, s.LockDelay)
 		if s.Behavior == cluster.SessionDelete {

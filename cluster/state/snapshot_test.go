@@ -171,6 +171,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"an assignment of no group":  &cluster.Assignment{Group: "none"},
 		"a coordinate of no node":    &cluster.NodeCoordinate{Node: "n9", Coordinate: at("n9", 1).Coordinate},
 		"a coordinate of no use":     &cluster.NodeCoordinate{Node: "n1"},
+		"a query without a session":  &cluster.PreparedQuery{ID: "q", Name: "a", Session: "s"},
 		"a NUL in a name":            &cluster.Node{Name: "n\x00"},
 	} {
 		s := New()
@@ -197,6 +198,7 @@ func FuzzRestore(f *testing.F) {
 			&cluster.Check{Node: a, ID: b, ServiceID: c, ServiceName: b, Status: cluster.Status(c)}, &cluster.Session{ID: b, Node: a, NodeChecks: []string{c}},
 			&cluster.KVEntry{Key: a, Session: b, ModifyIndex: n}, &LockDelay{Key: a}, &cluster.Group{Name: a}, &cluster.Assignment{Group: a, Epoch: n},
 			&LastEpoch{Group: a, Epoch: n}, &cluster.Presence{Node: b}, &cluster.Transition{Group: b, Index: n, Seq: int(order)},
+			&cluster.PreparedQuery{ID: a, Name: c, Session: b},
 			&cluster.NodeCoordinate{Node: a, Coordinate: at(a, float64(n)).Coordinate},
 		}
 		s := New()

@@ -60,6 +60,10 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 		return nil, w.updateCoordinates(c)
 	case *cluster.NameCluster:
 		return w.nameCluster(c)
+	case *cluster.PutPreparedQuery:
+		return nil, w.putPreparedQuery(c)
+	case *cluster.DeletePreparedQuery:
+		return nil, w.deletePreparedQuery(c)
 	case *cluster.NewTerm:
 		return nil, nil // that its index is applied is all it says
 	}
