@@ -55,6 +55,7 @@ func (l *loop) pushAll(writes []*write) error {
 	for i, w := range writes {
 		switch err := errs[i]; {
 		case err == nil:
+			l.log.Debug("the catalog has a registration", "what", w.what)
 			l.mirror.apply(w.cmd)
 			delete(l.todo.refused, w.what)
 		case isRefusal(err):
