@@ -24,15 +24,15 @@ type listener struct {
 	lost  int // since the last line
 }
 
-// Listen answers the lines of the log from now on, from a level on, each with its line feed: as text, or as JSON. Whoever listens calls
+// Listen answers the lines of the log from now on, from a level on, each with its line feed: in the form of Consul's
+// log, or as JSON. Whoever listens calls
 // stop at the end; the channel is never closed.
 func (h *Handler) Listen(level slog.Level, json bool) (lines <-chan []byte, stop func()) {
 	l := &listener{level: level, lines: make(chan []byte, buffered), form: func(w io.Writer) slog.Handler {
-		opts := &slog.HandlerOptions{Level: level}
 		if json {
-			return slog.NewJSONHandler(w, opts)
+			return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
 		}
-		return slog.NewTextHandler(w, opts)
+		return newPlain(w, level)
 	}}
 	l.handler = l.form(l)
 	h.hub.change(func(all []*listener) []*listener { return append(all, l) })

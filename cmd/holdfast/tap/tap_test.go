@@ -38,7 +38,7 @@ func TestListen(t *testing.T) {
 	if got := out.String(); strings.Contains(got, "quiet") || !strings.Contains(got, "msg=loud component=raft g.a=1 g.b=2") {
 		t.Errorf("the log is %q", got)
 	}
-	if got := read(text); !strings.Contains(got, "level=DEBUG msg=quiet component=raft g.a=1\n") || !strings.Contains(got, "level=WARN msg=loud component=raft g.a=1 g.b=2\n") {
+	if got := read(text); !strings.Contains(got, "Z [DEBUG] raft: quiet: g.a=1\n") || !strings.Contains(got, "Z [WARN]  raft: loud: g.a=1 g.b=2\n") {
 		t.Errorf("a listener to text hears %q", got)
 	}
 	var line struct {
@@ -59,6 +59,20 @@ func TestListen(t *testing.T) {
 	}
 }
 
+func TestPlainLines(t *testing.T) {
+	log, h, _ := newLog()
+	lines, stop := h.Listen(slog.LevelDebug-4, false)
+	defer stop()
+	log.Log(t.Context(), slog.LevelDebug-4, "a\nb")
+	log.With("component", "x", "k", "v w").Error("bad", "component", "y")
+	log.WithGroup("g").With("component", "z").Info("in a group", "time", 1)
+	for _, want := range []string{" [TRACE] a b\n", " [ERROR] x: bad: k=\"v w\" component=y\n", " [INFO]  in a group: g.component=z g.time=1\n"} {
+		if got := string(<-lines); !strings.HasSuffix(got, want) || len(got) != len(want)+len("2026-11-28T15:28:02.981Z") {
+			t.Errorf("got %q, want …%q", got, want)
+		}
+	}
+}
+
 // TestSlowListener holds that a listener that does not read costs nobody anything, and learns what it has missed.
 func TestSlowListener(t *testing.T) {
 	log, h, _ := newLog()
@@ -76,7 +90,7 @@ func TestSlowListener(t *testing.T) {
 		t.Errorf("got %d lines", strings.Count(got, "\n"))
 	}
 	log.Info("after")
-	if got := read(lines); !strings.Contains(got, "are missing here") || !strings.Contains(got, "lines=11\n") || !strings.HasSuffix(got, "msg=after\n") {
+	if got := read(lines); !strings.Contains(got, "are missing here") || !strings.Contains(got, "lines=11\n") || !strings.HasSuffix(got, " [INFO]  after\n") {
 		t.Errorf("then %q", got)
 	}
 }
