@@ -13,6 +13,7 @@ import (
 	"holdfast/httpapi/group"
 	"holdfast/httpapi/kv"
 	"holdfast/httpapi/session"
+	"holdfast/httpapi/snapshot"
 	"holdfast/httpapi/status"
 	"holdfast/httpapi/txn"
 )
@@ -35,6 +36,7 @@ type Deps struct {
 	Registry agent.Registry
 	Failover group.Failover
 	Events   event.Events
+	Archives snapshot.Archives
 	Log      agent.Log
 }
 
@@ -55,6 +57,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 		session.Routes(deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin),
 		status.Routes(deps.Raft),
 		event.Routes(deps.Events),
+		snapshot.Routes(deps.Archives),
 		txn.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.KVMaxValueSize),
 		group.Routes(deps.Reader, deps.Writer, deps.Failover, deps.Raft, cfg.NodeName),
 		unsupportedRoutes(),

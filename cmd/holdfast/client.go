@@ -149,6 +149,40 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 
 // raw sends one request and answers the body.
 func (c *client) raw(ctx context.Context, method, path string, query url.Values, body io.Reader) ([]byte, error) {
+	resp, err := c.request(ctx, method, path, query, body)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("the agent at %s broke off its answer: %w", c.addr, err)
+	}
+	if resp.StatusCode/100 != 2 {
+		return nil, statusError{code: resp.StatusCode, text: strings.TrimSpace(cmp.Or(string(b), resp.Status))}
+	}
+	return b, nil
+}
+
+// download writes an answer of any length to w, however long that takes.
+func (c *client) download(ctx context.Context, path string, query url.Values, w io.Writer) error {
+	c.http.Timeout = 0
+	resp, err := c.request(ctx, http.MethodGet, path, query, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		b, _ := io.ReadAll(resp.Body) // what has arrived of the reason
+		return statusError{code: resp.StatusCode, text: strings.TrimSpace(cmp.Or(string(b), resp.Status))}
+	}
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return fmt.Errorf("the answer of the agent at %s was not kept: %w", c.addr, err)
+	}
+	return nil
+}
+
+func (c *client) request(ctx context.Context, method, path string, query url.Values, body io.Reader) (*http.Response, error) {
 	u := c.base + path
 	if len(query) > 0 {
 		u += "?" + query.Encode()
@@ -164,15 +198,7 @@ func (c *client) raw(ctx context.Context, method, path string, query url.Values,
 	if err != nil {
 		return nil, c.unreachable(err)
 	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, fmt.Errorf("the agent at %s broke off its answer: %w", c.addr, err)
-	}
-	if resp.StatusCode/100 != 2 {
-		return nil, statusError{code: resp.StatusCode, text: strings.TrimSpace(cmp.Or(string(b), resp.Status))}
-	}
-	return b, nil
+	return resp, nil
 }
 
 // unreachable says in one sentence why there is no answer.

@@ -39,6 +39,24 @@ func (r *Request) ReadBody(limit int, what string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// LongBody is a body of any length. It may take as long as it goes on arriving.
+func (r *Request) LongBody() io.Reader { return &arriving{r.Body, http.NewResponseController(r.w)} }
+
+// arriving gives each part of a body its time.
+type arriving struct {
+	body io.Reader
+	rc   *http.ResponseController
+}
+
+func (a *arriving) Read(p []byte) (int, error) {
+	_ = a.rc.SetReadDeadline(time.Now().Add(bodyTimeout)) // in tests without a connection there is none
+	n, err := a.body.Read(p)
+	if err != nil {
+		_ = a.rc.SetReadDeadline(time.Time{}) // it is the connection's
+	}
+	return n, err
+}
+
 // Decode reads the body as JSON into v. A field that is not known is refused: a misspelt one would be lost without a word.
 func (r *Request) Decode(v any) error {
 	b, err := r.ReadBody(maxBody, "the body")

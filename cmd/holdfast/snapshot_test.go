@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestSnapshotVerbs saves, inspects and restores against an agent in -dev.
+func TestSnapshotVerbs(t *testing.T) {
+	t.Parallel()
+	c := startAgent(t, "", "-dev", "-node", "n1")
+	c.await(leadLine)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "backup.snap")
+	s := &session{t: t, addr: c.http}
+	s.run("kv", "put", "app/db/user", "then")
+	s.run("kv", "put", "app/db/password", "then")
+	s.run("kv", "put", "other", "then")
+	s.run("snapshot", "save", file)
+	s.run("kv", "put", "app/db/user", "now")
+	s.run("kv", "delete", "other")
+	s.run("snapshot", "restore", file)
+	s.run("kv", "get", "app/db/user")
+	s.run("kv", "get", "other")
+	s.run("snapshot", "save", "-stale", "-append-filename=dc,node,version,status", file)
+	s.run("snapshot", "save", "-append-filename=rack", file)
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn := filepath.Join(dir, "torn.snap")
+	if err := os.WriteFile(torn, whole[:len(whole)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.run("snapshot", "restore", torn)
+	s.run("snapshot", "inspect", torn)
+	s.run("snapshot", "restore", filepath.Join(dir, "none"))
+	golden(t, "session/snapshot", regexp.MustCompile(`index \d+`).ReplaceAllString(strings.ReplaceAll(steady(s.b.String()), dir, "DIR"), "index N"))
+
+	if _, err := os.Stat(filepath.Join(dir, "backup-dc1-n1-1.21.4-leader.snap")); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*unverified*")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	inspected(t, file)
+}
+
+// inspected holds what inspect says, as text and as JSON.
+func inspected(t *testing.T, file string) {
+	t.Helper()
+	text := terminal{}.run(t, "snapshot", "inspect", "-kvdetails", "-kvfilter", "app/", file)
+	for _, want := range []string{`(?m)^ ID +\d+-\d+-\d+$`, `(?m)^ Version +1$`, `(?m)^ Type +Count +Size$`, `(?m)^ KVS +3 +[\d.]+B$`, `(?m)^ Key Name +Count +Size$`, `(?m)^ app/db +2 +[\d.]+B$`, `(?m)^ Total +[\d.]+K?B$`} {
+		if !regexp.MustCompile(want).MatchString(text.out) {
+			t.Errorf("inspect does not print %s:\n%s%s", want, text.out, text.err)
+		}
+	}
+	var x inspection
+	got := terminal{}.run(t, "snapshot", "inspect", "-format=json", "-kvdetails", "-kvdepth=1", file)
+	if err := json.Unmarshal([]byte(got.out), &x); err != nil {
+		t.Fatal(err)
+	}
+	if len(x.StatsKV) != 2 || x.StatsKV[0].Name != "app" || x.StatsKV[0].Count != 2 || x.Meta.Size == 0 || len(x.Meta.Configuration.Servers) != 1 || x.TotalSize == 0 {
+		t.Errorf("inspect -format=json: %s", got.out)
+	}
+}
+
+func TestByteSize(t *testing.T) {
+	for n, want := range map[int]string{0: "0B", 405: "405B", 1023: "1023B", 1024: "1KB", 1740: "1.7KB", 5 << 20: "5MB", 3 << 40: "3072GB"} {
+		if got := byteSize(n); got != want {
+			t.Errorf("%d bytes are %s, want %s", n, got, want)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"holdfast/cluster/archive"
+	"holdfast/cluster/consensus"
+)
+
+func snapshotVerb() verb {
+	return verb{
+		name: "snapshot", args: "save|restore|inspect", short: "save and restore the state of the cluster",
+		subs: []verb{
+			{
+				name: "snapshot save", args: "FILE", short: "save the whole state in a file", run: runSnapshotSave,
+				long: `The file is an archive: gzip and tar, with meta.json, state.bin and SHA256SUMS. It is written under another name first, read back and
+compared, and only then takes its own. The state may hold secrets, and so does the file: only its owner may read it.`,
+			},
+			{
+				name: "snapshot restore", args: "FILE", short: "replace the state of the cluster by a file's", run: runSnapshotRestore,
+				long: `Keys, sessions, groups, configuration and what was registered from outside become the file's on every member in one step. What is true
+of this cluster alone stays: its members with their services and checks, who holds which address, and the peer set. The whole file is checked
+first; one that is not whole changes nothing.`,
+			},
+			{
+				name: "snapshot inspect", args: "FILE", short: "say what is in a snapshot", run: runSnapshotInspect,
+				long: "It reads the file and needs no agent.",
+			},
+		},
+	}
+}
+
+func runSnapshotSave(ctx context.Context, c *console, args []string) error {
+	fs := newFlags(c, "snapshot save")
+	var f clientFlags
+	f.register(c, fs)
+	stale := fs.Bool("stale", false, "save what the agent knows, without asking the leader")
+	parts := fs.String("append-filename", "", "put these `parts` into the file's name: any of version, dc, node and status, with commas between them")
+	if err := parseFlags(fs, args); err != nil {
+		return err
+	}
+	if err := wantArgs(fs, 1, 1, "the name of one file"); err != nil {
+		return err
+	}
+	cl, err := f.client(c)
+	if err != nil {
+		return err
+	}
+	name, err := appendToName(ctx, cl, fs.Arg(0), *parts)
+	if err != nil {
+		return err
+	}
+	q := url.Values{}
+	if *stale {
+		q.Set("stale", "")
+	}
+	index, err := saveSnapshot(ctx, cl, q, name)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "Saved and verified snapshot to index %d\n", index)
+	return err
+}
+
+// appendToName puts what the agent says of itself before the file's extension.
+func appendToName(ctx context.Context, cl *client, name, parts string) (string, error) {
+	if parts == "" {
+		return name, nil
+	}
+	known := []string{"version", "dc", "node", "status"}
+	asked := strings.Split(parts, ",")
+	if i := slices.IndexFunc(asked, func(p string) bool { return !slices.Contains(known, p) }); i >= 0 {
+		return "", usageError{fmt.Sprintf("-append-filename has %q: want any of %s", asked[i], strings.Join(known, ","))}
+	}
+	var self struct {
+		Config struct{ Version, Datacenter, NodeName string }
+		Stats  map[string]map[string]string
+	}
+	if err := cl.do(ctx, http.MethodGet, "/v1/agent/self", nil, nil, &self); err != nil {
+		return "", err
+	}
+	status := "follower"
+	if self.Stats["consul"]["leader"] == "true" {
+		status = "leader"
+	}
+	says := map[string]string{"version": self.Config.Version, "dc": self.Config.Datacenter, "node": self.Config.NodeName, "status": status}
+	ext := filepath.Ext(name)
+	words := []string{strings.TrimSuffix(name, ext)}
+	for _, p := range asked {
+		words = append(words, says[p])
+	}
+	return strings.Join(words, "-") + ext, nil
+}
+
+// saveSnapshot writes the agent's snapshot into a file, and gives its index.
+func saveSnapshot(ctx context.Context, cl *client, q url.Values, name string) (uint64, error) {
+	out, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".unverified-*")
+	if err != nil {
+		return 0, fmt.Errorf("cannot make the file: %w", err)
+	}
+	defer func() { _ = os.Remove(out.Name()) }() // it is gone where all went well
+	defer func() { _ = out.Close() }()
+	if err := cl.download(ctx, "/v1/snapshot", q, out); err != nil {
+		return 0, err
+	}
+	meta, err := verifySnapshot(out)
+	if err != nil {
+		return 0, fmt.Errorf("what the agent sent is no whole snapshot: %w", err)
+	}
+	if err := errors.Join(out.Sync(), os.Rename(out.Name(), name)); err != nil {
+		return 0, fmt.Errorf("cannot keep the file: %w", err)
+	}
+	return meta.Index, nil
+}
+
+// verifySnapshot reads a whole snapshot, every record of it.
+func verifySnapshot(f io.ReadSeeker) (archive.Meta, error) {
+	var meta archive.Meta
+	err := eachRecord(f, &meta, func(string, int, any) error { return nil })
+	return meta, err
+}
+
+// eachRecord gives every record of a snapshot to see. Only when it returns no error was the snapshot whole.
+func eachRecord(f io.ReadSeeker, meta *archive.Meta, see func(kind string, size int, record any) error) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	r, w := io.Pipe()
+	read := make(chan error, 1)
+	go func() {
+		m, err := archive.Read(f, w)
+		*meta = m
+		_ = w.CloseWithError(err) // nil means io.EOF; it never fails
+		read <- err
+	}()
+	_, err := consensus.ReadState(r, see)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
+	}
+	_ = r.CloseWithError(err) // the other end stops where this one has
+	if whole := <-read; whole != nil {
+		return whole
+	}
+	return err
+}
+
+func runSnapshotRestore(ctx context.Context, c *console, args []string) error {
+	cl, args, err := clientVerb(c, "snapshot restore", args)
+	if err != nil {
+		return err
+	}
+	if len(args) != 1 {
+		return usageError{"want the name of one file" + given(args)}
+	}
+	f, err := os.Open(args[0])
+	if err != nil {
+		return fmt.Errorf("cannot read the snapshot: %w", err)
+	}
+	defer f.Close()
+	cl.http.Timeout = 0
+	if _, err := cl.raw(ctx, http.MethodPut, "/v1/snapshot", nil, f); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.out, "Restored snapshot")
+	return err
+}
