@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"holdfast/cluster"
 	"holdfast/httpapi/agent"
 	"holdfast/httpapi/catalog"
@@ -24,6 +26,9 @@ type Config struct {
 
 	ResponseHeaders map[string]string // on every answer
 	KVMaxValueSize  int               // bytes, 0 means cluster.MaxValueSize
+
+	Profiles   bool                  // /debug/pprof is answered
+	Registerer prometheus.Registerer // where the API's own metrics go; nil means nowhere
 }
 
 // Deps are the parts of the agent that the API speaks to.
@@ -38,6 +43,7 @@ type Deps struct {
 	Events   event.Events
 	Archives snapshot.Archives
 	Log      agent.Log
+	Metrics  agent.Metrics
 }
 
 // New makes the API's handler. It starts nothing.
@@ -48,12 +54,12 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 	if cfg.SessionTTLMin == 0 {
 		cfg.SessionTTLMin = cluster.MinSessionTTL
 	}
-	f := exchange.NewFront(exchange.Config{Datacenter: cfg.Datacenter, ResponseHeaders: cfg.ResponseHeaders}, log)
+	f := exchange.NewFront(exchange.Config{Datacenter: cfg.Datacenter, ResponseHeaders: cfg.ResponseHeaders, Metrics: cfg.Registerer}, log)
 	f.ServeKV(kv.Methods(deps.Reader, deps.Writer, cfg.KVMaxValueSize))
 	for _, family := range []exchange.Routes{
 		catalog.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.NodeName),
 		coordinate.Routes(deps.Reader, deps.Writer, cfg.Datacenter),
-		agent.Routes(cfg.Config, deps.Pool, deps.Raft, deps.Registry, deps.Log),
+		agent.Routes(cfg.Config, deps.Pool, deps.Raft, deps.Registry, deps.Log, deps.Metrics),
 		session.Routes(deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin),
 		status.Routes(deps.Raft),
 		event.Routes(deps.Events),
@@ -64,5 +70,6 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 	} {
 		f.Add(family)
 	}
+	addProfiles(f, cfg.Profiles)
 	return f
 }

@@ -40,6 +40,8 @@ func TestGolden(t *testing.T) {
 		"agent_services":          "GET /v1/agent/services",
 		"agent_service":           "GET /v1/agent/service/web-1",
 		"agent_checks":            "GET /v1/agent/checks",
+		"agent_metrics":           "GET /v1/agent/metrics",
+		"agent_metrics_text":      "GET /v1/agent/metrics?format=prometheus",
 		"agent_version":           "GET /v1/agent/version",
 		"event_list":              "GET /v1/event/list",
 		"event_list_none":         "GET /v1/event/list?name=none",

@@ -350,7 +350,7 @@ func (m *member) handler(change ...func(*Config)) http.Handler {
 	for _, f := range change {
 		f(&cfg)
 	}
-	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events, Archives: &m.archives, Log: &m.log}, slog.New(slog.DiscardHandler))
+	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events, Archives: &m.archives, Log: &m.log, Metrics: metrics{}}, slog.New(slog.DiscardHandler))
 }
 
 func (m *member) apply(tb testing.TB, cmds ...cluster.Command) {

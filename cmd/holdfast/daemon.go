@@ -10,6 +10,7 @@ import (
 
 	"holdfast/cluster/agent"
 	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/telemetry"
 	"holdfast/dnsapi"
 	"holdfast/failover"
 	"holdfast/failover/lease"
@@ -27,6 +28,8 @@ type daemon struct {
 	fail  *failoverOf
 	dir   string // the data directory
 
+	telemetry *telemetry.Telemetry
+
 	surfaces  []func() // close what takes requests
 	closers   []func() // in the order of opening
 	litter    []string // what must not stay on disk
@@ -39,7 +42,7 @@ type daemon struct {
 }
 
 func newDaemon(cfg *config.Config, log *logs) *daemon {
-	return &daemon{cfg: cfg, log: log, dir: cfg.DataDir, endGroups: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
+	return &daemon{cfg: cfg, log: log, dir: cfg.DataDir, telemetry: telemetry.New(), endGroups: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
 }
 
 // open starts everything, or nothing: after an error nothing runs.
@@ -76,6 +79,7 @@ func (d *daemon) open(parent context.Context) (err error) {
 	if err := register(d.agent.Registry(), d.cfg); err != nil {
 		return err
 	}
+	d.loops.Go(func() { d.telemetry.Run(d.ctx) })
 	d.fail.start(d.ctx, d.agent, &d.loops)
 	d.dns.Serve(dnsConfig(d.cfg), d.agent)
 	d.serveHTTP()

@@ -59,6 +59,7 @@ var onlyIn = map[string][]string{
 	"github.com/cilium/ebpf":              {"failover/fence"},
 	"github.com/google/nftables":          {"failover/fence"},
 	"github.com/miekg/dns":                {"dnsapi"},
+	"github.com/hashicorp/go-metrics":     {"cmd/holdfast/telemetry"},
 	"github.com/shirou/gopsutil":          {"httpapi/agent"},
 	"github.com/prometheus/client_golang": {"cmd", "cluster/agent", "failover", "dnsapi", "httpapi"},
 }

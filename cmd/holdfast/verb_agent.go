@@ -91,6 +91,9 @@ func runAgent(ctx context.Context, c *console, args []string) error {
 	}
 	defer log.close()
 	d := newDaemon(cfg, log)
+	if err := d.telemetry.Install(); err != nil {
+		return err
+	}
 	if err := d.open(ctx); err != nil {
 		return err
 	}

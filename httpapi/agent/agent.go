@@ -16,12 +16,13 @@ import (
 )
 
 // Routes are the endpoints of /v1/agent/.
-func Routes(cfg Config, pool Pool, raft Raft, registry Registry, log Log) exchange.Routes {
+func Routes(cfg Config, pool Pool, raft Raft, registry Registry, log Log, metrics Metrics) exchange.Routes {
 	all := exchange.Routes{}
 	maps.Copy(all, (&agentHandler{cfg, pool, raft}).routes())
 	maps.Copy(all, (&registryHandler{registry, cfg}).routes())
 	maps.Copy(all, (&hostHandler{cfg.DataDir}).routes())
 	maps.Copy(all, (&monitorHandler{log}).routes())
+	maps.Copy(all, (&metricsHandler{metrics}).routes())
 	maps.Copy(all, (&maintenanceHandler{registry}).routes())
 	maps.Copy(all, (&localHealthHandler{registry, cfg.Datacenter}).routes())
 	return all

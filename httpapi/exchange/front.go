@@ -7,6 +7,9 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/cluster"
 )
@@ -23,22 +26,32 @@ type Routes map[string]Methods
 // Config is what the transport must know of this agent.
 type Config struct {
 	Datacenter      string
-	ResponseHeaders map[string]string // on every answer
+	ResponseHeaders map[string]string     // on every answer
+	Metrics         prometheus.Registerer // where the answers are counted; nil means nowhere
 }
 
 // Front takes every request, finds its endpoint and writes the answer.
 type Front struct {
-	cfg Config
-	log *slog.Logger
-	mux *http.ServeMux
-	kv  Methods // its keys are any bytes, so the mux never sees them
+	cfg   Config
+	log   *slog.Logger
+	mux   *http.ServeMux
+	meter *meter // nil where nobody counts
+	kv    route  // its keys are any bytes, so the mux never sees them
+}
+
+// route is the endpoints of one path, each with what measures its answers.
+type route map[string]measured
+
+type measured struct {
+	endpoint Endpoint
+	gauge    *gauge
 }
 
 const kvPath = "/v1/kv/"
 
 // NewFront makes a front without endpoints: everything is answered with 404.
 func NewFront(cfg Config, log *slog.Logger) *Front {
-	f := &Front{cfg: cfg, log: log, mux: http.NewServeMux()}
+	f := &Front{cfg: cfg, log: log, mux: http.NewServeMux(), meter: newMeter(cfg.Metrics)}
 	f.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, cluster.Errorf(cluster.NotFound, "there is no endpoint %s: see the API documentation for the paths under /v1", r.URL.Path))
 	})
@@ -48,12 +61,24 @@ func NewFront(cfg Config, log *slog.Logger) *Front {
 // Add takes the endpoints of a family.
 func (f *Front) Add(rs Routes) {
 	for pattern, m := range rs {
-		f.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { f.serve(w, r, m) })
+		rt := f.route(pattern, m)
+		f.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { f.serve(w, r, rt) })
 	}
 }
 
+// Handle takes a handler that is not ours, and knows the transport itself.
+func (f *Front) Handle(pattern string, h http.Handler) { f.mux.Handle(pattern, h) }
+
 // ServeKV takes the endpoints of the key/value store.
-func (f *Front) ServeKV(m Methods) { f.kv = m }
+func (f *Front) ServeKV(m Methods) { f.kv = f.route(kvPath, m) }
+
+func (f *Front) route(pattern string, m Methods) route {
+	rt := route{}
+	for method, e := range m {
+		rt[method] = measured{e, &gauge{meter: f.meter, method: method, path: label(pattern)}}
+	}
+	return rt
+}
 
 // ServeHTTP answers a request.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -75,22 +100,23 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mux.ServeHTTP(w, verbatim(r))
 }
 
-func (f *Front) serve(w http.ResponseWriter, r *http.Request, m Methods) {
+func (f *Front) serve(w http.ResponseWriter, r *http.Request, rt route) {
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	e := m[method]
-	if e == nil {
-		f.methodNotAllowed(w, r, m)
+	e, ok := rt[method]
+	if !ok {
+		f.methodNotAllowed(w, r, rt)
 		return
 	}
+	defer e.gauge.took(time.Now())
 	req, err := parse(w, r, f.cfg.Datacenter)
 	if err != nil {
 		f.fail(w, err)
 		return
 	}
-	rep, err := e(req)
+	rep, err := e.endpoint(req)
 	if err != nil {
 		if r.Context().Err() != nil && canceled(err) { // the client has hung up, or the server is closing
 			err = cluster.Errorf(cluster.Unavailable, "this agent is stopping: ask another")
@@ -107,9 +133,9 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, m Methods) {
 	}
 }
 
-func (f *Front) methodNotAllowed(w http.ResponseWriter, r *http.Request, m Methods) {
+func (f *Front) methodNotAllowed(w http.ResponseWriter, r *http.Request, rt route) {
 	var allow []string
-	for name := range m {
+	for name := range rt {
 		allow = append(allow, name)
 		if name == http.MethodGet {
 			allow = append(allow, http.MethodHead)

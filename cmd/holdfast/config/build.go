@@ -33,6 +33,7 @@ func Build(f *File) (*Config, error) {
 		PIDFile:              or(f.PIDFile, ""),
 		ScriptChecks:         or(f.EnableScriptChecks, false),
 		LocalScriptChecks:    or(f.EnableLocalScriptChecks, false),
+		EnableDebug:          or(f.EnableDebug, false),
 		SkipLeaveOnInterrupt: or(f.SkipLeaveOnInterrupt, or(f.Server, false)),
 		LeaveOnTerminate:     or(f.LeaveOnTerminate, !or(f.Server, false)),
 		ReconnectTimeout:     or(f.ReconnectTimeout, defaultReconnectTimeout),

@@ -36,6 +36,7 @@ type File struct {
 
 	EnableScriptChecks      *bool `mapstructure:"enable_script_checks"`
 	EnableLocalScriptChecks *bool `mapstructure:"enable_local_script_checks"`
+	EnableDebug             *bool `mapstructure:"enable_debug"`
 	SkipLeaveOnInterrupt    *bool `mapstructure:"skip_leave_on_interrupt"`
 	LeaveOnTerminate        *bool `mapstructure:"leave_on_terminate"`
 

@@ -174,6 +174,9 @@ func devDefaults(f *File) (warnings []string) {
 	if f.BindAddr == nil {
 		f.BindAddr = &loopback
 	}
+	if f.EnableDebug == nil {
+		f.EnableDebug = &yes
+	}
 	if f.DataDir != nil {
 		warnings = append(warnings, "data_dir has no effect with -dev: nothing is kept")
 		f.DataDir = nil

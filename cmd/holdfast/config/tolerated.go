@@ -16,7 +16,7 @@ const (
 	noWAN       = "there is one datacenter, and no pool between datacenters"
 	noPartition = "there are no namespaces and partitions"
 	noUI        = "there is no web interface yet"
-	noMetrics   = "metrics are not sent anywhere yet"
+	noMetrics   = "metrics are answered at /v1/agent/metrics, under Consul's names and without the host's, and sent nowhere"
 	noSyslog    = "the log goes to standard error and to log_file"
 	noRotation  = "log files are not rotated: move them away and send SIGHUP, and a new one is begun"
 	noLimit     = "it is not limited yet"
@@ -54,7 +54,7 @@ var tolerated = map[string]string{
 	"locality": "", "license_path": "", "audit": "there is no audit log", "reporting": "", "cloud": "nothing is reported to a cloud",
 	"experiments": "", "version": "", "version_prerelease": "", "version_metadata": "", "build_date": "", "revision": "",
 
-	"ui": noUI, "ui_config": noUI, "ui_dir": noUI, "ui_content_path": noUI, "telemetry": noMetrics, "enable_debug": "there are no profiles yet",
+	"ui": noUI, "ui_config": noUI, "ui_dir": noUI, "ui_content_path": noUI, "telemetry": noMetrics,
 
 	"enable_syslog": noSyslog, "syslog_facility": "", "log_rotate_bytes": noRotation, "log_rotate_duration": noRotation, "log_rotate_max_files": "",
 
@@ -103,6 +103,8 @@ func asks(key string, v any) bool {
 		return anyBlock(v, func(b map[string]any) bool { return on(b["enabled"]) })
 	case "connect", "peering", "audit", "cloud", "ui_config", "auto_config":
 		return anyBlock(v, func(b map[string]any) bool { return len(b) > 0 && (b["enabled"] == nil || on(b["enabled"])) })
+	case "telemetry":
+		return anyBlock(v, tunesMetrics)
 	case "acl_default_policy":
 		return v != "allow"
 	case "encrypt_verify_incoming", "encrypt_verify_outgoing":
@@ -111,6 +113,16 @@ func asks(key string, v any) bool {
 		return v != "default" && on(v)
 	}
 	return on(v)
+}
+
+// tunesMetrics reports whether a telemetry block wants anything but to be asked for metrics without the host's name in theirs.
+func tunesMetrics(block map[string]any) bool {
+	for key, v := range block {
+		if key = strings.ToLower(key); key != "prometheus_retention_time" && key != "disable_hostname" && on(v) {
+			return true
+		}
+	}
+	return false
 }
 
 func anyBlock(v any, asks func(map[string]any) bool) bool {

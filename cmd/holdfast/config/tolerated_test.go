@@ -15,7 +15,7 @@ func TestConsulFiles(t *testing.T) {
 		want []string // the keys that are warned of
 	}{
 		{"consul_go_client.json", []string{"connect", "peering", "ports.grpc", "ports.grpc_tls", "ports.https", "ports.serf_wan"}},
-		{"consul_production.hcl", []string{"ca_file", "cert_file", "key_file", "log_rotate_duration", "telemetry", "ui_config", "verify_incoming", "verify_outgoing"}},
+		{"consul_production.hcl", []string{"ca_file", "cert_file", "key_file", "log_rotate_duration", "ui_config", "verify_incoming", "verify_outgoing"}},
 		{"consul_quiet.hcl", nil},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
@@ -110,6 +110,8 @@ func TestWarnings(t *testing.T) {
 		{`raft_logstore { backend = "boltdb" }`, ""},
 		{`raft_logstore { backend = "wal" wal { segment_size_mb = 32 } }`, "cannot be tuned yet"},
 		{`watches = [{ type = "key" key = "a" args = ["b"] }]`, "handlers are not run yet"},
+		{`telemetry { prometheus_retention_time = "24h" disable_hostname = true statsd_address = "" }`, ""},
+		{`telemetry { statsd_address = "127.0.0.1:8125" }`, "sent nowhere"},
 		{`tls { defaults { verify_incoming = false } }`, ""},
 		{`tls { defaults { verify_incoming = true } }`, "there is no TLS yet"},
 		{`service { name = "a" connect { sidecar_service {} } }`, ""},
