@@ -37,7 +37,8 @@ func TestKV(t *testing.T) {
 		{"DELETE /v1/kv/e?recurse", "", 200, "true"},
 		{"GET /v1/kv/?keys", "", 200, `["new"]`},
 		{"DELETE /v1/kv/?recurse", "", 200, "true"},
-		{"GET /v1/kv/?keys", "", 404, ""},
+		{"GET /v1/kv/?keys", "", 200, "[]"},
+		{"GET /v1/kv/?recurse", "", 404, ""},
 	})
 }
 

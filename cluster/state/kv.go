@@ -71,6 +71,9 @@ func (w *writer) kvSet(had, e *cluster.KVEntry) {
 }
 
 func (w *writer) kvLock(had, e *cluster.KVEntry) (any, error) {
+	if lockDelay(w.txn, e.Key, w.now) > 0 { // nobody gets it, whatever became of who asks
+		return false, nil
+	}
 	s := first[cluster.Session](w.txn, tableSessions, byID, nodeKey(e.Session))
 	if s == nil {
 		return false, cluster.Errorf(cluster.Invalid, "invalid session %q: it does not exist (any more); create one and try again", e.Session)
@@ -80,8 +83,6 @@ func (w *writer) kvLock(had, e *cluster.KVEntry) (any, error) {
 	case had != nil && had.Session == s.ID:
 		n.LockIndex = had.LockIndex
 	case had != nil && had.Session != "":
-		return false, nil
-	case lockDelay(w.txn, e.Key, w.now) > 0:
 		return false, nil
 	case had != nil:
 		n.LockIndex = had.LockIndex + 1

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"holdfast/cluster"
@@ -75,10 +74,23 @@ func (r *Request) DecodeOptional(v any) error {
 	return DecodeStrict(b, v)
 }
 
+// DecodeLoosely is DecodeOptional for the requests in whose bodies Consul passes over fields that it does not know.
+func (r *Request) DecodeLoosely(v any) error {
+	b, err := r.ReadBody(maxBody, "the body")
+	if err != nil || len(bytes.TrimSpace(b)) == 0 {
+		return err
+	}
+	return decodeOne(json.NewDecoder(bytes.NewReader(b)), v)
+}
+
 // DecodeStrict decodes one JSON value, and refuses fields that are not known and whatever comes after it.
 func DecodeStrict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
+	return decodeOne(d, v)
+}
+
+func decodeOne(d *json.Decoder, v any) error {
 	if err := d.Decode(v); err != nil {
 		return DecodeError(err)
 	}
@@ -86,15 +98,4 @@ func DecodeStrict(b []byte, v any) error {
 		return cluster.Errorf(cluster.Invalid, "Request decode failed: there is more after the JSON value")
 	}
 	return nil
-}
-
-// DecodeError is the sentence for a body that cannot be decoded.
-func DecodeError(err error) error {
-	if _, ok := errors.AsType[*cluster.Error](err); ok {
-		return err
-	}
-	if errors.Is(err, io.EOF) {
-		return cluster.Errorf(cluster.Invalid, "Request decode failed: the body is empty, want a JSON object")
-	}
-	return cluster.Errorf(cluster.Invalid, "Request decode failed: %s", strings.TrimPrefix(err.Error(), "json: "))
 }

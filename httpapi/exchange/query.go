@@ -92,10 +92,10 @@ func parseBlocking(q url.Values, opts *cluster.QueryOptions) error {
 	}
 	if s := q.Get("wait"); s != "" {
 		d, err := time.ParseDuration(s)
-		if err != nil || d < 0 {
+		if err != nil {
 			return cluster.Errorf(cluster.Invalid, "Invalid wait time %q: want a duration such as 10s or 5m", s)
 		}
-		opts.MaxWait = d
+		opts.MaxWait = max(d, 0) // clients compute it: what is negative means the default, as in Consul
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ func TestParse(t *testing.T) {
 		"/v1/kv/a?consistent":                  {Consistency: cluster.Consistent},
 		"/v1/kv/a?index=7&wait=2.99s":          {MinIndex: 7, MaxWait: 2990 * time.Millisecond},
 		"/v1/kv/a?index=&wait=":                {},
+		"/v1/kv/a?index=7&wait=-1s":            {MinIndex: 7},
 		"/v1/kv/a?index=18446744073709551615":  {MinIndex: 1<<64 - 1},
 		"/v1/kv/a?token=t":                     {Token: "t"},
 		"/v1/kv/a?dc=dc1&ns=&partition=&ns=":   {},

@@ -62,6 +62,9 @@ func (h *kvHandler) keys(r *exchange.Request) (*exchange.Reply, error) {
 		keys = v.KVKeys(r.PathValue("key"), r.Query.Get("separator"))
 		return nil
 	})
+	if r.PathValue("key") == "" { // the root is always there
+		return exchange.Found(exchange.OrEmpty(keys), meta, err)
+	}
 	return foundSome(keys, len(keys), meta, err)
 }
 
