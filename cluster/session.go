@@ -19,6 +19,7 @@ type Session struct {
 	LockDelay     time.Duration // how long a key cannot be locked again after an invalidation
 	Behavior      SessionBehavior
 	TTL           time.Duration         // 0 means none
+	TTLAsGiven    string                // how the client wrote it, for whoever reads it back; "" where it did not
 	NodeChecks    []string              // IDs of node checks it depends on
 	ServiceChecks []SessionServiceCheck // service checks it depends on
 

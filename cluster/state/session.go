@@ -79,7 +79,7 @@ func sessionChecks(s *cluster.Session) []string {
 }
 
 func sameSession(a, b *cluster.Session) bool {
-	return a.ID == b.ID && a.Name == b.Name && a.Node == b.Node && a.LockDelay == b.LockDelay && a.Behavior == b.Behavior && a.TTL == b.TTL &&
+	return a.ID == b.ID && a.Name == b.Name && a.Node == b.Node && a.LockDelay == b.LockDelay && a.Behavior == b.Behavior && a.TTL == b.TTL && a.TTLAsGiven == b.TTLAsGiven &&
 		slices.Equal(a.NodeChecks, b.NodeChecks) && slices.Equal(a.ServiceChecks, b.ServiceChecks)
 }
 

@@ -41,7 +41,7 @@ func Routes(reader exchange.Reader, writer exchange.Writer, sessions Sessions, n
 
 func (h *sessionHandler) create(r *exchange.Request) (*exchange.Reply, error) {
 	var body newSessionJSON
-	if err := r.DecodeOptional(&body); err != nil {
+	if err := r.DecodeLoosely(&body); err != nil {
 		return nil, err
 	}
 	s, err := body.session(h.node, h.minTTL)

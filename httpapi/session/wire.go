@@ -33,7 +33,7 @@ func toSession(s *cluster.Session) sessionJSON {
 		ID: s.ID, Name: s.Name, Node: s.Node, LockDelay: s.LockDelay, Behavior: string(s.Behavior), NodeChecks: exchange.OrEmpty(s.NodeChecks),
 		CreateIndex: s.CreateIndex, ModifyIndex: s.ModifyIndex,
 	}
-	if s.TTL > 0 {
+	if out.TTL = s.TTLAsGiven; out.TTL == "" && s.TTL > 0 {
 		out.TTL = s.TTL.String()
 	}
 	for _, c := range s.ServiceChecks {
@@ -60,7 +60,7 @@ type newSessionJSON struct {
 
 // session is the session that the body asks for.
 func (b *newSessionJSON) session(node string, minTTL time.Duration) (cluster.Session, error) {
-	s := cluster.Session{Name: b.Name, Node: b.Node, Behavior: cluster.SessionBehavior(b.Behavior)}
+	s := cluster.Session{Name: b.Name, Node: b.Node, Behavior: cluster.SessionBehavior(b.Behavior), TTLAsGiven: b.TTL}
 	if s.Node == "" {
 		s.Node = node
 	}
@@ -81,26 +81,38 @@ func (b *newSessionJSON) session(node string, minTTL time.Duration) (cluster.Ses
 	return s, err
 }
 
+// nodeChecks joins NodeChecks with the older Checks as Consul does: one of them that is there and empty means no check at all, and Checks come on
+// top of serfHealth where NodeChecks says nothing.
 func (b *newSessionJSON) nodeChecks() ([]string, error) {
-	if b.Checks == nil && b.NodeChecks == nil {
-		return []string{cluster.SerfHealth}, nil
+	checks, err := checkIDs("NodeChecks", b.NodeChecks, cluster.SerfHealth)
+	if err != nil {
+		return nil, err
+	}
+	older, err := checkIDs("Checks", b.Checks, cluster.SerfHealth)
+	if err != nil || len(checks) == 0 || len(older) == 0 {
+		return nil, err
+	}
+	if len(older) == 1 && older[0] == cluster.SerfHealth { // the same as if it were not there
+		older = nil
 	}
 	var out []string
-	for _, raw := range []json.RawMessage{b.NodeChecks, b.Checks} {
-		var ids []string
-		if raw == nil {
-			continue
-		}
-		if err := json.Unmarshal(raw, &ids); err != nil {
-			return nil, cluster.Errorf(cluster.Invalid, "Request decode failed: the field NodeChecks wants a list of check IDs, not %s", raw)
-		}
-		for _, id := range ids {
-			if !slices.Contains(out, id) {
-				out = append(out, id)
-			}
+	for _, id := range append(checks, older...) {
+		if !slices.Contains(out, id) {
+			out = append(out, id)
 		}
 	}
 	return out, nil
+}
+
+// checkIDs is a list of checks, absent the given one.
+func checkIDs(field string, raw json.RawMessage, absent string) (ids []string, err error) {
+	if raw == nil {
+		return []string{absent}, nil
+	}
+	if err := json.Unmarshal(raw, &ids); err != nil {
+		return nil, cluster.Errorf(cluster.Invalid, "Request decode failed: the field %s wants a list of check IDs, not %.100s", field, raw)
+	}
+	return ids, nil
 }
 
 // lockDelaySeconds is the number below which a lock delay without a unit counts as seconds, above as nanoseconds. It is Consul's.
