@@ -111,6 +111,25 @@ func TestLeaderDies(t *testing.T) {
 	}
 }
 
+// TestReadsWithoutLeader: however many ask at once, each is told that there is no leader.
+func TestReadsWithoutLeader(t *testing.T) {
+	c := clustertest.Start(t, 2)
+	i := c.WaitLeader()
+	a := c.Agents[1-i]
+	c.Kill(i)
+	clustertest.Wait(t, "the leader is missed", func() bool { return a.Leader() == "" })
+	var asked sync.WaitGroup
+	for range 20 {
+		asked.Go(func() {
+			_, err := a.Query(t.Context(), cluster.QueryOptions{}, func(*state.View) error { return nil })
+			if !errors.Is(err, cluster.ErrNoLeader) {
+				t.Errorf("a read without a leader: %v", err)
+			}
+		})
+	}
+	asked.Wait()
+}
+
 func TestAllKilledComeBackAlone(t *testing.T) {
 	c := clustertest.Start(t, 3)
 	c.Put(c.Agents[0], "k", "v")

@@ -80,13 +80,16 @@ func (a *Agent) freshen(ctx context.Context, c cluster.Consistency) error {
 		a.waitCaughtUp(ctx)
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, holdTimeout)
+	limited, cancel := context.WithTimeout(ctx, holdTimeout)
 	defer cancel()
-	index, err := a.freshIndex(ctx, c)
-	if err != nil {
+	index, err := a.freshIndex(limited, c)
+	switch {
+	case err != nil && limited.Err() != nil && ctx.Err() == nil:
+		return cluster.ErrNoLeader // the question is shared, and may have begun a moment later than this read
+	case err != nil:
 		return err
 	}
-	if err := a.store.WaitApplied(ctx, index); err != nil {
+	if err := a.store.WaitApplied(limited, index); err != nil {
 		return cluster.Errorf(cluster.Unavailable, "this member has not caught up with the leader in %s: ask another, or read with ?stale", holdTimeout)
 	}
 	return nil
