@@ -23,7 +23,7 @@ type verb struct {
 func verbs() []verb {
 	return []verb{
 		agentVerb(), validateVerb(), membersVerb(), joinVerb(), leaveVerb(), statusVerb(), groupVerb(), explainVerb(), timelineVerb(),
-		kvVerb(), snapshotVerb(), keygenVerb(), demoVerb(), versionVerb(),
+		kvVerb(), snapshotVerb(), dnsVerb(), keygenVerb(), demoVerb(), versionVerb(),
 	}
 }
 
