@@ -23,6 +23,7 @@ type imported struct {
 var mayImport = map[string][]string{
 	"cluster":             {},
 	"cluster/state":       {"cluster"},
+	"cluster/prepared":    {"cluster", "cluster/state"},
 	"cluster/consensus":   {"cluster", "cluster/state"},
 	"cluster/gossip":      {"cluster"},
 	"cluster/rpc":         {"cluster"},
@@ -35,11 +36,11 @@ var mayImport = map[string][]string{
 	"cluster/leader":      {"cluster", "cluster/state"},
 	"cluster/agent":       {"cluster", "cluster/state", "cluster/archive", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader", "cluster/flight", "cluster/event"},
 	"cluster/clustertest": {"cluster", "cluster/agent"},
-	"dnsapi":              {"cluster", "cluster/state"},
+	"dnsapi":              {"cluster", "cluster/state", "cluster/prepared"},
 	"httpapi":             {"cluster", "cluster/state"}, // and its own families
 	"httpapi/exchange":    {"cluster", "cluster/state"},
 	"httpapi/wire":        {"cluster", "cluster/state", "httpapi/exchange"},
-	"httpapi/FAMILY":      {"cluster", "cluster/state", "httpapi/exchange", "httpapi/wire"}, // each of the others: one never imports another
+	"httpapi/FAMILY":      {"cluster", "cluster/state", "cluster/prepared", "httpapi/exchange", "httpapi/wire"}, // each of the others: one never imports another
 	"failover":            {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease"},
 	"failover/vip":        {},
 	"failover/fence":      {},
