@@ -14,6 +14,7 @@ import (
 	"holdfast/httpapi/exchange"
 	"holdfast/httpapi/group"
 	"holdfast/httpapi/kv"
+	"holdfast/httpapi/query"
 	"holdfast/httpapi/session"
 	"holdfast/httpapi/snapshot"
 	"holdfast/httpapi/status"
@@ -41,6 +42,7 @@ type Deps struct {
 	Registry agent.Registry
 	Failover group.Failover
 	Events   event.Events
+	Queries  query.Queries
 	Archives snapshot.Archives
 	Log      agent.Log
 	Metrics  agent.Metrics
@@ -58,6 +60,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 	f.ServeKV(kv.Methods(deps.Reader, deps.Writer, cfg.KVMaxValueSize))
 	for _, family := range []exchange.Routes{
 		catalog.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.NodeName),
+		query.Routes(deps.Reader, deps.Writer, deps.Queries, cfg.Datacenter, cfg.NodeName),
 		coordinate.Routes(deps.Reader, deps.Writer, cfg.Datacenter),
 		agent.Routes(cfg.Config, deps.Pool, deps.Raft, deps.Registry, deps.Log, deps.Metrics),
 		session.Routes(deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin),

@@ -53,6 +53,8 @@ func TestBlocking(t *testing.T) {
 		{target: "/v1/coordinate/node/n2", other: coordinates("n1", 0.5), wakes: coordinates("n2", 0.5), status: 200},
 		{target: "/v1/coordinate/node/n2", other: service("other"), wakes: &cluster.Deregister{Node: "n2"}, status: 404},
 		{target: "/v1/catalog/nodes?near=n1", other: coordinates("n1", 0.5), wakes: &cluster.Deregister{Node: "n2"}, status: 200},
+		{target: "/v1/query", other: kvSet("z"), wakes: &cluster.DeletePreparedQuery{ID: "00000000-0000-0000-0000-00000000000c"}, status: 200},
+		{target: "/v1/query/00000000-0000-0000-0000-00000000000b", other: &cluster.DeletePreparedQuery{ID: "00000000-0000-0000-0000-00000000000c"}, wakes: &cluster.SessionDestroy{ID: "00000000-0000-0000-0000-00000000000a"}, status: 404},
 		{target: "/v1/session/list", other: kvSet("z"), wakes: &cluster.SessionDestroy{ID: "00000000-0000-0000-0000-00000000000a"}, status: 200},
 		{target: "/v1/failover/group/gateway", other: kvSet("z"), wakes: &cluster.DeleteGroup{Name: "gateway"}, status: 404},
 		{target: "/v1/failover/timeline", other: kvSet("z"), wakes: &cluster.Record{Transitions: []cluster.Transition{{Kind: cluster.TransitionHook, Group: "gateway"}}}, status: 200},

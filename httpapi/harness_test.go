@@ -94,6 +94,15 @@ func (m *member) CreateSession(ctx context.Context, opts cluster.WriteOptions, s
 	return s.ID, err
 }
 
+func (m *member) CreatePreparedQuery(ctx context.Context, opts cluster.WriteOptions, q cluster.PreparedQuery) (string, error) {
+	m.mu.Lock()
+	m.ids++
+	q.ID = fmt.Sprintf("00000000-0000-0000-0000-%012d", m.ids)
+	m.mu.Unlock()
+	_, err := m.Apply(ctx, opts, &cluster.PutPreparedQuery{Query: q})
+	return q.ID, err
+}
+
 func (m *member) RenewSession(_ context.Context, _ cluster.WriteOptions, id string) error {
 	if m.store.View().Session(id) == nil {
 		return cluster.Errorf(cluster.NotFound, "Session id '%s' not found", id)
@@ -350,7 +359,7 @@ func (m *member) handler(change ...func(*Config)) http.Handler {
 	for _, f := range change {
 		f(&cfg)
 	}
-	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events, Archives: &m.archives, Log: &m.log, Metrics: metrics{}}, slog.New(slog.DiscardHandler))
+	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events, Queries: m, Archives: &m.archives, Log: &m.log, Metrics: metrics{}}, slog.New(slog.DiscardHandler))
 }
 
 func (m *member) apply(tb testing.TB, cmds ...cluster.Command) {
@@ -400,6 +409,18 @@ func (m *member) populate(tb testing.TB) *member {
 			Transitions: []cluster.Transition{{Time: start, Kind: cluster.TransitionAssign, Group: "gateway", Node: "n1", Epoch: 1, Why: "n1 is preferred", Took: 3 * time.Millisecond}},
 		},
 		coordinates("n1", 0.002, "n2", 0.010),
+		&cluster.PutPreparedQuery{Query: cluster.PreparedQuery{
+			ID: "00000000-0000-0000-0000-00000000000b", Name: "nearest-web", Session: "00000000-0000-0000-0000-00000000000a", Token: "t",
+			Service: cluster.QueryService{Service: "web", Near: "_agent", Tags: []string{"!none"}, Failover: cluster.QueryFailover{NearestN: 2, Datacenters: []string{"dc2"}}},
+			DNS:     cluster.QueryDNS{TTL: "10s"},
+		}},
+		&cluster.PutPreparedQuery{Query: cluster.PreparedQuery{
+			ID: "00000000-0000-0000-0000-00000000000c", Name: "any-", Template: cluster.QueryTemplate{Type: cluster.TemplateByPrefix, Regexp: "^any-(.*)$", RemoveEmptyTags: true},
+			Service: cluster.QueryService{
+				Service: "${match(1)}", Tags: []string{"${match(2)}"}, NodeMeta: map[string]string{"rack": "r1"}, ServiceMeta: map[string]string{"a": "b"},
+				IgnoreCheckIDs: []string{"noisy"}, OnlyPassing: true, Failover: cluster.QueryFailover{Targets: []cluster.QueryTarget{{Datacenter: "dc2"}}},
+			},
+		}},
 	)
 	m.events.fire(tb, cluster.UserEvent{Name: "deploy", Payload: []byte("v2"), NodeFilter: "^n"})
 	m.events.fire(tb, cluster.UserEvent{Name: "empty"})

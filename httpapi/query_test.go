@@ -45,6 +45,8 @@ func TestMethods(t *testing.T) {
 		"POST /v1/kv/a":                  "DELETE, GET, HEAD, PUT",
 		"PUT /v1/catalog/nodes":          "GET, HEAD",
 		"GET /v1/coordinate/update":      "PUT",
+		"PUT /v1/query":                  "GET, HEAD, POST",
+		"POST /v1/query/x":               "DELETE, GET, HEAD, PUT",
 		"GET /v1/catalog/register":       "PUT",
 		"GET /v1/agent/service/register": "PUT",
 		"DELETE /v1/session/create":      "PUT",
