@@ -203,3 +203,12 @@ func FuzzParse(f *testing.F) {
 		_, _ = Build(file)
 	})
 }
+
+// TestEmptyFiles: a file may be there before anything is in it. One of an unknown format is refused even so.
+func TestEmptyFiles(t *testing.T) {
+	for name, good := range map[string]bool{"a.json": true, "a.hcl": true, "a.txt": false} {
+		if f, warnings, err := Parse(name, []byte(" \n"), ""); (err == nil) != good || len(warnings) > 0 || good && f == nil {
+			t.Errorf("%s: %+v, %v, %v", name, f, warnings, err)
+		}
+	}
+}

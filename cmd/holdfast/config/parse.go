@@ -108,6 +108,9 @@ func decodeText(b []byte, format string) (map[string]any, error) {
 	raw := map[string]any{}
 	switch format {
 	case "json":
+		if len(bytes.TrimSpace(b)) == 0 {
+			return raw, nil // programs make the file first, and fill it before a reload; an empty file is good HCL, too
+		}
 		d := json.NewDecoder(bytes.NewReader(b))
 		if err := d.Decode(&raw); err != nil {
 			return nil, fmt.Errorf("not valid JSON: %w", err)
