@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.revision=$(VERSION)
 FUZZTIME ?= 10s
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test race lint fmt fuzz bench cover clean
+.PHONY: help build demo test race lint fmt fuzz bench compat cover clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 
 bench: ## the benchmarks of every package
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+
+compat: build ## Consul's public Go client, its own tests, and programs written for Consul
+	cd httpapi/compat && $(GO) test -count=1 -timeout 20m
 
 cover: ## test coverage by function, in cover.out
 	$(GO) test -short -coverprofile cover.out ./... && $(GO) tool cover -func cover.out | tail -1
