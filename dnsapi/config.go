@@ -26,6 +26,8 @@ type Config struct {
 	RecursorRandom  bool          // ask them in random order, rather than in that of the list
 
 	SOARefresh, SOARetry, SOAExpire, SOAMinTTL uint32 // seconds
+
+	Metrics *Metrics // what measures the answers; nil for nothing
 }
 
 // canonical is the config with its names in the one form that questions are compared with.

@@ -62,13 +62,15 @@ func (h *handler) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
 
 // answer is the message that answers one message, nil for silence.
 func (h *handler) answer(req *dns.Msg, udp bool) []byte {
-	c, o := h.config(), req.IsEdns0()
+	came, c, o := time.Now(), h.config(), req.IsEdns0()
 	space := roomFor(c, o, udp)
 	m := h.reply(c, req, o, space)
 	wire, err := pack(m, space, c.Truncate && udp)
 	if err == nil {
+		c.Metrics.answered(req, m.Rcode, came)
 		return wire
 	}
+	c.Metrics.answered(req, dns.RcodeServerFailure, came)
 	h.failed(req, err)
 	wire, err = new(dns.Msg).SetRcode(req, dns.RcodeServerFailure).Pack()
 	if err != nil {

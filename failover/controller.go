@@ -21,6 +21,7 @@ type Options struct {
 	RefreshEvery  time.Duration // how often the lifetime of carried addresses is renewed
 	StopTimeout   time.Duration // how long an orderly stop waits for the groups to go elsewhere
 	ProbeWait     time.Duration // how long a stranger has to answer before a claim is thought clear
+	Metrics       *Metrics      // what is counted; nil for nothing
 	UnfitFor      time.Duration // how long a machine that could not carry a group, as it found by trying, does not try again
 }
 
@@ -77,7 +78,7 @@ func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts 
 		opts.UnfitFor = DefaultOptions().UnfitFor
 	}
 	return &Controller{
-		agent: agent, channel: channel, machine: machine{addrs, f}, opts: opts, log: log, recorder: newRecorder(agent, log), inbox: make(chan func(), 64),
+		agent: agent, channel: channel, machine: machine{addrs, opts.Metrics.counting(f)}, opts: opts, log: log, recorder: newRecorder(agent, opts.Metrics, log), inbox: make(chan func(), 64),
 		groups: map[string]*cluster.Group{}, assignments: map[string]cluster.Assignment{}, carried: map[string]*carrier{},
 		holder: lease.NewHolder(), unable: map[string]string{}, macs: map[string]string{},
 		unfit: map[string]hindrance{}, given: map[string]uint64{}, hooks: map[string]chan func(){},

@@ -236,14 +236,17 @@ func (c *Controller) runHooks(ctx context.Context, g *carrier, event string, gro
 func (c *Controller) publish() {
 	now := fence.Now()
 	var hs []cluster.Holding
+	serving := 0
 	for _, g := range c.carried {
 		h := cluster.Holding{Group: g.group, Node: c.agent.Name(), Epoch: g.epoch, Phase: "claiming", Addresses: g.addresses(), Fence: c.machine.fence.Driver()}
 		if g.serving(now) {
 			h.Phase, h.Remaining = "serving", g.deadline.Sub(now)
+			serving++
 		}
 		hs = append(hs, h)
 	}
 	slices.SortFunc(hs, func(a, b cluster.Holding) int { return strings.Compare(a.Group, b.Group) })
+	c.opts.Metrics.serving(serving)
 	c.mu.Lock()
 	c.holdings = hs
 	c.mu.Unlock()

@@ -12,16 +12,17 @@ import (
 // recorder brings transitions into the replicated timeline, in order and off the path of whoever reports them. While there is no leader
 // it keeps the newest cluster.TimelineSize of them.
 type recorder struct {
-	agent Agent
-	log   *slog.Logger
-	wake  chan struct{} // holds one
+	agent   Agent
+	metrics *Metrics
+	log     *slog.Logger
+	wake    chan struct{} // holds one
 
 	mu      sync.Mutex // guards following
 	pending []cluster.Transition
 }
 
-func newRecorder(agent Agent, log *slog.Logger) *recorder {
-	return &recorder{agent: agent, log: log, wake: make(chan struct{}, 1)}
+func newRecorder(agent Agent, metrics *Metrics, log *slog.Logger) *recorder {
+	return &recorder{agent: agent, metrics: metrics, log: log, wake: make(chan struct{}, 1)}
 }
 
 // add stamps and takes one transition. It never waits.
@@ -33,6 +34,7 @@ func (r *recorder) add(t cluster.Transition) {
 		t.Node = r.agent.Name()
 	}
 	r.log.Info("transition", "kind", string(t.Kind), "group", t.Group, "epoch", t.Epoch, "why", t.Why)
+	r.metrics.recorded(&t)
 	r.mu.Lock()
 	r.pending = append(r.pending, t)
 	if over := len(r.pending) - cluster.TimelineSize; over > 0 {

@@ -15,7 +15,7 @@ import (
 func TestRecorderWritesInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newCell(t, "n1")
-		r := newRecorder(s, quiet())
+		r := newRecorder(s, nil, quiet())
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {
@@ -51,7 +51,7 @@ func TestRecorderKeepsWhatCannotBeWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newCell(t, "n1")
 		s.failWith(cluster.ErrNoLeader)
-		r := newRecorder(s, quiet())
+		r := newRecorder(s, nil, quiet())
 		go r.run(t.Context())
 		n := cluster.TimelineSize + 7
 		for i := range n {
@@ -78,7 +78,7 @@ func TestRecorderWritesTheLast(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newCell(t, "n1")
 				s.failWith(cluster.ErrNoLeader)
-				r := newRecorder(s, quiet())
+				r := newRecorder(s, nil, quiet())
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan struct{})
 				go func() {

@@ -27,6 +27,7 @@ func (c *Controller) renew() {
 		c.log.Error("cannot encode a lease renewal", "error", err)
 		return
 	}
+	c.opts.Metrics.renewed()
 	c.out.send(msg)
 }
 
@@ -88,6 +89,7 @@ func (c *Controller) answer(ctx context.Context, a *lease.Answer) {
 	}
 	c.informed = c.informed || len(a.Assignments) > 0 || a.Seq > 0
 	c.reconcile(ctx) // a new assignment counts before a grant of the old one
+	c.opts.Metrics.answered(len(a.Granted), len(a.Refused))
 	for _, granted := range c.holder.Granted(a) {
 		if g := c.carried[granted.Group]; g != nil && g.epoch == granted.Epoch {
 			c.serve(ctx, g, fence.Boottime(granted.Deadline))

@@ -21,7 +21,9 @@ func (a *Assigner) steerLoop(ctx context.Context) {
 			for _, t := range cmd.Transitions {
 				a.log.Info("transition", "kind", string(t.Kind), "group", t.Group, "holder", t.Node, "epoch", t.Epoch, "why", t.Why)
 			}
-			if _, err := a.agent.Apply(ctx, cluster.WriteOptions{}, cmd); err != nil && ctx.Err() == nil {
+			if _, err := a.agent.Apply(ctx, cluster.WriteOptions{}, cmd); err == nil {
+				a.opts.Metrics.steered(cmd)
+			} else if ctx.Err() == nil {
 				a.log.Warn("cannot commit assignments, will plan again", "error", err)
 				next = min(next, reconnectPause)
 			}

@@ -35,6 +35,7 @@ type Agent struct {
 	pool     *gossip.Pool
 	registry *local.Registry
 	events   *event.Ring
+	metrics  *metrics
 
 	reads    [2]*flight.Group[uint64]   // the leader's index, asked where another member leads: default and consistent
 	leads    atomic.Pointer[leadership] // what this member has while it leads, else nil
@@ -50,7 +51,7 @@ type Agent struct {
 
 // New makes an agent; Open starts it.
 func New(cfg Config, log *slog.Logger) *Agent {
-	a := &Agent{cfg: cfg, log: log, store: state.New(), events: event.NewRing(), news: make(chan struct{}, 1)}
+	a := &Agent{cfg: cfg, log: log, store: state.New(), events: event.NewRing(), metrics: newMetrics(cfg.Metrics), news: make(chan struct{}, 1)}
 	for _, c := range []cluster.Consistency{cluster.Default, cluster.Consistent} {
 		a.reads[c] = flight.New(holdTimeout, func(ctx context.Context) (uint64, error) { return a.readIndex(ctx, c) })
 	}
@@ -110,6 +111,9 @@ func (a *Agent) openRegistry() error {
 func (a *Agent) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel, a.opened = cancel, time.Now()
+	if a.cfg.Metrics != nil {
+		a.cfg.Metrics.MustRegister(condition{a})
+	}
 	a.loops.Go(func() { a.peer.Lead(ctx, a.lead) })
 	a.endRegistry = a.runRegistry(ctx)
 	a.loops.Go(func() { a.joinLoop(ctx) })

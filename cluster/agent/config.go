@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"holdfast/cluster"
 )
 
@@ -40,6 +42,8 @@ type Config struct {
 	LeaseEnd         time.Duration // the longest that a lease lives after its confirmation: TTL and margin
 	Build            string        // "1.21.4:revision", for the build tag
 	Version          string        // Holdfast's own
+
+	Metrics prometheus.Registerer // where the member's metrics go; nil means nowhere
 
 	Duty func(a *Agent, term uint64) Duty // made for each leadership; nil for none
 }

@@ -26,6 +26,7 @@ const (
 // Apply is the only way to write. An error of code cluster.Unknown means that the write may or may not have happened; every other
 // error means that it has not.
 func (a *Agent) Apply(ctx context.Context, _ cluster.WriteOptions, cmd cluster.Command) (any, error) {
+	defer a.metrics.wrote(cmd, time.Now())
 	body, err := consensus.EncodeCommand(cmd)
 	if err != nil {
 		return nil, err

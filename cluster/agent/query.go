@@ -16,6 +16,7 @@ func (a *Agent) Query(ctx context.Context, opts cluster.QueryOptions, fn func(*s
 	if err := a.freshen(ctx, opts.Consistency); err != nil {
 		return a.meta(opts, 1), err
 	}
+	a.metrics.read()
 	if opts.MinIndex == 0 {
 		view := a.store.View()
 		err := fn(view)
@@ -28,6 +29,7 @@ func (a *Agent) Query(ctx context.Context, opts cluster.QueryOptions, fn func(*s
 func (a *Agent) block(ctx context.Context, opts cluster.QueryOptions, fn func(*state.View) error) (cluster.QueryMeta, error) {
 	wait, cancel := context.WithTimeout(ctx, waitTime(opts.MaxWait))
 	defer cancel()
+	defer a.metrics.waits()()
 	for {
 		replaced := a.store.Replaced()
 		view := a.store.WatchView()

@@ -28,7 +28,9 @@ type daemon struct {
 	fail  *failoverOf
 	dir   string // the data directory
 
-	telemetry *telemetry.Telemetry
+	telemetry   *telemetry.Telemetry
+	failMetrics *failover.Metrics
+	dnsMetrics  *dnsapi.Metrics
 
 	surfaces  []func() // close what takes requests
 	closers   []func() // in the order of opening
@@ -42,7 +44,9 @@ type daemon struct {
 }
 
 func newDaemon(cfg *config.Config, log *logs) *daemon {
-	return &daemon{cfg: cfg, log: log, dir: cfg.DataDir, telemetry: telemetry.New(), endGroups: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
+	d := &daemon{cfg: cfg, log: log, dir: cfg.DataDir, telemetry: telemetry.New(), endGroups: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
+	d.failMetrics, d.dnsMetrics = failover.NewMetrics(d.telemetry.Registerer()), dnsapi.NewMetrics(d.telemetry.Registerer())
+	return d
 }
 
 // open starts everything, or nothing: after an error nothing runs.
@@ -60,7 +64,7 @@ func (d *daemon) open(parent context.Context) (err error) {
 	if err := d.dataDir(); err != nil {
 		return err
 	}
-	if d.fail, err = newFailover(d.cfg, d.log.Logger); err != nil {
+	if d.fail, err = newFailover(d.cfg, d.failMetrics, d.log.Logger); err != nil {
 		return err
 	}
 	d.closing(func() {
@@ -81,7 +85,7 @@ func (d *daemon) open(parent context.Context) (err error) {
 	}
 	d.loops.Go(func() { d.telemetry.Run(d.ctx) })
 	d.fail.start(d.ctx, d.agent, &d.loops)
-	d.dns.Serve(dnsConfig(d.cfg), d.agent)
+	d.dns.Serve(d.dnsConfig(d.cfg), d.agent)
 	d.serveHTTP()
 	d.startGroups()
 	return nil
@@ -158,8 +162,9 @@ func (d *daemon) agentConfig() agent.Config {
 		Bind: c.BindAddr, Advertise: c.AdvertiseAddr, SerfPort: c.SerfPort, RPCPort: c.ServerPort,
 		Join: c.Join, RetryJoin: c.RetryJoin, RetryInterval: c.RetryInterval, RetryMax: c.RetryMax, GossipKey: c.Encrypt,
 		ReconnectTimeout: c.ReconnectTimeout, RaftMultiplier: c.RaftMultiplier, RaftBackend: c.RaftBackend, LeaseTTL: c.LeaseTTL, LeaseEnd: c.LeaseTTL + lease.Margin(c.LeaseTTL), Build: build(), Version: version,
+		Metrics: d.telemetry.Registerer(),
 		Duty: func(a *agent.Agent, term uint64) agent.Duty {
-			return assignerDuty{failover.NewAssigner(asAgent{a}, a, term, failoverOptions(c), d.log.With("component", "assigner"))}
+			return assignerDuty{failover.NewAssigner(asAgent{a}, a, term, failoverOptions(c, d.failMetrics), d.log.With("component", "assigner"))}
 		},
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"holdfast/dnsapi"
 )
 
-func dnsConfig(c *config.Config) dnsapi.Config {
-	d := c.DNS
+// dnsConfig is the DNS surface's part of a configuration.
+func (d *daemon) dnsConfig(c *config.Config) dnsapi.Config {
+	s := c.DNS
 	return dnsapi.Config{
-		Domain: c.Domain, AltDomain: c.AltDomain, Datacenter: c.Datacenter, NodeTTL: d.NodeTTL, ServiceTTL: d.ServiceTTL, OnlyPassing: d.OnlyPassing,
-		AllowStale: d.AllowStale, UDPAnswerLimit: d.UDPAnswerLimit, ARecordLimit: d.ARecordLimit, Truncate: d.Truncate,
-		MaxStale: d.MaxStale, DisableCompression: d.Uncompressed, Recursors: d.Recursors, RecursorTimeout: d.RecursorTimeout, RecursorRandom: d.RecursorRandom,
-		SOARefresh: d.SOARefresh, SOARetry: d.SOARetry, SOAExpire: d.SOAExpire, SOAMinTTL: d.SOAMinTTL,
+		Domain: c.Domain, AltDomain: c.AltDomain, Datacenter: c.Datacenter, NodeTTL: s.NodeTTL, ServiceTTL: s.ServiceTTL, OnlyPassing: s.OnlyPassing,
+		AllowStale: s.AllowStale, UDPAnswerLimit: s.UDPAnswerLimit, ARecordLimit: s.ARecordLimit, Truncate: s.Truncate,
+		MaxStale: s.MaxStale, DisableCompression: s.Uncompressed, Recursors: s.Recursors, RecursorTimeout: s.RecursorTimeout, RecursorRandom: s.RecursorRandom,
+		SOARefresh: s.SOARefresh, SOARetry: s.SOARetry, SOAExpire: s.SOAExpire, SOAMinTTL: s.SOAMinTTL,
+		Metrics: d.dnsMetrics,
 	}
 }

@@ -17,6 +17,7 @@ import (
 // failoverOf is this machine's part in failover: what carries addresses, or the reason why nothing does.
 type failoverOf struct {
 	cfg        *config.Config
+	metrics    *failover.Metrics
 	log        *slog.Logger
 	host       *vip.Host
 	fence      *fence.Fence
@@ -28,8 +29,8 @@ type failoverOf struct {
 
 // newFailover opens what carries addresses. Where the config has groups, a machine that cannot carry them is refused; else it is a member
 // that holds nothing, and says why.
-func newFailover(cfg *config.Config, log *slog.Logger) (*failoverOf, error) {
-	f := &failoverOf{cfg: cfg, log: log.With("component", "failover"), done: make(chan struct{})}
+func newFailover(cfg *config.Config, metrics *failover.Metrics, log *slog.Logger) (*failoverOf, error) {
+	f := &failoverOf{cfg: cfg, metrics: metrics, log: log.With("component", "failover"), done: make(chan struct{})}
 	err := f.open()
 	switch {
 	case err == nil:
@@ -81,7 +82,7 @@ func (f *failoverOf) start(parent context.Context, a *agent.Agent, loops *sync.W
 	if f.why != "" {
 		addrs, fen = failover.Incapable(f.why)
 	}
-	f.controller = failover.NewController(asAgent{a}, asChannel{a}, addrs, fen, failoverOptions(f.cfg), f.log)
+	f.controller = failover.NewController(asAgent{a}, asChannel{a}, addrs, fen, failoverOptions(f.cfg, f.metrics), f.log)
 	loops.Go(func() {
 		defer close(f.done)
 		f.controller.Run(ctx)
@@ -99,9 +100,9 @@ func (f *failoverOf) stop(ctx context.Context, why string) {
 	}
 }
 
-func failoverOptions(c *config.Config) failover.Options {
+func failoverOptions(c *config.Config, metrics *failover.Metrics) failover.Options {
 	o := failover.DefaultOptions()
-	o.TTL = c.LeaseTTL
+	o.TTL, o.Metrics = c.LeaseTTL, metrics
 	return o
 }
 

@@ -43,7 +43,7 @@ func (d *daemon) reload(read load) error {
 	d.endGroups() // before the config changes that they are read from
 	d.cfg = cfg
 	d.startGroups()
-	d.dns.Configure(dnsConfig(cfg))
+	d.dns.Configure(d.dnsConfig(cfg))
 	d.log.Info("the configuration is reloaded", "services", len(cfg.Services), "checks", len(cfg.Checks), "groups", len(cfg.Groups))
 	if len(restart) > 0 {
 		d.log.Warn("these keys have changed and take effect at the next start", "keys", restart)
