@@ -1,8 +1,10 @@
 // Package dnsapi answers DNS questions about the catalog, on UDP and TCP, in the names that Consul's users know:
 //
-//	[TAG.]NAME.service[.DC].DOMAIN        the healthy instances of a service: A, AAAA, SRV
+//	[TAG.]NAME.service[.DC].DOMAIN        the healthy instances of a service: A, AAAA, SRV, SVCB, HTTPS
 //	_NAME._TAG.service[.DC].DOMAIN        the same as RFC 2782 writes it; _tcp stands for any tag, _udp too where no instance has that tag
 //	NODE.node[.DC].DOMAIN                 a node: A, AAAA, TXT (its metadata)
+//	GROUP.group[.DC].DOMAIN               a failover group: A, AAAA (its addresses), SRV (its service on the holder), TXT (holder, epoch)
+//	holder.GROUP.group[.DC].DOMAIN        the machine that holds a group: A, AAAA
 //	HEX.addr[.DC].DOMAIN                  the address that HEX is
 //	DOMAIN                                SOA, NS
 //	…in-addr.arpa, …ip6.arpa              PTR of nodes and service addresses

@@ -115,6 +115,10 @@ func cut(m *dns.Msg, answers int) {
 			targets[rr.Target] = struct{}{}
 		case *dns.NS:
 			targets[rr.Ns] = struct{}{}
+		case *dns.SVCB:
+			targets[rr.Target] = struct{}{}
+		case *dns.HTTPS:
+			targets[rr.Target] = struct{}{}
 		}
 	}
 	kept := m.Extra[:0]

@@ -16,6 +16,7 @@ const (
 	service
 	node
 	addr
+	group
 	reverse
 	foreign // outside of every domain we serve
 )
@@ -24,7 +25,7 @@ const (
 type name struct {
 	kind    kind
 	domain  string // as configured; the main one for reverse names
-	subject string // the service or node
+	subject string // the service, node or group
 	tag     string // of a service, "" for any
 	srvForm bool   // written as RFC 2782 does
 	addr    netip.Addr
@@ -79,6 +80,8 @@ func keyword(label string) kind {
 		return node
 	case "addr":
 		return addr
+	case "group":
+		return group
 	}
 	return unknown
 }
@@ -90,8 +93,8 @@ func (n *name) fill(before []string) {
 	case n.kind == unknown || n.kind == empty:
 	case last < 0:
 		n.kind = empty
-	case n.kind == node:
-		n.subject = strings.Join(before, ".") // node names may hold dots
+	case n.kind == node || n.kind == group:
+		n.subject = strings.Join(before, ".") // names of nodes and groups may hold dots
 	case n.kind == addr:
 		n.kind = unknown
 		if b, err := hex.DecodeString(before[0]); err == nil && last == 0 {

@@ -49,6 +49,8 @@ func (r *responder) respond() records {
 		r.service(&out)
 	case node:
 		r.node(&out)
+	case group:
+		r.group(&out)
 	case addr:
 		r.host(&out, host{ip: r.name.addr}, r.cfg.nodeTTL())
 	case reverse:

@@ -18,11 +18,14 @@ func (r *responder) service(out *records) {
 	}
 	rand.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
 	ttl := r.cfg.serviceTTL(r.name.subject)
-	if r.qtype == dns.TypeSRV {
+	switch r.qtype {
+	case dns.TypeSRV:
 		r.targets(out, found, ttl)
-		return
+	case dns.TypeSVCB, dns.TypeHTTPS:
+		r.bindings(out, found, ttl)
+	default:
+		r.hosts(out, found, ttl)
 	}
-	r.hosts(out, found, ttl)
 }
 
 // hosts answers with the addresses of the instances, each once. A name that an instance is registered with is answered only where none has
