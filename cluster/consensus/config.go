@@ -99,7 +99,7 @@ func (c *Config) raft() *raft.Config {
 	r.SnapshotInterval = c.SnapshotInterval
 	r.TrailingLogs = c.TrailingLogs
 	r.MaxAppendEntries = c.MaxAppendEntries
-	r.BatchApplyCh = false     // a buffer would make it no faster, and hold what nobody may hear of again
+	r.BatchApplyCh = true      // it holds what a queue sends off at once
 	r.ShutdownOnRemove = false // a member that is removed may be added again
 	r.NoLegacyTelemetry = true
 	return r

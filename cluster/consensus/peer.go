@@ -34,6 +34,7 @@ type Peer struct {
 	stopped chan struct{} // closed by Close
 
 	terms   terms
+	queue   queue
 	applied chan struct{} // holds a value when entries were applied that the followers may not know to be committed
 	tasks   sync.WaitGroup
 }
@@ -41,6 +42,7 @@ type Peer struct {
 // New makes a peer that applies to store and speaks through layer, which it closes when it is closed itself.
 func New(cfg Config, store *state.Store, layer Layer, log *slog.Logger) *Peer {
 	p := &Peer{cfg: cfg, store: store, layer: layer, log: log, stopped: make(chan struct{}), applied: make(chan struct{}, 1)}
+	p.queue.limit = max(1, cfg.MaxAppendEntries/maxFlights)
 	p.terms.changed = make(chan struct{})
 	p.fsm = &fsm{store: store, log: log, peers: &peerSet{}, applied: func() { signal(p.applied) }}
 	return p

@@ -33,28 +33,14 @@ func (p *Peer) Propose(ctx context.Context, encoded []byte) (any, error) {
 	return result.Value, result.Err
 }
 
-// outcome is what became of a proposed entry.
-type outcome struct {
-	result state.Result
-	err    error // raft's
-}
-
 // propose gives an entry to raft and waits for its result. The error says that there is none.
 func (p *Peer) propose(ctx context.Context, r *raft.Raft, encoded []byte) (state.Result, error) {
 	entry := stamped(encoded, time.Now())
-	o, err := settle(ctx, p.stopped, func() outcome { return await(r.Apply(entry, remaining(ctx))) })
-	if err = errors.Join(err, o.err); err != nil {
-		return state.Result{}, asClusterError("the request", err)
+	o := p.queue.propose(ctx, r, p.stopped, entry)
+	if o.err != nil {
+		return state.Result{}, asClusterError("the request", o.err)
 	}
 	return o.result, nil
-}
-
-func await(f raft.ApplyFuture) outcome {
-	if err := f.Error(); err != nil {
-		return outcome{err: err}
-	}
-	result, _ := f.Response().(state.Result) // nothing is the response to an entry that was skipped
-	return outcome{result: result}
 }
 
 // settle waits for one of raft's futures, until ctx ends or the peer is stopped: the futures themselves know neither. The goroutine

@@ -1,0 +1,184 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"holdfast/cluster/state"
+)
+
+// slowLog is a log that takes entries in and answers when it is told to.
+type slowLog struct {
+	mu    sync.Mutex // guards following
+	taken []*slowEntry
+}
+
+type slowEntry struct {
+	raft.ApplyFuture
+	data string
+	done chan error
+}
+
+func (e *slowEntry) Error() error  { return <-e.done }
+func (e *slowEntry) Response() any { return state.Result{Value: e.data} }
+
+func (l *slowLog) Apply(entry []byte, _ time.Duration) raft.ApplyFuture {
+	e := &slowEntry{data: string(entry), done: make(chan error, 1)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.taken = append(l.taken, e)
+	return e
+}
+
+// take is what was taken in since the last call.
+func (l *slowLog) take() []*slowEntry {
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken := l.taken
+	l.taken = nil
+	return taken
+}
+
+func answer(entries []*slowEntry, err error) {
+	for _, e := range entries {
+		e.done <- err
+	}
+}
+
+// proposer proposes in goroutines, and counts what comes back.
+type proposer struct {
+	queue   *queue
+	log     *slowLog
+	stopped chan struct{}
+
+	mu       sync.Mutex // guards following
+	outcomes []outcome
+}
+
+func newProposer(limit int) *proposer {
+	return &proposer{queue: &queue{limit: limit}, log: &slowLog{}, stopped: make(chan struct{})}
+}
+
+func (p *proposer) propose(ctx context.Context, n int) {
+	for range n {
+		go func() {
+			o := p.queue.propose(ctx, p.log, p.stopped, []byte("entry"))
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.outcomes = append(p.outcomes, o)
+		}()
+		synctest.Wait()
+	}
+}
+
+func (p *proposer) came() []outcome {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	came := p.outcomes
+	p.outcomes = nil
+	return came
+}
+
+func TestQueueSendsWhatWaitedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProposer(10)
+		p.propose(t.Context(), maxFlights+7)
+		alone := p.log.take()
+		if len(alone) != maxFlights {
+			t.Fatalf("%d entries are on their way, want one in each of %d flights", len(alone), maxFlights)
+		}
+		answer(alone[:1], nil)
+		rest := p.log.take()
+		if len(rest) != 7 {
+			t.Errorf("%d entries follow the first that landed, want the 7 that waited", len(rest))
+		}
+		answer(alone[1:], nil)
+		answer(rest, nil)
+		came := p.came()
+		if len(came) != maxFlights+7 {
+			t.Errorf("%d outcomes, want %d", len(came), maxFlights+7)
+		}
+		for _, o := range came {
+			if o.err != nil || o.result.Value != "entry" {
+				t.Errorf("outcome %+v", o)
+			}
+		}
+	})
+}
+
+func TestQueueLimitsABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProposer(3)
+		p.propose(t.Context(), maxFlights+8)
+		first := p.log.take()
+		last := first[0]
+		for i, want := range []int{3, 3, 2} { // one flight after the other, while the others of the first stay in the air
+			last.done <- nil
+			batch := p.log.take()
+			if len(batch) != want {
+				t.Fatalf("batch %d has %d entries, want %d", i, len(batch), want)
+			}
+			answer(batch[:len(batch)-1], nil)
+			last = batch[len(batch)-1]
+		}
+		answer(append(first[1:], last), nil)
+		if came := p.came(); len(came) != maxFlights+8 {
+			t.Errorf("%d outcomes, want %d", len(came), maxFlights+8)
+		}
+	})
+}
+
+func TestQueueTakesBackWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProposer(10)
+		ctx, cancel := context.WithCancel(t.Context())
+		p.propose(ctx, maxFlights+1)
+		flying := p.log.take()
+		cancel()
+		withdrawn, unknown := 0, 0
+		for _, o := range p.came() {
+			switch {
+			case errors.Is(o.err, raft.ErrEnqueueTimeout):
+				withdrawn++
+			case errors.Is(o.err, context.Canceled):
+				unknown++
+			}
+		}
+		if withdrawn != 1 || unknown != maxFlights {
+			t.Errorf("%d were taken back and %d are unknown, want 1 and %d", withdrawn, unknown, maxFlights)
+		}
+		answer(flying, nil)
+		if late := p.log.take(); len(late) != 0 {
+			t.Errorf("%d entries that were taken back reached the log", len(late))
+		}
+	})
+}
+
+func TestQueueSaysWhatFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProposer(10)
+		p.propose(t.Context(), 1)
+		answer(p.log.take(), raft.ErrLeadershipLost)
+		if came := p.came(); len(came) != 1 || !errors.Is(came[0].err, raft.ErrLeadershipLost) {
+			t.Errorf("outcomes %+v", came)
+		}
+		p.propose(t.Context(), maxFlights+1)
+		flying := p.log.take()
+		close(p.stopped)
+		for _, o := range p.came() {
+			if !errors.Is(o.err, raft.ErrRaftShutdown) {
+				t.Errorf("outcome %+v of a queue that was stopped", o)
+			}
+		}
+		answer(flying, raft.ErrRaftShutdown)
+		answer(p.log.take(), raft.ErrRaftShutdown)
+	})
+}
