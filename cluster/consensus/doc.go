@@ -20,7 +20,7 @@
 // Voting: a member votes for nobody until it has heard nothing from its leader for the heartbeat timeout, and one that is started again not
 // within its first (hold.go). cluster/quorum builds on it. Only a leader that hands over its leadership is replaced sooner.
 //
-// Followers learn of a commit about a millisecond after the leader's log comes to rest (tell.go), so what was just written can be read
+// Followers learn of a commit as soon as the leader has applied it and its log is at rest (tell.go), so what was just written can be read
 // everywhere at once.
 //
 // # What is on the disk

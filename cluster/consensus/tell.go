@@ -9,9 +9,14 @@ import (
 )
 
 // Raft's followers learn that an entry is committed from the message after it. At rest that is the next one of CommitTimeout, some 75 ms
-// later, and whoever reads on a follower what was just written would wait for it. So the leader sends a message with the commit index as soon
-// as its log has been at rest for restAfter.
-const restAfter = time.Millisecond
+// later, and whoever waits on a follower for what was just written would wait for it. So the leader sends a message with the commit index as
+// soon as it has applied an entry and no other is under way.
+
+// A follower refuses a message that overtook the entry itself. It is told a few times, with a pause, until it has the entry.
+const (
+	maxRefusals  = 3
+	refusedPause = time.Millisecond
+)
 
 // teller tells the followers of a leader what is committed.
 type teller struct {
@@ -23,12 +28,15 @@ type teller struct {
 	sends sync.WaitGroup
 
 	mu    sync.Mutex // guards following
-	under map[raft.ServerID]bool
+	under map[raft.ServerID]*underway
 }
+
+// underway is a follower that is being told, and whether there was more to tell meanwhile.
+type underway struct{ more bool }
 
 func newTeller(p *Peer, t *term) *teller {
 	return &teller{
-		raft: p.raft.Load(), trans: p.trans, log: p.stores.log, term: t.number, under: map[raft.ServerID]bool{},
+		raft: p.raft.Load(), trans: p.trans, log: p.stores.log, term: t.number, under: map[raft.ServerID]*underway{},
 		self: raft.Server{ID: raft.ServerID(p.cfg.ID), Address: raft.ServerAddress(p.cfg.Addr)},
 	}
 }
@@ -42,13 +50,8 @@ func (t *teller) run(ctx context.Context, applied <-chan struct{}) {
 		case <-ctx.Done():
 			return
 		}
-		select {
-		case <-time.After(restAfter):
-		case <-ctx.Done():
-			return
-		}
 		if message := t.message(); message != nil {
-			t.tell(message)
+			t.tell(ctx, message)
 		}
 	}
 }
@@ -72,32 +75,56 @@ func (t *teller) message() *raft.AppendEntriesRequest {
 	}
 }
 
-// tell sends message to every other member that no earlier one is still under way to.
-func (t *teller) tell(message *raft.AppendEntriesRequest) {
+// tell sends message to every other member. One that an earlier message is still under way to is sent the newest one after that.
+func (t *teller) tell(ctx context.Context, message *raft.AppendEntriesRequest) {
 	for _, to := range t.raft.GetConfiguration().Configuration().Servers {
-		if to.ID == t.self.ID || !t.begin(to.ID) {
-			continue
+		if to.ID != t.self.ID && t.begin(to.ID) {
+			t.sends.Go(func() {
+				for m := message; m != nil; m = t.next(to.ID) {
+					t.send(ctx, to, m)
+				}
+			})
 		}
-		t.sends.Go(func() {
-			defer t.end(to.ID)
-			var answer raft.AppendEntriesResponse
-			_ = t.trans.AppendEntries(to.ID, to.Address, message, &answer) // raft's own messages follow, and deal with faults
-		})
 	}
 }
 
+// send tells one member. A fault, or a refusal that stays, is left to raft's own messages, which follow.
+func (t *teller) send(ctx context.Context, to raft.Server, message *raft.AppendEntriesRequest) {
+	for range maxRefusals {
+		var answer raft.AppendEntriesResponse
+		if err := t.trans.AppendEntries(to.ID, to.Address, message, &answer); err != nil || answer.Success {
+			return
+		}
+		select {
+		case <-time.After(refusedPause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// begin reports whether nobody tells a follower yet. Who does is told that there is more.
 func (t *teller) begin(id raft.ServerID) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.under[id] {
+	if u := t.under[id]; u != nil {
+		u.more = true
 		return false
 	}
-	t.under[id] = true
+	t.under[id] = &underway{}
 	return true
 }
 
-func (t *teller) end(id raft.ServerID) {
+// next is what is left to tell a follower, nil where that is nothing.
+func (t *teller) next(id raft.ServerID) *raft.AppendEntriesRequest {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if u := t.under[id]; u.more {
+		u.more = false
+		if m := t.message(); m != nil {
+			return m
+		}
+	}
 	delete(t.under, id)
+	return nil
 }

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,23 @@ func TestFollowersLearnOfACommitAtOnce(t *testing.T) {
 			if got := read(t, m, index, "k"); got != key(i) {
 				t.Errorf("%s reads %q, want %q", m.cfg.ID, got, key(i))
 			}
+		}
+	}
+}
+
+// TestFollowersLearnOfTheLastOfMany has many writers end at about the same time: who is told while more is committed is told again.
+func TestFollowersLearnOfTheLastOfMany(t *testing.T) {
+	t.Parallel()
+	members := startCluster(t, 3, rarely)
+	for range 5 {
+		var writers sync.WaitGroup
+		for w := range 16 {
+			writers.Go(func() { write(t, members, key(w), "v") })
+		}
+		writers.Wait()
+		last := leaderOf(t, members).store.AppliedIndex()
+		for _, m := range members {
+			read(t, m, last, key(0))
 		}
 	}
 }
