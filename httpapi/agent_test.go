@@ -38,7 +38,7 @@ func TestAgentSelf(t *testing.T) {
 	if self.Meta["rack"] != "r1" || self.DebugConfig["Bootstrap"] != false || self.DebugConfig["SerfAdvertiseAddrLAN"] != "tcp://10.0.0.1:8301" || self.Coord["Error"] != 0.5 {
 		t.Errorf("Meta %v, DebugConfig %v, Coord %v", self.Meta, self.DebugConfig, self.Coord)
 	}
-	if s := self.Stats; s["raft"]["term"] != "2" || s["consul"]["leader"] != "true" || s["serf_lan"]["members"] != "3" || s["serf_lan"]["failed"] != "1" {
+	if s := self.Stats; s["raft"]["term"] != "2" || s["consul"]["leader"] != "true" || s["serf_lan"]["members"] != "3" || s["serf_lan"]["failed"] != "1" || s["consul"]["cluster_id"] != clusterID {
 		t.Errorf("Stats are %v", s)
 	}
 }

@@ -136,7 +136,7 @@ func (m *member) Peers() ([]cluster.Peer, error) {
 func (m *member) Self() cluster.Member {
 	return cluster.Member{
 		Name: "n1", Addr: netip.MustParseAddrPort("10.0.0.1:8301"), Status: cluster.StatusAlive,
-		Tags: map[string]string{"role": "consul", "dc": "dc1", "id": nodeID, "port": "8300", "vsn": "2", "build": "1.21.4:1a2b3c4d"},
+		Tags: map[string]string{"role": "consul", "dc": "dc1", "id": nodeID, "port": "8300", "vsn": "2", "build": "1.21.4:1a2b3c4d", "cluster": clusterID},
 	}
 }
 
@@ -342,6 +342,8 @@ func (g *registry) LocalChecks() map[string]agent.LocalCheck {
 }
 
 const nodeID = "11111111-2222-3333-4444-555555555555"
+
+const clusterID = "22222222-3333-4444-5555-666666666666"
 
 func (m *member) config() Config {
 	return Config{

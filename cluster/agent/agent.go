@@ -36,12 +36,15 @@ type Agent struct {
 	registry *local.Registry
 	events   *event.Ring
 	metrics  *metrics
+	belongs  *belonging
 
 	reads    [2]*flight.Group[uint64]   // the leader's index, asked where another member leads: default and consistent
 	leads    atomic.Pointer[leadership] // what this member has while it leads, else nil
 	caughtUp atomic.Bool                // stale reads need not wait any more
 	opened   time.Time
 	news     chan struct{} // holds one: gossip has news for the bootstrap
+	asked    chan struct{} // closed when each address to join was tried once
+	misled   atomic.Bool   // it was said that the state is another cluster's
 
 	cancel      context.CancelFunc
 	loops       sync.WaitGroup
@@ -51,7 +54,10 @@ type Agent struct {
 
 // New makes an agent; Open starts it.
 func New(cfg Config, log *slog.Logger) *Agent {
-	a := &Agent{cfg: cfg, log: log, store: state.New(), events: event.NewRing(), metrics: newMetrics(cfg.Metrics), news: make(chan struct{}, 1)}
+	a := &Agent{
+		cfg: cfg, log: log, store: state.New(), events: event.NewRing(), metrics: newMetrics(cfg.Metrics), belongs: newBelonging(),
+		news: make(chan struct{}, 1), asked: make(chan struct{}),
+	}
 	for _, c := range []cluster.Consistency{cluster.Default, cluster.Consistent} {
 		a.reads[c] = flight.New(holdTimeout, func(ctx context.Context) (uint64, error) { return a.readIndex(ctx, c) })
 	}
@@ -79,7 +85,7 @@ func (a *Agent) Open() (err error) {
 	if err = a.gossipPortFree(); err != nil {
 		return err
 	}
-	if a.id, err = identify(a.cfg.DataDir, a.cfg.ID, a.cfg.Name); err != nil {
+	if err = a.identify(); err != nil {
 		return err
 	}
 	a.pool = a.newGossip()
@@ -88,6 +94,9 @@ func (a *Agent) Open() (err error) {
 		return err
 	}
 	undo = append(undo, func() { _ = a.peer.Close() })
+	if err = a.openBelonging(); err != nil {
+		return err
+	}
 	if err = a.openRegistry(); err != nil {
 		return err
 	}
@@ -97,6 +106,19 @@ func (a *Agent) Open() (err error) {
 		return err
 	}
 	a.start()
+	return nil
+}
+
+// identify finds out who this member is.
+func (a *Agent) identify() error {
+	who, err := identify(a.cfg.DataDir, a.cfg.ID, a.cfg.Name)
+	if err != nil {
+		return err
+	}
+	a.id = who.ID
+	if who.Cluster != "" {
+		a.belongs.settle(who.Cluster)
+	}
 	return nil
 }
 
@@ -120,6 +142,7 @@ func (a *Agent) start() {
 	a.loops.Go(func() { a.bootstrapLoop(ctx) })
 	a.loops.Go(func() { a.noteLoop(ctx) })
 	a.loops.Go(func() { a.coordinateLoop(ctx) })
+	a.loops.Go(func() { a.belongLoop(ctx) })
 }
 
 // runRegistry keeps the catalog in step with what is registered here until ctx is over or end is called.

@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -22,6 +23,7 @@ func (a *Agent) bootstrapLoop(ctx context.Context) {
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	a.awaitAnswers(ctx)
 	for ctx.Err() == nil {
 		done, err := a.bootstrap(ctx)
 		if err != nil {
@@ -38,10 +40,28 @@ func (a *Agent) bootstrapLoop(ctx context.Context) {
 	}
 }
 
+// awaitAnswers lets a server that would make a cluster alone first hear whether those that it names to join belong to one.
+func (a *Agent) awaitAnswers(ctx context.Context) {
+	if a.cfg.BootstrapExpect != 1 {
+		return
+	}
+	late := time.NewTimer(probeTimeout)
+	defer late.Stop()
+	select {
+	case <-a.asked:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+}
+
 // bootstrap tries once. It reports whether nothing is left to do.
 func (a *Agent) bootstrap(ctx context.Context) (bool, error) {
 	if has, err := a.peer.HasState(); err != nil || has {
 		return has, err
+	}
+	if m, found := a.inCluster(); found {
+		a.waitForAdmission(m)
+		return true, nil
 	}
 	servers := a.expecting()
 	if len(servers) < a.cfg.BootstrapExpect {
@@ -59,7 +79,7 @@ func (a *Agent) bootstrap(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		if has {
-			a.log.Info("waiting to be admitted: the cluster has been bootstrapped", "by", m.Name)
+			a.waitForAdmission(m)
 			return true, nil
 		}
 		peers = append(peers, consensus.Server{ID: m.Tags[cluster.TagID], Addr: m.RPCAddr(), Voter: true})
@@ -68,7 +88,30 @@ func (a *Agent) bootstrap(ctx context.Context) (bool, error) {
 		return true, nil // more servers than expected: the first by name make the cluster and admit this one
 	}
 	a.log.Info("bootstrapping", "servers", len(peers))
-	return true, a.peer.Bootstrap(peers)
+	if err := a.peer.Bootstrap(peers); err != nil {
+		return true, err
+	}
+	a.belongs.begin()
+	return true, nil
+}
+
+// waitForAdmission says that this server makes no cluster, because a member that it has met belongs to one.
+func (a *Agent) waitForAdmission(m cluster.Member) {
+	text, level := "waiting to be admitted: the cluster has been bootstrapped", slog.LevelInfo
+	if a.cfg.BootstrapExpect == 1 {
+		text, level = "bootstrap_expect = 1 is not followed, and should be removed: waiting to be admitted to the cluster of the members to join", slog.LevelWarn
+	}
+	a.log.Log(context.Background(), level, text, "by", m.Name, "cluster", cmp.Or(m.ClusterID(), cluster.UnnamedCluster)) //nolint:sloglint // each text is a constant above
+}
+
+// inCluster is a living member that belongs to a cluster, if one was met.
+func (a *Agent) inCluster() (cluster.Member, bool) {
+	for _, m := range a.pool.Members() {
+		if m.Status == cluster.StatusAlive && m.Name != a.cfg.Name && (m.ClusterID() != "" || m.Tags[cluster.TagCluster] == cluster.UnnamedCluster) {
+			return m, true
+		}
+	}
+	return cluster.Member{}, false
 }
 
 // expecting are the living servers that wait for the same number of servers, this one included, in the order of their names.
@@ -98,7 +141,8 @@ func (a *Agent) hasPeers(ctx context.Context, m cluster.Member) (bool, error) {
 const probeTimeout = 2 * time.Second
 
 // refuseSecondBootstrap asks the addresses that this server is to join whether they belong to a cluster already, before it makes one of
-// its own (bootstrap_expect = 1) beside it. It asks at its own RPC port, as members of one cluster have it, and changes nothing anywhere.
+// its own (bootstrap_expect = 1) beside it. It asks at its own RPC port, as members of one cluster have it, and changes nothing anywhere. Those
+// with another port answer over gossip, once this member is open; then it waits to be admitted (inCluster).
 func (a *Agent) refuseSecondBootstrap() error {
 	addrs := slices.Concat(a.cfg.Join, a.cfg.RetryJoin)
 	if a.cfg.BootstrapExpect != 1 || len(addrs) == 0 || a.cfg.RPCPort == 0 || hasIdentity(a.cfg.DataDir) {

@@ -15,35 +15,54 @@ import (
 
 // identity is who a data directory belongs to, kept in it as node.json.
 type identity struct {
-	ID   string
-	Name string
+	ID      string
+	Name    string
+	Cluster string `json:",omitempty"` // the cluster ID, once it is known
 }
 
 const identityFile = "node.json"
 
-// identify answers this member's ID: the configured one, else the one in the data directory, else a new one. A directory that belongs
+// identify answers who this member is: with the configured ID, else the one in the data directory, else a new one. A directory that belongs
 // to another node is refused: two members with one history would vote twice.
-func identify(dir, id, name string) (string, error) {
-	file := filepath.Join(dir, identityFile)
-	b, err := os.ReadFile(file)
+func identify(dir, id, name string) (identity, error) {
+	have, err := readIdentity(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return newIdentity(dir, id, name)
 	case err != nil:
-		return "", fmt.Errorf("cannot read %s: %w", file, err)
-	}
-	var have identity
-	if err := json.Unmarshal(b, &have); err != nil || have.ID == "" {
-		return "", cluster.Errorf(cluster.Invalid, "%s is damaged: restore it, or start with an empty data_dir", file)
+		return identity{}, err
 	}
 	if have.Name != name {
-		return "", cluster.Errorf(cluster.Invalid, "data_dir %s belongs to node %q, and this is node %q: use a data_dir of its own, or set node_name to %q",
+		return identity{}, cluster.Errorf(cluster.Invalid, "data_dir %s belongs to node %q, and this is node %q: use a data_dir of its own, or set node_name to %q",
 			dir, have.Name, name, have.Name)
 	}
 	if id != "" && id != have.ID {
-		return "", cluster.Errorf(cluster.Invalid, "data_dir %s belongs to node ID %s, and node_id is %s: use a data_dir of its own, or remove node_id", dir, have.ID, id)
+		return identity{}, cluster.Errorf(cluster.Invalid, "data_dir %s belongs to node ID %s, and node_id is %s: use a data_dir of its own, or remove node_id", dir, have.ID, id)
 	}
-	return have.ID, nil
+	return have, nil
+}
+
+func readIdentity(dir string) (identity, error) {
+	file := filepath.Join(dir, identityFile)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return identity{}, fmt.Errorf("cannot read %s: %w", file, err)
+	}
+	var have identity
+	if err := json.Unmarshal(b, &have); err != nil || have.ID == "" || (have.Cluster != "" && cluster.CheckClusterID(have.Cluster) != nil) {
+		return identity{}, cluster.Errorf(cluster.Invalid, "%s is damaged: restore it, or start with an empty data_dir", file)
+	}
+	return have, nil
+}
+
+// keepCluster notes the cluster ID in a data directory that has none.
+func keepCluster(dir, id string) error {
+	have, err := readIdentity(dir)
+	if err != nil {
+		return err
+	}
+	have.Cluster = id
+	return writeIdentity(dir, have)
 }
 
 // hasIdentity reports whether the data directory belongs to a node already.
@@ -52,21 +71,26 @@ func hasIdentity(dir string) bool {
 	return err == nil
 }
 
-func newIdentity(dir, id, name string) (string, error) {
+func newIdentity(dir, id, name string) (identity, error) {
 	if id == "" {
 		id = uuid.NewString()
 	}
-	b, err := json.Marshal(identity{ID: id, Name: name})
-	if err != nil {
-		return "", fmt.Errorf("encode identity: %w", err)
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("cannot make data_dir: %w", err)
+		return identity{}, fmt.Errorf("cannot make data_dir: %w", err)
+	}
+	who := identity{ID: id, Name: name}
+	return who, writeIdentity(dir, who)
+}
+
+func writeIdentity(dir string, who identity) error {
+	b, err := json.Marshal(who)
+	if err != nil {
+		return fmt.Errorf("encode identity: %w", err)
 	}
 	if err := writeFile(filepath.Join(dir, identityFile), b); err != nil {
-		return "", fmt.Errorf("cannot write to data_dir %s: %w", dir, err)
+		return fmt.Errorf("cannot write to data_dir %s: %w", dir, err)
 	}
-	return id, nil
+	return nil
 }
 
 // writeFile replaces a file in one step: a crash leaves the old or the new one.

@@ -2,8 +2,12 @@ package agent
 
 import (
 	"context"
+	"log/slog"
 	"strings"
+	"sync"
 	"time"
+
+	"holdfast/cluster"
 )
 
 // defaultRetryInterval is the pause between attempts to join where the config gives none.
@@ -16,6 +20,9 @@ func (a *Agent) joinLoop(ctx context.Context) {
 			a.log.Error("cannot join; the addresses of retry_join are tried again, those of start_join are not", "addresses", strings.Join(a.cfg.Join, ", "), "error", err)
 		}
 	}
+	var asked sync.Once
+	answered := func() { asked.Do(func() { close(a.asked) }) }
+	defer answered()
 	if len(a.cfg.RetryJoin) == 0 {
 		return
 	}
@@ -25,6 +32,7 @@ func (a *Agent) joinLoop(ctx context.Context) {
 	}
 	for try := 1; ctx.Err() == nil; try++ {
 		n, err := a.pool.Join(ctx, a.cfg.RetryJoin)
+		answered()
 		if n > 0 {
 			a.log.Info("joined", "members", n)
 			return
@@ -33,9 +41,17 @@ func (a *Agent) joinLoop(ctx context.Context) {
 			a.log.Error("cannot join, giving up after retry_max attempts", "attempts", try, "error", err)
 			return
 		}
-		a.log.Warn("cannot join, will try again", "addresses", strings.Join(a.cfg.RetryJoin, ", "), "in", a.joinPause(try, interval).String(), "error", err)
+		a.log.Log(ctx, joinLevel(err), "cannot join, will try again", "addresses", strings.Join(a.cfg.RetryJoin, ", "), "in", a.joinPause(try, interval).String(), "error", err)
 		sleep(ctx, a.joinPause(try, interval))
 	}
+}
+
+// joinLevel is how loud a failure is said: an address that nobody answers at may just be too early, one of another cluster is a mistake.
+func joinLevel(err error) slog.Level {
+	if cluster.CodeOf(err) == cluster.Conflict {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
 }
 
 // joinPause is short at first: members that start together find each other as soon as the second one listens.

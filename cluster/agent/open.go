@@ -16,7 +16,7 @@ import (
 )
 
 func (a *Agent) openRPC() error {
-	opts := rpc.Options{Logger: a.log.With("component", "rpc")}
+	opts := rpc.Options{Logger: a.log.With("component", "rpc"), Hello: a.hello, Admit: a.admit}
 	server, err := rpc.Listen(a.cfg.rpcBind(), opts)
 	if err != nil {
 		return cluster.Errorf(cluster.Invalid, "cannot listen on the server port %s (bind_addr and ports.server): %v", a.cfg.rpcBind(), err)
@@ -130,7 +130,7 @@ func (a *Agent) tags() map[string]string {
 	_, port, _ := net.SplitHostPort(a.rpcAddr()) // made by JoinHostPort
 	t := map[string]string{
 		cluster.TagRole: "node", cluster.TagDatacenter: a.cfg.Datacenter, cluster.TagID: a.id, cluster.TagPort: port, cluster.TagBuild: a.cfg.Build,
-		cluster.TagVersion: "2", "vsn_min": "2", "vsn_max": "3", "raft_vsn": "3", cluster.TagHoldfast: a.cfg.Version,
+		cluster.TagVersion: "2", "vsn_min": "2", "vsn_max": "3", "raft_vsn": "3", cluster.TagHoldfast: a.cfg.Version, cluster.TagCluster: a.belongs.tag(),
 	}
 	if a.cfg.Server {
 		t[cluster.TagRole] = "consul"
@@ -141,12 +141,12 @@ func (a *Agent) tags() map[string]string {
 	return t
 }
 
-// accept refuses members of another datacenter: they have a cluster of their own.
+// accept refuses members of another datacenter, which have a cluster of their own, and of another cluster.
 func (a *Agent) accept(m cluster.Member) error {
 	if dc := m.Tags[cluster.TagDatacenter]; dc != a.cfg.Datacenter {
 		return cluster.Errorf(cluster.Invalid, "member %s is of datacenter %q, this one is of %q: they cannot be one cluster", m.Name, dc, a.cfg.Datacenter)
 	}
-	return nil
+	return a.belongs.judge(m, func() bool { return a.seated(m.Tags[cluster.TagID]) })
 }
 
 // onGossip passes on the pool's news.

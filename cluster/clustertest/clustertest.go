@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,12 +24,13 @@ type Cluster struct {
 	t      testing.TB
 	Agents []*agent.Agent // nil where one was closed
 	cfgs   []agent.Config
+	log    *writer
 }
 
 // Start runs n servers and waits until they have a leader and have registered one another.
 func Start(t testing.TB, n int) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t}
+	c := New(t)
 	for i := range n {
 		c.Add(agent.Config{Name: fmt.Sprintf("n%d", i+1), Server: true, BootstrapExpect: n})
 	}
@@ -38,10 +41,20 @@ func Start(t testing.TB, n int) *Cluster {
 	return c
 }
 
+// New makes a cluster without agents.
+func New(t testing.TB) *Cluster {
+	c := &Cluster{t: t, log: &writer{t: t}}
+	t.Cleanup(c.log.end)
+	return c
+}
+
 // Add runs one more agent, which joins the first; what the config leaves out is filled in.
 func (c *Cluster) Add(cfg agent.Config) *agent.Agent {
 	c.t.Helper()
-	cfg.Datacenter, cfg.DataDir, cfg.Build, cfg.Version = "dc1", c.t.TempDir(), "1.21.4:test", "test"
+	cfg.Datacenter, cfg.Build, cfg.Version = "dc1", "1.21.4:test", "test"
+	if cfg.DataDir == "" {
+		cfg.DataDir = c.t.TempDir()
+	}
 	cfg.Bind = netip.MustParseAddr("127.0.0.1")
 	cfg.Advertise, cfg.LeaseTTL, cfg.LeaseEnd = cfg.Bind, 700*time.Millisecond, 800*time.Millisecond
 	for _, a := range c.Agents {
@@ -56,7 +69,7 @@ func (c *Cluster) Add(cfg agent.Config) *agent.Agent {
 // Open runs agent i again, with its data directory.
 func (c *Cluster) Open(i int) *agent.Agent {
 	c.t.Helper()
-	log := slog.New(slog.NewTextHandler(writer{c.t}, nil)).With("node", c.cfgs[i].Name)
+	log := slog.New(slog.NewTextHandler(c.log, nil)).With("node", c.cfgs[i].Name)
 	a := agent.New(c.cfgs[i], log)
 	if err := a.Open(); err != nil {
 		c.t.Fatalf("open %s: %v", c.cfgs[i].Name, err)
@@ -75,6 +88,38 @@ func (c *Cluster) Kill(i int) {
 		c.t.Errorf("close %s: %v", c.cfgs[i].Name, err)
 	}
 	c.Agents[i] = nil
+}
+
+// Give takes machine i out of c without a goodbye, and runs it in another cluster: with its name and at its addresses, but with an empty disk.
+func (c *Cluster) Give(i int, to *Cluster) *agent.Agent {
+	c.t.Helper()
+	c.Kill(i)
+	old := c.cfgs[i]
+	return to.Add(agent.Config{Name: old.Name, Server: old.Server, RaftMultiplier: old.RaftMultiplier, SerfPort: old.SerfPort, RPCPort: old.RPCPort})
+}
+
+// WaitID waits until all running agents know the ID of their cluster, and that the others know it, and answers it.
+func (c *Cluster) WaitID() string {
+	c.t.Helper()
+	id := ""
+	c.Wait("the cluster ID is known to all", func() bool {
+		for _, a := range c.Agents {
+			if a == nil {
+				continue
+			}
+			id = a.ClusterID()
+			if id == "" || slices.ContainsFunc(a.Members(), func(m cluster.Member) bool { return m.Status == cluster.StatusAlive && m.ClusterID() != id }) {
+				return false
+			}
+		}
+		return id != ""
+	})
+	for _, a := range c.Agents {
+		if a != nil && a.ClusterID() != id {
+			c.t.Fatalf("%s belongs to the cluster %s, another member to %s", a.Name(), a.ClusterID(), id)
+		}
+	}
+	return id
 }
 
 // WaitLeader waits until all running agents name the same leader, and answers its number.
@@ -129,10 +174,25 @@ func (c *Cluster) Put(a *agent.Agent, key, value string) {
 	}
 }
 
-// writer logs to the test.
-type writer struct{ t testing.TB }
+// writer logs to the test, for as long as it lasts: the libraries have goroutines that outlive their owners for a moment.
+type writer struct {
+	t testing.TB
 
-func (w writer) Write(p []byte) (int, error) {
-	w.t.Log(strings.TrimSpace(string(p)))
+	mu   sync.Mutex // guards following
+	over bool
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.over {
+		w.t.Log(strings.TrimSpace(string(p)))
+	}
 	return len(p), nil
+}
+
+func (w *writer) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
 }

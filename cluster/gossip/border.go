@@ -3,6 +3,7 @@ package gossip
 import (
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,9 @@ type border struct {
 	ours  atomic.Pointer[map[netip.AddrPort]bool] // where members are that announce it
 	told  atomic.Int64                            // when a drop was logged last
 	muted atomic.Int64                            // drops since
+
+	mu        sync.Mutex                // guards following
+	elsewhere map[netip.AddrPort]string // where a member was heard that announces another ID
 }
 
 // draw sets the ID from the tags that this member announces.
@@ -40,6 +44,39 @@ func (b *border) cluster() string {
 		return *id
 	}
 	return ""
+}
+
+// maxElsewhere bounds the addresses of other clusters that are remembered.
+const maxElsewhere = 256
+
+// gone notes that who is at an address announces another ID. What is sent there from now on bears ours, whatever the member that had the
+// address announced: nobody answers to it, and that member is seen to have failed.
+func (b *border) gone(m cluster.Member) {
+	theirs, ours := m.ClusterID(), b.cluster()
+	if theirs == "" || ours == "" || theirs == ours {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.elsewhere == nil {
+		b.elsewhere = map[netip.AddrPort]string{}
+	}
+	if len(b.elsewhere) < maxElsewhere {
+		b.elsewhere[m.Addr] = theirs
+	}
+}
+
+// back notes that a member of this pool is at an address.
+func (b *border) back(at netip.AddrPort) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.elsewhere, at)
+}
+
+func (b *border) isElsewhere(at netip.AddrPort) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.elsewhere[at] != ""
 }
 
 // survey notes who is on this side. Of two members at one address the living one counts.
@@ -60,7 +97,7 @@ func (b *border) survey(t *table) {
 // label is what is put on what goes to an address, "" for nothing.
 func (b *border) label(to netip.AddrPort) string {
 	ours := b.ours.Load()
-	if ours == nil || !(*ours)[to] {
+	if ours == nil || !(*ours)[to] && !b.isElsewhere(to) {
 		return ""
 	}
 	return b.cluster()

@@ -138,6 +138,18 @@ func TestMachineGivenToAnotherCluster(t *testing.T) {
 	}
 }
 
+// TestMachineGivenAwayBeforeItKnewTheID has one whose new cluster its old members learn of only as they compare what they know.
+func TestMachineGivenAwayBeforeItKnewTheID(t *testing.T) {
+	a1, a2 := open(t, "n1", belongs("id-a")), open(t, "n2", belongs(cluster.NoCluster))
+	join(t, a2, a1)
+	at := a2.Self().Addr
+	closeNow(t, a2)
+	moved := open(t, "n2", belongs("id-b"), func(cfg *Config) { cfg.Bind = at })
+	awaitStatus(t, a1, "n2", cluster.StatusFailed)
+	eventually(t, "n2 to be sent a label", func() bool { return moved.border.told.Load() != 0 })
+	moved.knowsOnly(t, "n2")
+}
+
 // TestStateOfAnotherClusterIsDropped is about what a push/pull tells beside memberlist's own list.
 func TestStateOfAnotherClusterIsDropped(t *testing.T) {
 	gone := entry{status: entryLeft, time: 9, name: "n9", addr: netip.MustParseAddrPort("10.0.0.9:8301"), tags: map[string]string{}}
@@ -181,6 +193,18 @@ func TestBorderLabels(t *testing.T) {
 		if got := b.label(at(last)); got != want {
 			t.Errorf("the label for 10.0.0.%s is %q, want %q", last, got, want)
 		}
+	}
+	heard := func(last, id string) {
+		b.gone(cluster.Member{Addr: at(last), Tags: map[string]string{cluster.TagCluster: id}})
+	}
+	heard("4", "id-b")
+	heard("8", cluster.NoCluster)
+	if four, eight := b.label(at("4")), b.label(at("8")); four != "id-a" || eight != "" {
+		t.Errorf("the labels are %q where another cluster is, %q where none is", four, eight)
+	}
+	b.back(at("4"))
+	if got := b.label(at("4")); got != "" {
+		t.Errorf("the label for one that has joined is %q", got)
 	}
 	for label, want := range map[string]bool{"": true, "id-a": true, "id-b": false, "id": false} {
 		if got := b.lets(label, "somebody"); got != want {

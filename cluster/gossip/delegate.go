@@ -59,12 +59,14 @@ func (d delegate) MergeRemoteState(b []byte, _ bool) {
 // NotifyJoin takes in a living member.
 func (d delegate) NotifyJoin(n *memberlist.Node) {
 	m := d.member(n)
+	d.pool.border.back(m.Addr)
 	d.pool.change(func(t *table) { t.joined(m) })
 }
 
 // NotifyUpdate takes in a member's new tags.
 func (d delegate) NotifyUpdate(n *memberlist.Node) {
 	m := d.member(n)
+	d.pool.border.back(m.Addr)
 	d.pool.change(func(t *table) { t.updated(m) })
 }
 
@@ -93,7 +95,11 @@ func (d delegate) NotifyAlive(n *memberlist.Node) error {
 		return err
 	}
 	if accept := d.pool.cfg.Accept; accept != nil {
-		return accept(d.member(n))
+		m := d.member(n)
+		if err := accept(m); err != nil {
+			d.pool.border.gone(m)
+			return err
+		}
 	}
 	return nil
 }
@@ -104,20 +110,20 @@ const nameTaken = "node_name: "
 // mergeRefused begins the error of a merge with a pool that has a member which Accept refuses. memberlist hands on its text alone.
 const mergeRefused = "refused: "
 
-// NotifyMerge refuses to join a pool that has a living member of our name at another address, or one that Accept refuses.
+// NotifyMerge refuses to join a pool that has a living member which Accept refuses, or one of our name at another address.
 func (d delegate) NotifyMerge(peers []*memberlist.Node) error {
+	self := d.pool.Self()
+	var named []cluster.Member
 	for _, n := range peers {
 		if n.State == memberlist.StateDead || n.State == memberlist.StateLeft || checkNode(n) != nil {
 			continue
 		}
 		m := d.member(n)
-		if self := d.pool.Self(); m.Name == self.Name {
-			if m.Addr != self.Addr {
-				d.pool.conflict(m)
-				return errors.New(nameTaken + "the agent at " + m.Addr.String() + " is called " + m.Name +
-					" as this one is: give this one another name, or stop the other and wait until its failure is seen")
+		if m.Name == self.Name {
+			if m.Addr == self.Addr {
+				continue
 			}
-			continue
+			named = append(named, m)
 		}
 		if accept := d.pool.cfg.Accept; accept != nil {
 			if err := accept(m); err != nil {
@@ -125,6 +131,11 @@ func (d delegate) NotifyMerge(peers []*memberlist.Node) error {
 				return errors.New(mergeRefused + err.Error())
 			}
 		}
+	}
+	for _, m := range named {
+		d.pool.conflict(m)
+		return errors.New(nameTaken + "the agent at " + m.Addr.String() + " is called " + m.Name +
+			" as this one is: give this one another name, or stop the other and wait until its failure is seen")
 	}
 	return nil
 }

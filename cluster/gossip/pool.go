@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"sync"
@@ -229,7 +230,8 @@ func (p *Pool) Peers() []string {
 	return peers
 }
 
-// SetTags replaces this member's tags. The others learn of it by gossip. Before Open it sets what is announced from then on.
+// SetTags replaces this member's tags. The others learn of it by gossip, and some at once, because memberlist's queue (v0.7.0) can lose a
+// message where others of its length wait, and nobody would know before the next push/pull. Before Open it sets what is announced from then on.
 func (p *Pool) SetTags(tags map[string]string) error {
 	if p.early(tags) {
 		return nil
@@ -253,7 +255,24 @@ func (p *Pool) SetTags(tags map[string]string) error {
 	p.border.survey(p.table)
 	p.mu.Unlock()
 	_ = list.UpdateNode(time.Nanosecond) // its error is that nobody was told within that time; they will be
+	p.compare(list)
 	return nil
+}
+
+// compared is with how many members all is compared at once.
+const compared = 3
+
+// compare exchanges states with some members, in the background.
+func (p *Pool) compare(list *memberlist.Memberlist) {
+	peers := p.nearest()
+	rand.Shuffle(len(peers), func(i, j int) { peers[i], peers[j] = peers[j], peers[i] })
+	for _, m := range peers[:min(compared, len(peers))] {
+		p.start(func() {
+			if err := contact(list, m.Addr); err != nil {
+				p.log.Debug("member not told", "member", m.Name, "error", err)
+			}
+		})
+	}
 }
 
 // early sets the tags of a pool that is yet to be opened.

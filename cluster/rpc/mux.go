@@ -89,7 +89,7 @@ func (s *Server) refuse(conn net.Conn, m mux, why error) error {
 	if m == muxCalls || m == muxStream {
 		sendOff(conn, goodbye(cluster.Errorf(cluster.Unavailable, "%s refuses the connection: %v", conn.LocalAddr(), why)))
 	}
-	return why
+	return misdirected{why}
 }
 
 // refusePlain tells a plain connection why, where the peer can read it.

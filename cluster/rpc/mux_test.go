@@ -186,7 +186,7 @@ func TestRefusalsAreLoggedOnceASecond(t *testing.T) {
 			skipped int64
 		}{{0, true, 0}, {0, false, 0}, {999 * time.Millisecond, false, 0}, {time.Millisecond, true, 2}, {time.Second, true, 0}} {
 			<-time.After(row.after)
-			if skipped, ok := th.allow(time.Now()); ok != row.pass || skipped != row.skipped {
+			if skipped, ok := th.allow(time.Now(), time.Second); ok != row.pass || skipped != row.skipped {
 				t.Errorf("event %d: %v with %d skipped, want %v with %d", i, ok, skipped, row.pass, row.skipped)
 			}
 		}

@@ -15,16 +15,17 @@ import (
 
 // Server is a member's end of the port. Listen binds it, Handle and HandleStream say what it serves, Open begins, Close ends.
 type Server struct {
-	opts     Options
-	listener net.Listener
-	raft     *RaftLayer
-	handlers map[Method]Handler
-	streams  map[Method]StreamHandler
-	ctx      context.Context // ends when the server closes
-	cancel   context.CancelCauseFunc
-	running  sync.WaitGroup // the accept loop and the connections
-	conns    atomic.Int64   // connections being served, raft's not counted
-	refusals throttle
+	opts      Options
+	listener  net.Listener
+	raft      *RaftLayer
+	handlers  map[Method]Handler
+	streams   map[Method]StreamHandler
+	ctx       context.Context // ends when the server closes
+	cancel    context.CancelCauseFunc
+	running   sync.WaitGroup // the accept loop and the connections
+	conns     atomic.Int64   // connections being served, raft's not counted
+	refusals  throttle
+	strangers throttle
 }
 
 var (
@@ -134,23 +135,31 @@ func (s *Server) serve(raw net.Conn) {
 	}
 }
 
-// refused logs that a connection was closed. Anyone can connect, so the log takes one a second and counts the others.
+// refused logs that a connection was closed. Anyone can connect, so the log takes one a second, of those that Admit
+// refused one a minute, and counts the others.
 func (s *Server) refused(conn net.Conn, err error) {
 	if s.ctx.Err() != nil || errors.Is(err, errNoHello) {
 		return
 	}
-	if skipped, ok := s.refusals.allow(time.Now()); ok {
+	limit, every := &s.refusals, time.Second
+	if lost := (misdirected{}); errors.As(err, &lost) { // it will try again for as long as it has the address
+		limit, every = &s.strangers, time.Minute
+	}
+	if skipped, ok := limit.allow(time.Now(), every); ok {
 		s.opts.Logger.Warn("connection refused", slog.String("from", conn.RemoteAddr().String()), slog.Any("error", err), slog.Int64("others", skipped))
 	}
 }
 
-// throttle lets one event a second pass.
+// misdirected is the error of a connection that Admit refused.
+type misdirected struct{ error }
+
+// throttle lets an event pass now and then.
 type throttle struct{ last, skipped atomic.Int64 }
 
-// allow reports whether an event at now may pass, and how many have not since the last that did.
-func (t *throttle) allow(now time.Time) (int64, bool) {
+// allow reports whether an event at now may pass, as one in each while does, and how many have not since the last that did.
+func (t *throttle) allow(now time.Time, while time.Duration) (int64, bool) {
 	last := t.last.Load()
-	if now.UnixNano()-last < int64(time.Second) || !t.last.CompareAndSwap(last, now.UnixNano()) {
+	if now.UnixNano()-last < int64(while) || !t.last.CompareAndSwap(last, now.UnixNano()) {
 		t.skipped.Add(1)
 		return 0, false
 	}

@@ -20,6 +20,7 @@ var variable = []struct {
 	{regexp.MustCompile(`\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}`), "TIME"},
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?(s|ms|µs|ns)( ago)?\b`), "DURATION"},
 	{regexp.MustCompile(`[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}`), "UUID"},
+	{regexp.MustCompile(`(Cluster: +|cluster=|"Cluster": ")[^ ",\n]+`), "${1}ID"}, // none or unnamed, in the first moments
 	{regexp.MustCompile(`"(Create|Modify)?Index": \d+`), `"${1}Index": N`},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
 	{regexp.MustCompile(`port=\d+`), "port=PORT"},

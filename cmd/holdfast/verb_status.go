@@ -29,7 +29,7 @@ func runStatus(ctx context.Context, c *console, args []string) error {
 }
 
 func printStatus(c *console, s group.FailoverStatus) error {
-	fmt.Fprintf(c.out, "This machine: %s   Leader: %s\n\n", s.Node, orDash(s.Leader))
+	fmt.Fprintf(c.out, "This machine: %s   Leader: %s   Cluster: %s\n\n", s.Node, orDash(s.Leader), orDash(s.Cluster))
 	var rows [][]string
 	for _, m := range s.Machines {
 		state := "lost"

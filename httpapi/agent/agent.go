@@ -85,7 +85,7 @@ func (h *agentHandler) stats() map[string]map[string]string {
 		"build": {"version": h.cfg.Version, "revision": h.cfg.Revision, "prerelease": "", "version_metadata": ""},
 		"consul": {
 			"server": strconv.FormatBool(h.cfg.Server), "leader": strconv.FormatBool(h.raft.IsLeader()), "leader_addr": h.raft.Leader(),
-			"known_datacenters": "1",
+			"known_datacenters": "1", "cluster_id": h.pool.Self().ClusterID(),
 		},
 		"raft": exchange.OrEmptyMap(h.raft.Stats()),
 		"runtime": {

@@ -222,7 +222,7 @@ func timelineLimit(r *exchange.Request) (int, error) {
 func (h *failoverHandler) status(r *exchange.Request) (*exchange.Reply, error) {
 	out := FailoverStatus{Node: h.node}
 	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
-		out.Machines, out.Groups = machinesJSON(v.Presences()), groupStatuses(v)
+		out.Cluster, out.Machines, out.Groups = v.ClusterID(), machinesJSON(v.Presences()), groupStatuses(v)
 		return nil
 	})
 	out.Leader, out.Holdings = h.raft.Leader(), holdingsJSON(h.failover.Holdings())

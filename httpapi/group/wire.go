@@ -116,6 +116,7 @@ type Machine struct {
 type FailoverStatus struct {
 	Node     string // this machine
 	Leader   string // the leader's RPC address, "" for none
+	Cluster  string // the cluster ID, "" while there is none
 	Machines []Machine
 	Groups   []GroupStatus
 	Holdings []Holding // of this machine

@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"holdfast/cluster"
+)
+
+func TestIdentity(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	who, err := identify(dir, "", "n1")
+	if err != nil || len(who.ID) != 36 || who.Name != "n1" || who.Cluster != "" {
+		t.Fatalf("%+v, %v", who, err)
+	}
+	if err := keepCluster(dir, "id-a"); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"", who.ID} {
+		again, err := identify(dir, id, "n1")
+		if err != nil || again.ID != who.ID || again.Cluster != "id-a" {
+			t.Errorf("again with node_id %q: %+v, %v", id, again, err)
+		}
+	}
+	for _, x := range []struct{ id, name, want string }{
+		{"", "n2", `belongs to node "n1"`},
+		{"another", "n1", "belongs to node ID " + who.ID},
+	} {
+		if _, err := identify(dir, x.id, x.name); cluster.CodeOf(err) != cluster.Invalid || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%+v: error %v", x, err)
+		}
+	}
+}
+
+func TestIdentityOfAnEarlierVersion(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, identityFile)
+	for content, want := range map[string]identity{
+		`{"ID":"id-1","Name":"n1"}`:                               {ID: "id-1", Name: "n1"},
+		`{"ID":"id-1","Name":"n1","Cluster":"id-a","Later":true}`: {ID: "id-1", Name: "n1", Cluster: "id-a"},
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := identify(dir, "", "n1"); got != want || err != nil {
+			t.Errorf("%s is %+v, %v", content, got, err)
+		}
+	}
+	for _, content := range []string{"", "{", `{"Name":"n1"}`, `{"ID":"id-1","Name":"n1","Cluster":"a b"}`} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := identify(dir, "", "n1"); cluster.CodeOf(err) != cluster.Invalid || !strings.Contains(err.Error(), "is damaged") {
+			t.Errorf("%q: error %v", content, err)
+		}
+	}
+	if err := keepCluster(t.TempDir(), "id-a"); err == nil {
+		t.Error("a cluster ID was kept where there is no node ID")
+	}
+}
