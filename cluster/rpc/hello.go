@@ -19,19 +19,18 @@ const maxHelloField = 100
 
 var errHello = errors.New("its hello is damaged")
 
-// append adds the encoded hello to dst: its first byte, the length of what follows, and each field with its length before it (all one byte).
+// encode is the hello on the wire: its first byte, the length of what follows, and each field with its length before it (all one byte).
 // What a newer version puts behind them is skipped.
-func (h Hello) append(dst []byte) []byte {
-	dst = append(dst, byte(muxHello), 0)
-	start := len(dst)
+func (h Hello) encode() []byte {
+	b := []byte{byte(muxHello), 0}
 	for _, field := range []string{h.Cluster, h.Node} {
 		if len(field) > maxHelloField {
 			field = "" // it is not one of ours: better nothing than a part
 		}
-		dst = append(append(dst, byte(len(field))), field...)
+		b = append(append(b, byte(len(field))), field...)
 	}
-	dst[start-1] = byte(len(dst) - start)
-	return dst
+	b[1] = byte(len(b) - 2)
+	return b
 }
 
 // readHello reads what follows the first byte of a hello.

@@ -22,7 +22,7 @@ func TestHelloOnTheWire(t *testing.T) {
 		{Hello{}, "a5" + "02" + "00" + "00"},
 		{Hello{Cluster: strings.Repeat("x", maxHelloField+1), Node: "n1"}, "a5" + "04" + "00" + "02" + "6e31"},
 	} {
-		if got := hex.EncodeToString(x.hello.append(nil)); got != x.want {
+		if got := hex.EncodeToString(x.hello.encode()); got != x.want {
 			t.Errorf("%+v is %s, want %s", x.hello, got, x.want)
 		}
 	}
@@ -61,7 +61,7 @@ func FuzzParseHello(f *testing.F) {
 			}
 			return
 		}
-		if again, err := parseHello(h.append(nil)[2:]); err != nil || again != h {
+		if again, err := parseHello(h.encode()[2:]); err != nil || again != h {
 			t.Errorf("%+v comes back as %+v, %v", h, again, err)
 		}
 	})

@@ -164,7 +164,7 @@ func (o *Options) announce(ctx context.Context, conn net.Conn, addr string, m mu
 func (o *Options) first(addr string, m mux) []byte {
 	if o.Hello != nil {
 		if h, ok := o.Hello(addr); ok {
-			return append(h.append(nil), byte(m))
+			return append(h.encode(), byte(m))
 		}
 	}
 	return []byte{byte(m)}

@@ -237,7 +237,7 @@ func FuzzConnection(f *testing.F) {
 	twice := frame{kind: kindRequest, id: 1, method: methodEcho}.append(bytes.Clone(calls))
 	f.Add(frame{kind: kindRequest, id: 1, method: methodEcho}.append(twice))
 	f.Add([]byte{byte(muxRaft), 1, 2, 3})
-	f.Add(append(Hello{Cluster: "id-a", Node: "n1"}.append(nil), twice...))
+	f.Add(append(Hello{Cluster: "id-a", Node: "n1"}.encode(), twice...))
 	f.Add([]byte{byte(muxTLS), 0x16, 3, 1})
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"))
 	f.Add([]byte{})
