@@ -2,6 +2,7 @@ package dnsapi
 
 import (
 	"log/slog"
+	"net/netip"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -30,7 +31,7 @@ func BenchmarkAnswer(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if h.answer(req, bb.udp) == nil {
+				if h.answer(req, bb.udp, netip.Addr{}) == nil {
 					b.Fatal("no answer")
 				}
 			}

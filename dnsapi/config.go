@@ -10,6 +10,7 @@ type Config struct {
 	Domain         string // "consul."
 	AltDomain      string // a second domain with the same content, "" for none
 	Datacenter     string
+	Node           string // this agent's: what prepared queries near _agent are near to
 	NodeTTL        time.Duration
 	ServiceTTL     map[string]time.Duration // by service name, by prefix as "web*", and "*" for the others
 	OnlyPassing    bool                     // leave out instances whose checks warn

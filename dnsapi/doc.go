@@ -5,6 +5,7 @@
 //	NODE.node[.DC].DOMAIN                 a node: A, AAAA, TXT (its metadata)
 //	GROUP.group[.DC].DOMAIN               a failover group: A, AAAA (its addresses), SRV (its service on the holder), TXT (holder, epoch)
 //	holder.GROUP.group[.DC].DOMAIN        the machine that holds a group: A, AAAA
+//	NAME.query[.DC].DOMAIN                a prepared query, also as _NAME._tcp.query…: A, AAAA, SRV, in its order and with its TTL
 //	HEX.addr[.DC].DOMAIN                  the address that HEX is
 //	DOMAIN                                SOA, NS
 //	…in-addr.arpa, …ip6.arpa              PTR of nodes and service addresses

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -18,10 +19,13 @@ func FuzzPacket(f *testing.F) {
 		on(runs(at("n1", "fd00::1"), "named", 443), "www.example.com"), on(runs(at("n1", "fd00::1"), "inside", 443), "web.service.consul"),
 		in(runs(at("n1", "fd00::1"), "dead", 1), cluster.Critical),
 	)...)
+	w.do(f, &cluster.PutPreparedQuery{Query: cluster.PreparedQuery{
+		ID: "11111111-2222-3333-4444-555555555555", Name: "any-", Template: cluster.QueryTemplate{Type: cluster.TemplateByPrefix}, Service: cluster.QueryService{Service: "${name.suffix}", Near: "_ip"},
+	}})
 	for name, qtype := range map[string]uint16{
 		"web.service.consul.": dns.TypeA, "_web._tcp.service.consul.": dns.TypeSRV, "inside.service.consul.": dns.TypeSRV,
 		"n1.node.dc1.consul.": dns.TypeANY, "1.0.0.10.in-addr.arpa.": dns.TypePTR, "consul.": dns.TypeSOA, "no.where.": dns.TypeAAAA, ".": dns.TypeNS,
-		"named.service.consul.": dns.TypeA, "dead.service.consul.": dns.TypeTXT, "0a000001.addr.consul.": dns.TypeA,
+		"named.service.consul.": dns.TypeA, "dead.service.consul.": dns.TypeTXT, "0a000001.addr.consul.": dns.TypeA, "any-web.query.consul.": dns.TypeSRV,
 	} {
 		m := new(dns.Msg).SetQuestion(name, qtype)
 		plain, _ := m.Pack()
@@ -39,7 +43,7 @@ func FuzzPacket(f *testing.F) {
 		if req.Unpack(b) != nil {
 			return
 		}
-		wire := h.answer(&req, udp)
+		wire := h.answer(&req, udp, netip.MustParseAddr("10.0.0.1"))
 		if wire == nil {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,8 +51,14 @@ func (h *handler) config() *Config { return h.cfg.Load() }
 
 // ServeDNS answers one message.
 func (h *handler) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
-	_, udp := w.RemoteAddr().(*net.UDPAddr)
-	wire := h.answer(req, udp)
+	from, udp := w.RemoteAddr().(*net.UDPAddr)
+	var client netip.Addr
+	if udp {
+		client = from.AddrPort().Addr()
+	} else if t, ok := w.RemoteAddr().(*net.TCPAddr); ok {
+		client = t.AddrPort().Addr()
+	}
+	wire := h.answer(req, udp, client)
 	if wire == nil {
 		return
 	}
@@ -60,11 +67,11 @@ func (h *handler) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
 	}
 }
 
-// answer is the message that answers one message, nil for silence.
-func (h *handler) answer(req *dns.Msg, udp bool) []byte {
+// answer is the message that answers one message of a client, nil for silence.
+func (h *handler) answer(req *dns.Msg, udp bool, client netip.Addr) []byte {
 	came, c, o := time.Now(), h.config(), req.IsEdns0()
 	space := roomFor(c, o, udp)
-	m := h.reply(c, req, o, space)
+	m := h.reply(c, req, o, space, client)
 	wire, err := pack(m, space, c.Truncate && udp)
 	if err == nil {
 		c.Metrics.answered(req, m.Rcode, came)
@@ -80,7 +87,7 @@ func (h *handler) answer(req *dns.Msg, udp bool) []byte {
 }
 
 // reply makes the reply to one message, before it is cut to size.
-func (h *handler) reply(c *Config, req *dns.Msg, o *dns.OPT, space room) *dns.Msg {
+func (h *handler) reply(c *Config, req *dns.Msg, o *dns.OPT, space room, client netip.Addr) *dns.Msg {
 	if code := refusal(req, o); code != dns.RcodeSuccess {
 		return bare(c, req, o, code)
 	}
@@ -91,8 +98,8 @@ func (h *handler) reply(c *Config, req *dns.Msg, o *dns.OPT, space room) *dns.Ms
 	}
 	var found records
 	err := h.query(h.ctx, c, func(v *state.View) error {
-		found = (&responder{view: v, cfg: c, name: n, owner: q.Name, qtype: q.Qtype, most: space.most()}).respond()
-		return nil
+		found = (&responder{view: v, cfg: c, name: n, owner: q.Name, client: askedFrom(o, client), qtype: q.Qtype, most: space.most()}).respond()
+		return found.err
 	})
 	switch {
 	case err != nil:

@@ -1,6 +1,8 @@
 package dnsapi
 
 import (
+	"net/netip"
+
 	"github.com/miekg/dns"
 )
 
@@ -45,6 +47,9 @@ func message(c *Config, req *dns.Msg, o *dns.OPT, n name, found records) *dns.Ms
 	m.Compress = !c.DisableCompression
 	m.Authoritative = true
 	m.Answer, m.Ns = found.answer, found.ns
+	if s := subnet(m.IsEdns0()); s != nil && found.personal {
+		s.SourceScope = s.SourceNetmask // the answer is for those who ask from there alone
+	}
 	m.Extra = append(found.extra, m.Extra...)
 	if len(m.Answer) == 0 {
 		m.Ns = []dns.RR{soa(c, n.domain, n.domain)} // its minimum is how long nothing may be remembered (RFC 2308)
@@ -66,16 +71,36 @@ func bare(c *Config, req *dns.Msg, o *dns.OPT, rcode int) *dns.Msg {
 	if o.Do() {
 		back.SetDo()
 	}
-	for _, option := range o.Option {
-		if s, ok := option.(*dns.EDNS0_SUBNET); ok {
-			subnet := *s
-			subnet.SourceScope = 0
-			back.Option = append(back.Option, &subnet)
-			break
-		}
+	if s := subnet(o); s != nil {
+		whole := *s
+		whole.SourceScope = 0
+		back.Option = append(back.Option, &whole)
 	}
 	m.Extra = []dns.RR{back}
 	return m
+}
+
+// subnet is the client subnet that EDNS0 carries, nil for none.
+func subnet(o *dns.OPT) *dns.EDNS0_SUBNET {
+	if o == nil {
+		return nil
+	}
+	for _, option := range o.Option {
+		if s, ok := option.(*dns.EDNS0_SUBNET); ok {
+			return s
+		}
+	}
+	return nil
+}
+
+// askedFrom is where the client is: in the subnet that a resolver names on its behalf, else where the message came from.
+func askedFrom(o *dns.OPT, client netip.Addr) netip.Addr {
+	if s := subnet(o); s != nil {
+		if a, ok := netip.AddrFromSlice(s.Address); ok {
+			return a.Unmap()
+		}
+	}
+	return client.Unmap().WithZone("")
 }
 
 // pack writes a message, cut to the room there is.

@@ -17,6 +17,7 @@ const (
 	node
 	addr
 	group
+	preparedQuery
 	reverse
 	foreign // outside of every domain we serve
 )
@@ -25,7 +26,7 @@ const (
 type name struct {
 	kind    kind
 	domain  string // as configured; the main one for reverse names
-	subject string // the service, node or group
+	subject string // the service, node, group or prepared query
 	tag     string // of a service, "" for any
 	srvForm bool   // written as RFC 2782 does
 	addr    netip.Addr
@@ -82,6 +83,8 @@ func keyword(label string) kind {
 		return addr
 	case "group":
 		return group
+	case "query":
+		return preparedQuery
 	}
 	return unknown
 }
@@ -95,6 +98,8 @@ func (n *name) fill(before []string) {
 		n.kind = empty
 	case n.kind == node || n.kind == group:
 		n.subject = strings.Join(before, ".") // names of nodes and groups may hold dots
+	case n.kind == preparedQuery:
+		n.fillQuery(before)
 	case n.kind == addr:
 		n.kind = unknown
 		if b, err := hex.DecodeString(before[0]); err == nil && last == 0 {
@@ -111,6 +116,18 @@ func (n *name) fill(before []string) {
 		n.kind = empty // "_tcp.service.consul."
 	default: // a tag may hold dots, a service name may not
 		n.subject, n.tag = before[last], strings.Join(before[:last], ".")
+	}
+}
+
+// fillQuery understands the labels before "query". Names of queries may hold dots; "_NAME._tcp" is how RFC 2782 writes one.
+func (n *name) fillQuery(before []string) {
+	switch last := len(before) - 1; {
+	case last == 1 && underscored(before[0]) && underscored(before[1]):
+		n.subject, n.srvForm = before[0][1:], true
+	case last == 0 && (before[0] == "_tcp" || before[0] == "_udp"):
+		n.kind = empty
+	default:
+		n.subject = strings.Join(before, ".")
 	}
 }
 

@@ -108,14 +108,14 @@ func (p *packets) whole(packet []byte, from peer) {
 		return
 	}
 	if !p.config().waits() {
-		p.send(p.answer(req, true), from)
+		p.send(p.answer(req, true, from.addr.Addr()), from)
 		return
 	}
 	select {
 	case p.pending <- struct{}{}:
 		p.answering.Go(func() {
 			defer func() { <-p.pending }()
-			p.send(p.answer(req, true), from)
+			p.send(p.answer(req, true, from.addr.Addr()), from)
 		})
 	default: // the client asks again; by then some have their answers
 	}

@@ -19,6 +19,8 @@ type records struct {
 	rcode             int
 	answer, ns, extra []dns.RR
 	chase             []target // names outside of our domains that the answer leads to
+	personal          bool     // the answer depends on where the client is
+	err               error    // there is no answer
 }
 
 // target is a name that is yet to be asked for elsewhere.
@@ -30,13 +32,14 @@ type target struct {
 
 // responder makes the records of one question.
 type responder struct {
-	view  *state.View
-	cfg   *Config
-	name  name
-	owner string // the name as it was asked, letter case and all
-	qtype uint16
-	most  int // how many answers are worth making
-	depth int // how many aliases led here
+	view   *state.View
+	cfg    *Config
+	name   name
+	owner  string     // the name as it was asked, letter case and all
+	client netip.Addr // who asks; may be invalid
+	qtype  uint16
+	most   int // how many answers are worth making
+	depth  int // how many aliases led here
 }
 
 func (r *responder) respond() records {
@@ -53,6 +56,8 @@ func (r *responder) respond() records {
 		r.group(&out)
 	case addr:
 		r.host(&out, host{ip: r.name.addr}, r.cfg.nodeTTL())
+	case preparedQuery:
+		r.prepared(&out)
 	case reverse:
 		r.reverse(&out)
 	default:
@@ -101,6 +106,7 @@ func (r *responder) alias(out *records, target string, ttl uint32) {
 		out.answer = append(out.answer, there.answer...)
 		out.extra = append(out.extra, there.extra...)
 		out.chase = append(out.chase, there.chase...)
+		out.personal = out.personal || there.personal
 	}
 }
 
@@ -113,7 +119,7 @@ func (r *responder) follow(to string, qtype uint16) records {
 	case n.kind == foreign:
 		return records{chase: []target{{name: to, qtype: qtype}}}
 	}
-	next := responder{view: r.view, cfg: r.cfg, name: n, owner: to, qtype: qtype, most: r.most, depth: r.depth + 1}
+	next := responder{view: r.view, cfg: r.cfg, name: n, owner: to, client: r.client, qtype: qtype, most: r.most, depth: r.depth + 1}
 	return next.respond()
 }
 

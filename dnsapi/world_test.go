@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +26,7 @@ type world struct {
 	length int                             // of the last answer from a template
 	silent time.Duration                   // how long the leader has been silent, for stale reads
 	fresh  int                             // how many reads were not stale
+	client netip.Addr                      // who asks
 }
 
 func newWorld(tb testing.TB, registered ...*cluster.Register) *world {
@@ -45,6 +47,15 @@ func (w *world) register(tb testing.TB, r *cluster.Register) {
 		if res.Err != nil {
 			tb.Fatal(res.Err)
 		}
+	}
+}
+
+// do applies any other command.
+func (w *world) do(tb testing.TB, cmd cluster.Command) {
+	tb.Helper()
+	w.index++
+	if res := w.store.Apply([]state.Entry{{Index: w.index, Time: time.Unix(1e9, 0), Command: cmd}})[0]; res.Err != nil {
+		tb.Fatal(res.Err)
 	}
 }
 
@@ -171,10 +182,16 @@ func (w *world) reply(tb testing.TB, h *handler, req *dns.Msg, udp bool) *dns.Ms
 	if err := again.Unpack(wire); err != nil {
 		tb.Fatal(err)
 	}
-	if err := got.Unpack(h.answer(&again, udp)); err != nil {
+	if err := got.Unpack(h.answer(&again, udp, w.client)); err != nil {
 		tb.Fatalf("the answer to %v cannot be read: %v", req.Question, err)
 	}
 	return &got
+}
+
+// replyTo is the reply to a question over UDP.
+func (w *world) replyTo(t *testing.T, req *dns.Msg) *dns.Msg {
+	t.Helper()
+	return w.reply(t, newHandler(t.Context(), w.Config, w, slog.New(slog.DiscardHandler)), req, true)
 }
 
 // ask is the reply to a question as rows have it.

@@ -9,7 +9,7 @@ import (
 func (d *daemon) dnsConfig(c *config.Config) dnsapi.Config {
 	s := c.DNS
 	return dnsapi.Config{
-		Domain: c.Domain, AltDomain: c.AltDomain, Datacenter: c.Datacenter, NodeTTL: s.NodeTTL, ServiceTTL: s.ServiceTTL, OnlyPassing: s.OnlyPassing,
+		Domain: c.Domain, AltDomain: c.AltDomain, Datacenter: c.Datacenter, Node: c.NodeName, NodeTTL: s.NodeTTL, ServiceTTL: s.ServiceTTL, OnlyPassing: s.OnlyPassing,
 		AllowStale: s.AllowStale, UDPAnswerLimit: s.UDPAnswerLimit, ARecordLimit: s.ARecordLimit, Truncate: s.Truncate,
 		MaxStale: s.MaxStale, DisableCompression: s.Uncompressed, Recursors: s.Recursors, RecursorTimeout: s.RecursorTimeout, RecursorRandom: s.RecursorRandom,
 		SOARefresh: s.SOARefresh, SOARetry: s.SOARetry, SOAExpire: s.SOAExpire, SOAMinTTL: s.SOAMinTTL,
