@@ -35,6 +35,9 @@ func (h *healthHandler) service(r *exchange.Request) (*exchange.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !chooses(r) {
+		return h.whole(r, name, passing)
+	}
 	var all []state.Instance
 	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
 		all = nearest(r, v, h.self, v.ServiceInstances(name), instanceNode)
@@ -43,12 +46,31 @@ func (h *healthHandler) service(r *exchange.Request) (*exchange.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	all = selectInstances(r, all)
+	rows, err := exchange.Filter(r, healthRows(selectInstances(r, all), passing))
+	return exchange.FoundConsistently(rows, meta, err)
+}
+
+// keptAnswer is the key of an answer that is kept with its service.
+type keptAnswer struct{ passing bool }
+
+// whole is the answer of service to those who choose nothing. It is encoded once, for all who ask until an instance, its node or one of its
+// checks changes.
+func (h *healthHandler) whole(r *exchange.Request, name string, passing bool) (*exchange.Reply, error) {
+	var body any
+	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+		body = v.FromInstances(name, keptAnswer{passing}, func(all []state.Instance) (any, bool) {
+			return exchange.Encode(healthRows(all, passing)), true
+		})
+		return nil
+	})
+	return exchange.FoundConsistently(body, meta, err)
+}
+
+func healthRows(all []state.Instance, passing bool) []wire.Instance {
 	if passing {
 		all = onlyPassing(all)
 	}
-	rows, err := exchange.Filter(r, exchange.Each(all, wire.FromInstance))
-	return exchange.FoundConsistently(rows, meta, err)
+	return exchange.Each(all, wire.FromInstance)
 }
 
 func onlyPassing(all []state.Instance) []state.Instance {

@@ -53,6 +53,11 @@ func tags(r *exchange.Request) []string {
 	return out
 }
 
+// chooses reports whether a request wants some of the instances, or them in an order of its own.
+func chooses(r *exchange.Request) bool {
+	return r.Has("tag") || r.Has("node-meta") || r.Has("near") || r.Has("filter")
+}
+
 // selectInstances keeps the instances that the tag and node-meta parameters select.
 func selectInstances(r *exchange.Request, all []state.Instance) []state.Instance {
 	wantTags, wantMeta := tags(r), nodeMeta(r)

@@ -59,6 +59,29 @@ func Done(err error) (*Reply, error) {
 // Appender is a body that encodes itself, for answers that must be cheap.
 type Appender interface{ AppendJSON(b []byte) []byte }
 
+// Encoded is a body that has been encoded, and may be answered to many.
+type Encoded struct {
+	json []byte
+	err  error
+}
+
+// Encode encodes a body once for all.
+func Encode(body any) Encoded {
+	b := new(bytes.Buffer)
+	err := encodeJSON(b, body)
+	return Encoded{json: b.Bytes(), err: err}
+}
+
+func encodeJSON(b *bytes.Buffer, body any) error {
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(body); err != nil {
+		return err
+	}
+	b.Truncate(b.Len() - 1) // the encoder's newline: some clients compare the whole body
+	return nil
+}
+
 const (
 	gzipFrom       = 1024     // smaller bodies fit into one packet anyway
 	keepBuffer     = 1 << 20  // larger buffers are not kept for the next answer
@@ -119,28 +142,32 @@ func (p *Reply) write(w http.ResponseWriter, r *Request) error {
 
 // encode is the body in bytes, which belong to b or to the reply.
 func (p *Reply) encode(b *bytes.Buffer, r *Request) ([]byte, error) {
-	if p.Body == nil {
+	var body []byte
+	switch v := p.Body.(type) {
+	case nil:
 		return p.Raw, nil
-	}
-	if a, ok := p.Body.(Appender); ok {
-		b.Write(a.AppendJSON(b.AvailableBuffer()))
-	} else {
-		e := json.NewEncoder(b)
-		e.SetEscapeHTML(false)
-		if err := e.Encode(p.Body); err != nil {
+	case Encoded:
+		if body = v.json; v.err != nil {
+			return nil, v.err
+		}
+	case Appender:
+		b.Write(v.AppendJSON(b.AvailableBuffer()))
+		body = b.Bytes()
+	default:
+		if err := encodeJSON(b, v); err != nil {
 			return nil, err
 		}
-		b.Truncate(b.Len() - 1) // the encoder's newline: some clients compare the whole body
+		body = b.Bytes()
 	}
 	if pretty := r.Query.Has("pretty") && r.Query.Get("pretty") != "false"; pretty {
 		out := new(bytes.Buffer)
-		if err := json.Indent(out, b.Bytes(), "", "    "); err != nil {
+		if err := json.Indent(out, body, "", "    "); err != nil {
 			return nil, err
 		}
 		out.WriteByte('\n')
 		return out.Bytes(), nil
 	}
-	return b.Bytes(), nil
+	return body, nil
 }
 
 // head writes the headers that the reply asks for.
