@@ -54,8 +54,9 @@ type DeleteGroup struct {
 }
 
 // Steer is what the leader's assigner decides in one step: changed presences, the assignments that follow from them, and the entries
-// of the timeline that say why. An assignment is taken only if its Epoch is the current one plus one and its group exists; each is
-// judged alone. Result: nil, or a Conflict error that names the groups that were refused.
+// of the timeline that say why. An assignment is taken only if its Epoch is the current one plus one and its group exists, or if it is
+// the current one but for Moved, which an operator sets, and Why; each is judged alone. Result: nil, or a Conflict error that names the
+// groups that were refused.
 type Steer struct {
 	Presences   []Presence
 	Assignments []Assignment

@@ -101,7 +101,8 @@ func carried(presences []*cluster.Presence, g *cluster.Group, x cluster.VIP) err
 	return cluster.Errorf(cluster.Invalid, "group %q: the vip %s lies in no network of any machine; they have: %s", g.Name, x.Prefix, strings.Join(seen, ", "))
 }
 
-// Move assigns a group to a machine that is eligible for it, and keeps it there while it is.
+// Move assigns a group to a machine that is eligible for it, and keeps it there while it is. Where the machine holds the group already, that is
+// all: its epoch and its lease go on.
 func (o *Operator) Move(ctx context.Context, opts cluster.WriteOptions, group, node string) (cluster.Assignment, error) {
 	v := o.agent.WatchView()
 	g := v.Group(group)
@@ -118,7 +119,7 @@ func (o *Operator) Move(ctx context.Context, opts cluster.WriteOptions, group, n
 		return cluster.Assignment{}, cluster.Errorf(cluster.Conflict, "%s cannot hold %s: %s", target.Node, group, target.Why)
 	}
 	if old := v.Assignment(group); old != nil && old.Node == target.Node {
-		return *old, nil
+		return o.pin(ctx, opts, *old)
 	}
 	a := cluster.Assignment{
 		Group: group, Node: target.Node, Epoch: d.Epoch + 1, VIPs: g.VIPs, Moved: true, Since: time.Now(), Why: "an operator moved it to " + target.Node,
@@ -134,5 +135,17 @@ func (o *Operator) Move(ctx context.Context, opts cluster.WriteOptions, group, n
 		return a, cluster.Errorf(cluster.Conflict, "the addresses of %s are being changed at this moment: try again", group)
 	}
 	_, err := o.agent.Apply(ctx, opts, cmd)
+	return a, err
+}
+
+// pin makes the present holder the one that an operator chose.
+func (o *Operator) pin(ctx context.Context, opts cluster.WriteOptions, a cluster.Assignment) (cluster.Assignment, error) {
+	if a.Moved {
+		return a, nil
+	}
+	a.Moved, a.Why = true, "an operator chose to keep it on "+a.Node
+	_, err := o.agent.Apply(ctx, opts, &cluster.Steer{Assignments: []cluster.Assignment{a}, Transitions: []cluster.Transition{{
+		Time: time.Now(), Kind: cluster.TransitionAssign, Group: a.Group, Node: a.Node, Epoch: a.Epoch, Why: a.Why,
+	}}})
 	return a, err
 }

@@ -43,6 +43,41 @@ func TestMove(t *testing.T) {
 	}
 }
 
+// TestMoveToTheHolderPins has an operator choose the machine that holds the group anyway: it stays there, in the same epoch, even where
+// the group preempts.
+func TestMoveToTheHolderPins(t *testing.T) {
+	s, o := desk(t)
+	g := groupOf("g", "10.0.0.100/24")
+	g.Prefer, g.Preempt = []string{"n2"}, true
+	s.do(put(g))
+	if d := Plan(s.store.View())[0]; d.Node != "n2" {
+		t.Fatalf("without the operator the plan wants %q: %s", d.Node, d.Why)
+	}
+	was := s.assignment("g")
+	a, err := o.Move(t.Context(), cluster.WriteOptions{}, "g", "n1")
+	if err != nil || !a.Moved || a.Node != "n1" || a.Epoch != was.Epoch || a.Why != "an operator chose to keep it on n1" {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	got := s.assignment("g")
+	if !got.Moved || got.Node != "n1" || got.Epoch != was.Epoch || !got.Since.Equal(was.Since) || got.Why != a.Why {
+		t.Errorf("the state has %+v", got)
+	}
+	if told := s.told(cluster.TransitionAssign); len(told) != 1 || told[0] != a.Why {
+		t.Errorf("the timeline says %q", told)
+	}
+	if d := Plan(s.store.View())[0]; d.Changed() {
+		t.Errorf("the plan takes it away: %s", d.Why)
+	}
+	n := s.written()
+	if a, err := o.Move(t.Context(), cluster.WriteOptions{}, "g", "n1"); err != nil || !a.Moved || s.written() != n {
+		t.Errorf("once more: %+v, %v", a, err)
+	}
+	s.do(presenceOf("n1", false, "it is lost"))
+	if d := Plan(s.store.View())[0]; d.Node != "n2" {
+		t.Errorf("lost, it is kept: %s", d.Why)
+	}
+}
+
 func TestMoveRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name        string

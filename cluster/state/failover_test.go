@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,6 +68,45 @@ func TestDeleteGroup(t *testing.T) {
 
 func assign(group, node string, epoch uint64) *cluster.Steer {
 	return &cluster.Steer{Assignments: []cluster.Assignment{{Group: group, Node: node, Epoch: epoch}}}
+}
+
+// TestPin holds that an operator's choice of the present holder changes nothing else of its assignment.
+func TestPin(t *testing.T) {
+	w := newWorld(t)
+	g := group("g", "10.0.0.100/24")
+	now := cluster.Assignment{Group: "g", Node: "n1", Epoch: 1, VIPs: g.VIPs, Why: "the best", Since: time.Unix(7, 0)}
+	pinned := now
+	pinned.Moved, pinned.Why = true, "an operator chose it"
+	steer := func(change func(*cluster.Assignment)) *cluster.Steer {
+		a := pinned
+		change(&a)
+		return &cluster.Steer{Assignments: []cluster.Assignment{a}}
+	}
+	w.do(&cluster.PutGroup{Group: g})
+	w.do(&cluster.Steer{Assignments: []cluster.Assignment{now}})
+	for name, change := range map[string]func(*cluster.Assignment){
+		"another holder":     func(a *cluster.Assignment) { a.Node = "n2" },
+		"no holder":          func(a *cluster.Assignment) { a.Node = "" },
+		"other addresses":    func(a *cluster.Assignment) { a.VIPs = group("g", "10.0.0.101/24").VIPs },
+		"an older epoch":     func(a *cluster.Assignment) { a.Epoch = 0 },
+		"a later decision":   func(a *cluster.Assignment) { a.Since = time.Unix(8, 0) },
+		"nobody chose it":    func(a *cluster.Assignment) { a.Moved = false },
+		"a group that is no": func(a *cluster.Assignment) { a.Group = "h" },
+	} {
+		t.Run(name, func(t *testing.T) { w.refused(steer(change), cluster.Conflict, "were refused") })
+	}
+	v := w.WatchView()
+	v.Assignment("g")
+	w.do(steer(func(*cluster.Assignment) {}))
+	pinned.ModifyIndex = w.index
+	if got := w.View().Assignment("g"); !reflect.DeepEqual(*got, pinned) {
+		t.Errorf("the assignment is %+v, want %+v", got, pinned)
+	}
+	if err := v.Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+	w.refused(steer(func(*cluster.Assignment) {}), cluster.Conflict, "were refused")
+	w.do(assign("g", "n2", 2))
 }
 
 // TestEpochs holds that a group's epoch only ever rises by one, even when the group is deleted and created again.

@@ -8,8 +8,8 @@ import (
 	"holdfast/cluster"
 )
 
-// steer stores what the assigner decided. It keeps the assignments that follow the current epoch of an existing group, and names the
-// others in a Conflict.
+// steer stores what the assigner decided. It keeps the assignments that follow the current epoch of an existing group, and those that pin the
+// current one, and names the others in a Conflict.
 func (w *writer) steer(c *cluster.Steer) error {
 	for _, p := range c.Presences {
 		if p.Node == "" {
@@ -21,7 +21,7 @@ func (w *writer) steer(c *cluster.Steer) error {
 	}
 	var refused []cluster.Assignment
 	for _, a := range c.Assignments {
-		if w.mayAssign(&a) {
+		if w.mayAssign(&a) || w.pins(&a) {
 			w.putAssignment(a)
 		} else {
 			refused = append(refused, a)
@@ -58,6 +58,13 @@ func (w *writer) mayAssign(a *cluster.Assignment) bool {
 		epoch = e.Epoch
 	}
 	return a.Epoch == epoch+1
+}
+
+// pins reports whether an assignment is the current one, but for that an operator chose it: the holder goes on with its epoch and its lease.
+func (w *writer) pins(a *cluster.Assignment) bool {
+	had := first[cluster.Assignment](w.txn, tableAssignments, byID, keyOf(a.Group))
+	return had != nil && had.Node != "" && !had.Moved && a.Moved && a.Node == had.Node && a.Epoch == had.Epoch &&
+		slices.Equal(a.VIPs, had.VIPs) && a.Since.Equal(had.Since)
 }
 
 func (w *writer) putAssignment(a cluster.Assignment) {
