@@ -16,7 +16,9 @@ import (
 // The rules, strongest first:
 //
 //  1. A machine is eligible for a group while its lease channel is live, it can carry the group, it is not in maintenance, none of its
-//     node checks is critical, and, where the group names a service, an instance of it on the machine is not critical.
+//     node checks is critical, and, where the group names a service, an instance of it on the machine is not critical. The node check
+//     serfHealth takes no part: it is gossip's word on what the lease channel proves. It only counts like a warning where a new
+//     holder is chosen.
 //  2. The holder stays while it is eligible, unless the group preempts and a better machine is eligible. A holder that an operator chose
 //     stays even then.
 //  3. Otherwise the best machine takes over: passing before warning, then the order of prefer, then the others by name.
@@ -44,7 +46,8 @@ type world struct {
 type candidate struct {
 	name     string
 	presence *cluster.Presence // nil: it has never opened a lease channel
-	health   *cluster.Check    // its worst node check that is not passing, nil for none
+	health   *cluster.Check    // its worst node check that is not passing, nil for none; serfHealth aside
+	unheard  bool              // gossip holds it failed
 }
 
 func newWorld(v *state.View, news []*cluster.Presence) *world {
@@ -55,22 +58,28 @@ func newWorld(v *state.View, news []*cluster.Presence) *world {
 	}
 	for _, n := range v.Nodes() {
 		m := candidate{name: n.Name, presence: presences[n.Name], health: worstNodeCheck(v, n.Name)}
-		if m.presence != nil || isMember(v, n.Name) {
+		serf := serfHealth(v, n.Name)
+		m.unheard = serf != nil && serf.Status == cluster.Critical
+		if m.presence != nil || serf != nil {
 			w.machines = append(w.machines, m)
 		}
 	}
 	return w
 }
 
-// isMember reports whether an agent runs on the node: other nodes of the catalog cannot hold anything.
-func isMember(v *state.View, node string) bool {
-	return slices.ContainsFunc(v.NodeChecks(node), func(c *cluster.Check) bool { return c.ID == cluster.SerfHealth })
+// serfHealth is gossip's word on a node, nil where no agent runs on it: other nodes of the catalog cannot hold anything.
+func serfHealth(v *state.View, node string) *cluster.Check {
+	checks := v.NodeChecks(node)
+	if i := slices.IndexFunc(checks, func(c *cluster.Check) bool { return c.ID == cluster.SerfHealth }); i >= 0 {
+		return checks[i]
+	}
+	return nil
 }
 
 func worstNodeCheck(v *state.View, node string) *cluster.Check {
 	var worst *cluster.Check
 	for _, c := range v.NodeChecks(node) {
-		if c.ServiceID == "" && (worst == nil || c.Status != worst.Status && c.Status.Worse(worst.Status) == c.Status) {
+		if c.ServiceID == "" && c.ID != cluster.SerfHealth && (worst == nil || c.Status != worst.Status && c.Status.Worse(worst.Status) == c.Status) {
 			worst = c
 		}
 	}
@@ -95,7 +104,7 @@ func (w *world) decide(v *state.View, g *cluster.Group) cluster.Decision {
 	instances := serviceHealth(v, g.Service)
 	verdicts := make([]verdict, 0, len(w.machines))
 	for _, m := range w.machines {
-		verdicts = append(verdicts, m.judge(g, instances))
+		verdicts = append(verdicts, m.judge(g, instances, m.name == d.Current))
 	}
 	rank(verdicts, g.Prefer)
 	d.Node, d.Why = choose(g, d.Current, moved, verdicts)
@@ -131,8 +140,8 @@ func serviceHealth(v *state.View, service string) map[string]instanceHealth {
 	return out
 }
 
-// judge says whether the machine may hold the group.
-func (m candidate) judge(g *cluster.Group, instances map[string]instanceHealth) verdict {
+// judge says whether the machine may hold the group, which it does if holds.
+func (m candidate) judge(g *cluster.Group, instances map[string]instanceHealth, holds bool) verdict {
 	no := func(format string, args ...any) verdict {
 		return verdict{Verdict: cluster.Verdict{Node: m.name, Why: fmt.Sprintf(format, args...)}}
 	}
@@ -149,6 +158,12 @@ func (m candidate) judge(g *cluster.Group, instances map[string]instanceHealth) 
 		return no("its node check %q is critical%s", m.health.Name, quoteOutput(m.health.Output))
 	}
 	yes := verdict{Verdict: cluster.Verdict{Node: m.name, Eligible: true}, status: cluster.Passing}
+	if m.unheard {
+		yes.Why = "gossip holds it failed, but its lease channel is live"
+		if !holds {
+			yes.status = cluster.Warning
+		}
+	}
 	if m.health != nil {
 		yes.status, yes.Why = m.health.Status, fmt.Sprintf("its node check %q is %s", m.health.Name, m.health.Status)
 	}

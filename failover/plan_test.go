@@ -19,6 +19,9 @@ func TestPlanChooses(t *testing.T) {
 	lost := func(n string) cluster.Command {
 		return presenceOf(n, false, "no lease renewal from it for 700ms")
 	}
+	unheard := func(n string) cluster.Command {
+		return nodeCheck(n, cluster.SerfHealth, cluster.SerfHealthName, cluster.Critical, "Agent not live or unreachable")
+	}
 	warns := func(n string) cluster.Command { return nodeCheck(n, "disk", "disk", cluster.Warning, "91 % full") }
 	for _, c := range []struct {
 		name    string
@@ -51,6 +54,31 @@ func TestPlanChooses(t *testing.T) {
 		{
 			name: "the holder is lost", holder: "n1", state: []cluster.Command{lost("n1")}, want: "n2",
 			why: "n1 cannot hold it: no lease renewal from it for 700ms; n2 is the best machine left (eligible)",
+		},
+		{
+			name: "gossip alone loses the holder", holder: "n1", state: []cluster.Command{unheard("n1")}, want: "n1",
+			why: "n1 holds it and is the best machine: gossip holds it failed, but its lease channel is live",
+		},
+		{
+			name: "gossip alone loses the holder of a group that preempts", holder: "n1", preempt: true, state: []cluster.Command{unheard("n1")}, want: "n1",
+			why: "n1 holds it and is the best machine: gossip holds it failed, but its lease channel is live",
+		},
+		{
+			name: "gossip loses all", holder: "n2", prefer: []string{"n2"}, state: []cluster.Command{unheard("n1"), unheard("n2"), unheard("n3")}, want: "n2",
+			why: "n2 holds it and is the best machine: gossip holds it failed, but its lease channel is live",
+		},
+		{
+			name: "gossip loses the holder, and the lease channel too", holder: "n1", state: []cluster.Command{unheard("n1"), lost("n1")}, want: "n2",
+			why: "n1 cannot hold it: no lease renewal from it for 700ms; n2 is the best machine left (eligible)",
+		},
+		{name: "gossip loses the best: another is chosen", prefer: []string{"n1"}, state: []cluster.Command{unheard("n1")}, want: "n2", why: "n2 is the best machine (eligible)"},
+		{
+			name: "gossip loses the best: it does not preempt", holder: "n2", prefer: []string{"n1"}, preempt: true, state: []cluster.Command{unheard("n1")}, want: "n2",
+			why: "n2 holds it and is the best machine: eligible",
+		},
+		{
+			name: "gossip loses the only one left", holder: "n1", state: []cluster.Command{lost("n1"), unheard("n2"), lost("n3")}, want: "n2",
+			why: "n1 cannot hold it: no lease renewal from it for 700ms; n2 is the best machine left (gossip holds it failed, but its lease channel is live)",
 		},
 		{name: "warning stays", holder: "n1", state: []cluster.Command{warns("n1")}, want: "n1", why: "n1 holds it and is eligible; n2 would be preferred, but the group does not preempt"},
 		{
@@ -115,7 +143,13 @@ func TestPlanJudges(t *testing.T) {
 		{"unable", []cluster.Command{unable("n1", "g", "eth0 is gone")}, false, "eth0 is gone"},
 		{"unable for another group", []cluster.Command{unable("n1", "h", "eth0 is gone")}, true, "eligible"},
 		{"maintenance", []cluster.Command{nodeCheck("n1", cluster.NodeMaintenance, "Node Maintenance Mode", cluster.Critical, "new disk")}, false, "the machine is in maintenance: new disk"},
-		{"failed", []cluster.Command{serf(cluster.Critical, "Agent not live or unreachable")}, false, `its node check "Serf Health Status" is critical (Agent not live or unreachable)`},
+		{"failed by gossip alone", []cluster.Command{serf(cluster.Critical, "Agent not live or unreachable")}, true, "gossip holds it failed, but its lease channel is live"},
+		{"failed by gossip, and a check warns", []cluster.Command{
+			serf(cluster.Critical, ""), nodeCheck("n1", "d", "disk", cluster.Warning, "x"),
+		}, true, `its node check "disk" is warning`},
+		{"failed by gossip, and a check is critical", []cluster.Command{
+			serf(cluster.Critical, ""), nodeCheck("n1", "d", "disk", cluster.Critical, "full"),
+		}, false, `its node check "disk" is critical (full)`},
 		{"last line of the output", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Critical, "a\nfull\n")}, false, `its node check "disk" is critical (full)`},
 		{"no output", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Critical, " \n")}, false, `its node check "disk" is critical`},
 		{"long output", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Critical, long)}, false, `its node check "disk" is critical (` + long[:240] + "…)"},
