@@ -46,11 +46,15 @@ func showLogs(t *testing.T, s *stage.Stage) {
 	}
 }
 
-// TestFaults plays every fault, one after the other on one stage. Whatever happens, no two machines answer at once, and in the end the
+// TestFaults plays every fault, one after the other on one stage; with HOLDFAST_LAB_LENGTH=full those that end by themselves as long as the promise says. Whatever happens, no two machines answer at once, and in the end the
 // address is where the plan says. How long the outages are is the benchmark's business.
 func TestFaults(t *testing.T) {
+	lengths, err := stage.LengthsOf(os.Getenv("HOLDFAST_LAB_LENGTH"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := onStage(t, stage.Options{})
-	for _, f := range stage.Faults() {
+	for _, f := range stage.Faults(lengths) {
 		t.Run(f.Name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), labLimit)
 			defer cancel()

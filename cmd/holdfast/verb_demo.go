@@ -24,6 +24,7 @@ const demoFaults = "check,kill,freeze,cable,cut"
 // demoOptions are the flags of the demo.
 type demoOptions struct {
 	faults string
+	length string
 	rounds int
 	dir    string
 }
@@ -35,12 +36,13 @@ func runDemo(ctx context.Context, c *console, args []string) error {
 	fs := newFlags(c, "demo")
 	var o demoOptions
 	fs.StringVar(&o.faults, "fault", demoFaults, "comma-separated `faults`, or all: "+strings.Join(faultNames(), ", "))
+	fs.StringVar(&o.length, "length", "short", "how `long` a daemon is stopped and a network cut: short (3 s each) or full (15 s and 10 s)")
 	fs.IntVar(&o.rounds, "rounds", 1, "how `often` each fault is played; above 1 the medians are printed at the end")
 	fs.StringVar(&o.dir, "dir", "", "`directory` to keep configuration, data and logs in; by default they are removed")
 	if err := parseFlags(fs, args); err != nil {
 		return err
 	}
-	faults, err := chooseFaults(o.faults)
+	faults, err := chooseFaults(o.faults, o.length)
 	if err != nil {
 		return err
 	}
@@ -56,16 +58,20 @@ func runDemo(ctx context.Context, c *console, args []string) error {
 
 func faultNames() []string {
 	var out []string
-	for _, f := range stage.Faults() {
+	for _, f := range stage.Faults(stage.Short) {
 		out = append(out, f.Name)
 	}
 	return out
 }
 
-func chooseFaults(list string) ([]stage.Fault, error) {
+func chooseFaults(list, length string) ([]stage.Fault, error) {
+	lengths, err := stage.LengthsOf(length)
+	if err != nil {
+		return nil, usageError{err.Error()}
+	}
 	var out []stage.Fault
 	names := strings.Split(list, ",")
-	for _, f := range stage.Faults() {
+	for _, f := range stage.Faults(lengths) {
 		if i := slices.Index(names, f.Name); i >= 0 || list == "all" {
 			out = append(out, f)
 			if i >= 0 {
@@ -152,6 +158,8 @@ func fenceOf(ctx context.Context, s *stage.Stage, holder string) string {
 // result is what the client saw of one fault.
 type result struct {
 	outage, two time.Duration
+	after       time.Duration // the longest outage after the fault was over
+	ended       bool          // it ended by itself
 }
 
 // play lets one fault happen and prints what the client saw.
@@ -179,7 +187,12 @@ func play(ctx context.Context, c *console, s *stage.Stage, f stage.Fault) (resul
 		}
 	}
 	_, _, err = s.Settle(ctx)
-	return result{outage: max(v4.Outage, v6.Outage), two: max(v4.Two, v6.Two)}, err
+	r := result{outage: max(v4.Outage, v6.Outage), two: max(v4.Two, v6.Two)}
+	r.after, r.ended = x.After(v4, v6)
+	if r.after > 0 {
+		fmt.Fprintf(c.out, "  and after the fault was over: outage %.1f ms\n", ms(r.after))
+	}
+	return r, err
 }
 
 func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
@@ -215,17 +228,29 @@ func summary(c *console, faults []stage.Fault, results map[string][]result) erro
 		n := len(outages)
 		rows = append(rows, []string{
 			f.Name, fmt.Sprintf("%.0f", ms(outages[n/2])), fmt.Sprintf("%.0f", ms(outages[0])), fmt.Sprintf("%.0f", ms(outages[n-1])),
-			fmt.Sprintf("%.0f", ms(f.Limit)), fmt.Sprintf("%.0f", ms(maxTwo(rs))), strconv.Itoa(n),
+			fmt.Sprintf("%.0f", ms(f.Limit)), maxAfter(rs), fmt.Sprintf("%.0f", ms(maxTwo(rs))), strconv.Itoa(n),
 		})
 	}
 	fmt.Fprintln(c.out)
-	if err := table(c.out, []string{"Fault", "Outage ms (median)", "min", "max", "promised", "two at once ms", "runs"}, rows); err != nil {
+	if err := table(c.out, []string{"Fault", "Outage ms (median)", "min", "max", "promised", "after it ms", "two at once ms", "runs"}, rows); err != nil {
 		return err
 	}
 	if two > 0 {
 		return errors.New("two machines answered for one address at once: this must never happen; please report it with the logs (-dir)")
 	}
 	return nil
+}
+
+// maxAfter is the longest outage after the fault was over, "-" for one that does not end by itself.
+func maxAfter(rs []result) string {
+	var out time.Duration
+	for _, r := range rs {
+		if !r.ended {
+			return "-"
+		}
+		out = max(out, r.after)
+	}
+	return fmt.Sprintf("%.0f", ms(out))
 }
 
 func maxTwo(rs []result) time.Duration {

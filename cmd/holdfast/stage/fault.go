@@ -2,6 +2,8 @@ package stage
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -48,20 +50,46 @@ func steps(fs ...func() error) error {
 	return nil
 }
 
+// Lengths are how long the faults last that end by themselves.
+type Lengths struct {
+	Freeze time.Duration // a daemon is stopped for
+	Cut    time.Duration // a network is parted for
+	After  time.Duration // watched on when it is over: that is no outage either
+}
+
+// The lengths that can be chosen. What happens, happens in the first second; the full ones are those of the promise.
+var (
+	Short = Lengths{Freeze: 3 * time.Second, Cut: 3 * time.Second, After: 2 * time.Second}
+	Full  = Lengths{Freeze: 15 * time.Second, Cut: 10 * time.Second, After: 5 * time.Second}
+)
+
+// LengthsOf are the lengths by their name: "full", or "short" or "" for the others.
+func LengthsOf(name string) (Lengths, error) {
+	switch name {
+	case "", "short":
+		return Short, nil
+	case "full":
+		return Full, nil
+	}
+	return Lengths{}, fmt.Errorf("there is no length %q; there are short and full", name)
+}
+
 // Faults are the faults that Holdfast promises to carry.
-func Faults() []Fault {
+func Faults(l Lengths) []Fault {
+	freeze, cut, deaf := l.freeze, l.cut, l.deaf
+	frozen, parted := "is stopped (SIGSTOP) and goes on after "+seconds(l.Freeze), "healed after "+seconds(l.Cut)
 	return []Fault{
 		{Name: "process", Text: "the service's process on %s dies (process check)", Role: Follows, Limit: 60 * time.Millisecond, Run: killProcess, Mend: restartProcess},
 		{Name: "check", Text: "the service on %s fails its check", Role: Follows, Limit: 160 * time.Millisecond, Run: failCheck, Mend: passCheck},
 		{Name: "restart", Text: "the daemon on %s is killed (kill -9) and starts again at once", Role: Follows, Limit: time.Second, Run: restart},
 		{Name: "kill", Text: "the daemon on %s is killed (kill -9) and stays away", Role: Any, Limit: time.Second, Run: kill, Mend: startDaemon},
-		{Name: "freeze-leader", Text: "the daemon on %s, which is the Raft leader too, is stopped (SIGSTOP) and goes on after 3 s", Role: Leads, Limit: time.Second, Run: freeze},
-		{Name: "freeze", Text: "the daemon on %s is stopped (SIGSTOP) and goes on after 3 s", Role: Follows, Limit: time.Second, Run: freeze},
+		{Name: "freeze-leader", Text: "the daemon on %s, which is the Raft leader too, " + frozen, Role: Leads, Limit: time.Second, Run: freeze},
+		{Name: "freeze", Text: "the daemon on %s " + frozen, Role: Follows, Limit: time.Second, Run: freeze},
 		{Name: "power", Text: "%s, which does not lead, loses power", Role: Follows, Limit: 900 * time.Millisecond, Run: power, Mend: powerOn},
 		{Name: "power-leader", Text: "%s, which is the Raft leader too, loses power", Role: Leads, Limit: 1200 * time.Millisecond, Run: power, Mend: powerOn},
 		{Name: "cable", Text: "the cable of %s is pulled, which is the Raft leader too", Role: Leads, Limit: 1200 * time.Millisecond, Run: unplug, Mend: plug},
-		{Name: "cut", Text: "%s is cut off from the others while the client sees all; healed after 3 s", Role: Any, Limit: 1200 * time.Millisecond, Run: cut},
-		{Name: "oneway", Text: "%s hears nothing of the others, and they still hear it; healed after 3 s", Role: Any, Limit: 1200 * time.Millisecond, Run: deaf},
+		{Name: "cut", Text: "%s is cut off from the others while the client sees all; " + parted, Role: Any, Limit: 1200 * time.Millisecond, Run: cut},
+		{Name: "oneway", Text: "%s hears nothing of the others, and they still hear it; " + parted, Role: Any, Limit: 1200 * time.Millisecond, Run: deaf},
 		{Name: "stop", Text: "the daemon on %s is stopped in good order (SIGTERM)", Role: Any, Limit: 30 * time.Millisecond, Run: stop, Mend: startDaemon},
 		{Name: "move", Text: "an operator moves the group away from %s", Role: Any, Limit: 30 * time.Millisecond, Run: move},
 		{Name: "maintenance", Text: "%s is put into maintenance", Role: Any, Limit: 60 * time.Millisecond, Run: maintain, Mend: endMaintenance},
@@ -69,6 +97,8 @@ func Faults() []Fault {
 		{Name: "flap", Text: "the service on %s fails and passes every 300 ms for 10 s", Role: Any, Limit: 500 * time.Millisecond, Run: flap},
 	}
 }
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) + " s" }
 
 func failCheck(ctx context.Context, x *Scene) error {
 	return steps(func() error { return x.Service(x.Holder).Fail(ctx) }, func() error { return x.Await(ctx, x.Next()) })
@@ -102,9 +132,9 @@ func restart(ctx context.Context, x *Scene) error {
 	return steps(x.Daemon(x.Holder).Kill, func() error { return ended(ctx, x) }, func() error { return x.StartDaemon(x.Holder) }, func() error { return x.Last(ctx, 2*time.Second) })
 }
 
-func freeze(ctx context.Context, x *Scene) error {
-	return steps(x.Daemon(x.Holder).Stop, func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, 3*time.Second) },
-		x.Daemon(x.Holder).Cont, func() error { return x.Last(ctx, 2*time.Second) })
+func (l Lengths) freeze(ctx context.Context, x *Scene) error {
+	return steps(x.Daemon(x.Holder).Stop, func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, l.Freeze) },
+		x.Daemon(x.Holder).Cont, func() error { return x.Over(ctx, l.After) })
 }
 
 func power(ctx context.Context, x *Scene) error {
@@ -119,12 +149,12 @@ func unplug(ctx context.Context, x *Scene) error {
 
 func plug(_ context.Context, x *Scene) error { return x.Lab.Machine(x.Holder).Plug() }
 
-func cut(ctx context.Context, x *Scene) error {
-	return parted(ctx, x, func() error { return x.Lab.Isolate(x.Holder, "client") })
+func (l Lengths) cut(ctx context.Context, x *Scene) error {
+	return l.parted(ctx, x, func() error { return x.Lab.Isolate(x.Holder, "client") })
 }
 
-func deaf(ctx context.Context, x *Scene) error {
-	return parted(ctx, x, func() error {
+func (l Lengths) deaf(ctx context.Context, x *Scene) error {
+	return l.parted(ctx, x, func() error {
 		for _, m := range x.opts.Machines {
 			if m != x.Holder {
 				if err := x.Lab.CutOneWay(m, x.Holder); err != nil {
@@ -136,9 +166,9 @@ func deaf(ctx context.Context, x *Scene) error {
 	})
 }
 
-func parted(ctx context.Context, x *Scene, part func() error) error {
-	return steps(part, func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, 3*time.Second) }, x.Lab.Heal,
-		func() error { return x.Last(ctx, 2*time.Second) })
+func (l Lengths) parted(ctx context.Context, x *Scene, part func() error) error {
+	return steps(part, func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, l.Cut) }, x.Lab.Heal,
+		func() error { return x.Over(ctx, l.After) })
 }
 
 func stop(ctx context.Context, x *Scene) error {

@@ -14,6 +14,7 @@ type Scene struct {
 	Holder string // who held the group when the scene began
 	Leader string // who led
 	v4, v6 *lab.Probe
+	over   time.Time // when the fault was over, zero for one that does not end by itself
 }
 
 // Begin settles the cluster, with the holder leading it or not as wanted, and starts to watch.
@@ -88,6 +89,24 @@ func (x *Scene) Last(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Over notes that the fault is over, and watches on for a while.
+func (x *Scene) Over(ctx context.Context, d time.Duration) error {
+	x.over = time.Now()
+	return x.Last(ctx, d)
+}
+
+// After is the longest outage that began after the fault was over, and whether the fault ended by itself.
+func (x *Scene) After(reports ...lab.Report) (longest time.Duration, ended bool) {
+	for _, r := range reports {
+		for _, o := range r.Outages {
+			if r.Began.Add(o.From).After(x.over) {
+				longest = max(longest, o.Length())
+			}
+		}
+	}
+	return longest, !x.over.IsZero()
 }
 
 // Next is the machine that is to take over: the first in prefer but for the holder.
