@@ -25,7 +25,7 @@ type Config struct {
 	HeartbeatTimeout   time.Duration // a follower that hears nothing for this long asks for an election
 	ElectionTimeout    time.Duration // a candidate that is not elected for this long asks again
 	LeaderLeaseTimeout time.Duration // a leader that no majority answers for this long steps down
-	CommitTimeout      time.Duration // at rest, a follower hears of the commit index this often
+	CommitTimeout      time.Duration // at rest, a follower hears of the commit index this often from raft itself (see tell.go)
 	DialTimeout        time.Duration // a connection that takes longer to open is given up
 	IOTimeout          time.Duration // a message that takes longer to send and be answered is given up
 	Multiplier         int           // stretches the timeouts above, for slow machines; 0 means 1
@@ -41,8 +41,8 @@ func DefaultConfig() Config {
 	return Config{
 		HeartbeatTimeout:   300 * time.Millisecond,
 		ElectionTimeout:    300 * time.Millisecond,
-		LeaderLeaseTimeout: 150 * time.Millisecond,
-		CommitTimeout:      50 * time.Millisecond,
+		LeaderLeaseTimeout: 200 * time.Millisecond,
+		CommitTimeout:      300 * time.Millisecond,
 		DialTimeout:        500 * time.Millisecond,
 		IOTimeout:          10 * time.Second,
 		SnapshotThreshold:  8192,

@@ -35,7 +35,7 @@ type Peer struct {
 
 	terms   terms
 	queue   queue
-	applied chan struct{} // holds a value when entries were applied that the followers may not know to be committed
+	applied chan struct{} // holds a value when followers may not know what is committed
 	tasks   sync.WaitGroup
 }
 
@@ -60,11 +60,12 @@ func (p *Peer) Open() error {
 	}
 	stream := newStream(p.layer, &p.cfg)
 	p.stores, p.since = stores, time.Now()
-	p.trans = newTransport(raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	p.trans = newTransport(p, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider:   newWhereabouts(p),
 		Logger:                  logger,
 		Stream:                  stream,
 		MaxPool:                 3,
+		MaxRPCsInFlight:         1, // messages of the log go one by one, each with all there is: no slower, and each can wait (reach.go)
 		Timeout:                 p.cfg.stretched(p.cfg.IOTimeout),
 		MsgpackUseNewTimeFormat: true,
 	}), newHold(stores, p.since, p.cfg.stretched(p.cfg.HeartbeatTimeout)))

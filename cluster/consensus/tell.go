@@ -8,9 +8,10 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Raft's followers learn that an entry is committed from the message after it. At rest that is the next one of CommitTimeout, some 75 ms
+// Raft's followers learn that an entry is committed from the message after it. At rest that is the next one of CommitTimeout, some 450 ms
 // later, and whoever waits on a follower for what was just written would wait for it. So the leader sends a message with the commit index as
-// soon as it has applied an entry and no other is under way.
+// soon as it has applied an entry and no other is under way; and when a member is back that was away: started again, it has its log but
+// cannot know how much of it counts.
 
 // A follower refuses a message that overtook the entry itself. It is told a few times, with a pause, until it has the entry.
 const (
@@ -41,7 +42,7 @@ func newTeller(p *Peer, t *term) *teller {
 	}
 }
 
-// run tells the followers after each batch of entries that was applied, until ctx ends.
+// run tells the followers after each batch of entries that was applied, and whenever else it is asked to, until ctx ends.
 func (t *teller) run(ctx context.Context, applied <-chan struct{}) {
 	defer t.sends.Wait()
 	for {
@@ -92,7 +93,7 @@ func (t *teller) tell(ctx context.Context, message *raft.AppendEntriesRequest) {
 func (t *teller) send(ctx context.Context, to raft.Server, message *raft.AppendEntriesRequest) {
 	for range maxRefusals {
 		var answer raft.AppendEntriesResponse
-		if err := t.trans.AppendEntries(to.ID, to.Address, message, &answer); err != nil || answer.Success {
+		if err := t.trans.NetworkTransport.AppendEntries(to.ID, to.Address, message, &answer); err != nil || answer.Success {
 			return
 		}
 		select {

@@ -56,11 +56,13 @@ func (ts *terms) refresh(p *Peer) {
 	if ts.current != nil && (!leads || ts.current.number != number) {
 		ts.current.end()
 		ts.current = nil
+		p.setPace(p.raft.Load(), false)
 	}
 	if leads && ts.current == nil && !ts.closed {
 		t := &term{number: number, opened: make(chan struct{})}
 		t.ctx, t.end = context.WithCancel(context.Background())
 		ts.current = t
+		p.setPace(p.raft.Load(), true)
 		p.tasks.Go(func() { t.serve(p) })
 	}
 	ts.wakeLocked()
@@ -148,8 +150,9 @@ func (ts *terms) close() bool {
 // retryAfter is the pause before NewTerm is proposed again, where raft refused it and the term goes on.
 const retryAfter = 20 * time.Millisecond
 
-// serve does a leader's part: it opens the term, and then keeps the followers informed.
+// serve does a leader's part: it sends heartbeats, opens the term, and then keeps the followers informed.
 func (t *term) serve(p *Peer) {
+	go t.beat(p)
 	if t.open(p) {
 		newTeller(p, t).run(t.ctx, p.applied)
 	}

@@ -6,19 +6,26 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// transport is raft's own transport with a rule of ours before it: which messages of the others reach raft, and when (hold.go).
+// transport is raft's own transport with two rules of ours before it: when messages about elections reach raft (hold.go), and how messages
+// to a member that does not answer are repeated (reach.go).
 type transport struct {
 	*raft.NetworkTransport
 	hold   hold
-	rpcs   chan raft.RPC // what raft is given
+	reach  reach
+	wanted func(term uint64, id raft.ServerID) bool // whether messages of this term are to be sent to id still
+	found  func()                                   // told when a member answers that did not
+	rpcs   chan raft.RPC                            // what raft is given
 	closed chan struct{}
 	once   sync.Once // of Close
 	loops  sync.WaitGroup
 }
 
-// newTransport passes messages on until it is closed.
-func newTransport(inner *raft.NetworkTransport, h hold) *transport {
-	t := &transport{NetworkTransport: inner, hold: h, rpcs: make(chan raft.RPC), closed: make(chan struct{})}
+// newTransport is p's transport. It passes messages on until it is closed.
+func newTransport(p *Peer, inner *raft.NetworkTransport, h hold) *transport {
+	t := &transport{
+		NetworkTransport: inner, hold: h, reach: reach{lost: map[raft.ServerID]chan struct{}{}}, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
+		wanted: p.wanted, found: func() { signal(p.applied) },
+	}
 	t.loops.Go(t.relay)
 	return t
 }
@@ -55,5 +62,14 @@ func (t *transport) give(rpc raft.RPC) {
 	select {
 	case t.rpcs <- rpc:
 	case <-t.closed:
+	}
+}
+
+func (t *transport) isClosed() bool {
+	select {
+	case <-t.closed:
+		return true
+	default:
+		return false
 	}
 }
