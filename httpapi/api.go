@@ -3,6 +3,7 @@ package httpapi
 import (
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -27,6 +28,7 @@ type Config struct {
 
 	ResponseHeaders map[string]string // on every answer
 	KVMaxValueSize  int               // bytes, 0 means cluster.MaxValueSize
+	BodyTimeout     time.Duration     // for the body of a request to arrive, 0 means 30 s
 
 	Profiles   bool                  // /debug/pprof is answered
 	Registerer prometheus.Registerer // where the API's own metrics go; nil means nowhere
@@ -56,7 +58,8 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 	if cfg.SessionTTLMin == 0 {
 		cfg.SessionTTLMin = cluster.MinSessionTTL
 	}
-	f := exchange.NewFront(exchange.Config{Datacenter: cfg.Datacenter, ResponseHeaders: cfg.ResponseHeaders, Metrics: cfg.Registerer}, log)
+	f := exchange.NewFront(exchange.Config{Datacenter: cfg.Datacenter, ResponseHeaders: cfg.ResponseHeaders, BodyTimeout: cfg.BodyTimeout, Metrics: cfg.Registerer}, log)
+	deps.Reader = exchange.PatientReader(deps.Reader)
 	f.ServeKV(kv.Methods(deps.Reader, deps.Writer, cfg.KVMaxValueSize))
 	for _, family := range []exchange.Routes{
 		catalog.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.NodeName),

@@ -11,7 +11,8 @@ import (
 // connLimit is a listener that refuses clients who hold too many connections. Unix sockets have no address and no limit.
 type connLimit struct {
 	net.Listener
-	most int // connections of one client, 0 means no limit
+	most      int           // connections of one client, 0 means no limit
+	writeTime time.Duration // of each connection
 
 	mu   *sync.Mutex // guards following; several listeners share it
 	open map[netip.Addr]int
@@ -33,11 +34,11 @@ func (l *connLimit) Accept() (net.Conn, error) {
 		}
 		tcp, ok := c.RemoteAddr().(*net.TCPAddr)
 		if !ok || l.most <= 0 {
-			return c, nil
+			return &boundedConn{Conn: c, writeTime: l.writeTime, release: func() {}}, nil
 		}
 		client := tcp.AddrPort().Addr().Unmap()
 		if l.take(client) {
-			return &countedConn{Conn: c, release: sync.OnceFunc(func() { l.release(client) })}, nil
+			return &boundedConn{Conn: c, writeTime: l.writeTime, release: sync.OnceFunc(func() { l.release(client) })}, nil
 		}
 		_ = c.SetWriteDeadline(time.Now().Add(time.Second)) // it fits into the socket's empty buffer and does not wait
 		_, _ = c.Write(tooManyConns())
@@ -63,14 +64,30 @@ func (l *connLimit) release(client netip.Addr) {
 	}
 }
 
-// countedConn is a connection that gives its place back when it closes.
-type countedConn struct {
+// boundedConn is a connection that gives its place back when it closes, and whose writes end: a client that asks and does not read would hold
+// its requests and their answers for ever.
+type boundedConn struct {
 	net.Conn
-	release func()
+	writeTime time.Duration
+	release   func()
+}
+
+// Write gives the client writeTime to take b.
+func (c *boundedConn) Write(b []byte) (int, error) {
+	_ = c.SetWriteDeadline(time.Now().Add(c.writeTime))
+	return c.Conn.Write(b)
+}
+
+// CloseWrite ends our direction: net/http does so, and then waits a moment, where a client that is still sending would else lose the answer.
+func (c *boundedConn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
 }
 
 // Close closes the connection.
-func (c *countedConn) Close() error {
+func (c *boundedConn) Close() error {
 	defer c.release()
 	return c.Conn.Close()
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -9,11 +10,14 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"holdfast/httpapi/exchange"
 )
 
 // Limits bound what a client may use of the server.
 type Limits struct {
-	ConnsPerClient int // connections of one IP address, 0 means no limit
+	ConnsPerClient int           // connections of one IP address, 0 means no limit
+	WriteTimeout   time.Duration // for a client to take what is written to it at once, 0 means 2 minutes
 }
 
 const (
@@ -21,6 +25,7 @@ const (
 	idleTimeout   = 3 * time.Minute // longer than the keep-alive of the usual clients
 	maxHeader     = 64 << 10
 	closeTimeout  = 2 * time.Second // for requests that are being answered
+	writeTimeout  = 2 * time.Minute
 )
 
 // Server is the API's listeners and their connections.
@@ -42,13 +47,15 @@ func Listen(addrs []string, limits Limits, log *slog.Logger) (*Server, error) {
 			s.closeListeners()
 			return nil, err
 		}
-		s.listeners = append(s.listeners, &connLimit{Listener: l, most: limits.ConnsPerClient, mu: mu, open: open})
+		s.listeners = append(s.listeners, &connLimit{
+			Listener: l, most: limits.ConnsPerClient, writeTime: cmp.Or(limits.WriteTimeout, writeTimeout), mu: mu, open: open,
+		})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.http = &http.Server{
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		BaseContext: func(net.Listener) context.Context { return ctx },
+		BaseContext: func(net.Listener) context.Context { return exchange.ServerContext(ctx) },
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return s, nil

@@ -35,6 +35,7 @@ func TestDecodeError(t *testing.T) {
 		`{"None":1}`:            `unknown field "None"`,
 		`{} {}`:                 "there is more after the JSON value",
 		`{`:                     "unexpected EOF",
+		"{\"In\":\"ü\xff\"}":    "the body is not valid UTF-8 from its byte 9 on",
 	} {
 		err := DecodeStrict([]byte(json), new(body))
 		if err == nil || err.Error() != "Request decode failed: "+want || cluster.CodeOf(err) != cluster.Invalid {

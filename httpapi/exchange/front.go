@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -27,6 +28,7 @@ type Routes map[string]Methods
 type Config struct {
 	Datacenter      string
 	ResponseHeaders map[string]string     // on every answer
+	BodyTimeout     time.Duration         // for a body to arrive, 0 means 30 s
 	Metrics         prometheus.Registerer // where the answers are counted; nil means nowhere
 }
 
@@ -51,9 +53,10 @@ const kvPath = "/v1/kv/"
 
 // NewFront makes a front without endpoints: everything is answered with 404.
 func NewFront(cfg Config, log *slog.Logger) *Front {
+	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
 	f := &Front{cfg: cfg, log: log, mux: http.NewServeMux(), meter: newMeter(cfg.Metrics)}
 	f.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		f.fail(w, cluster.Errorf(cluster.NotFound, "there is no endpoint %s: see the API documentation for the paths under /v1", r.URL.Path))
+		f.fail(w, cluster.Errorf(cluster.NotFound, "there is no endpoint %.200s: see the API documentation for the paths under /v1", r.URL.Path))
 	})
 	return f
 }
@@ -88,6 +91,9 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set(k, v)
 	}
 	defer f.recover(w, r)
+	if r.ContentLength != 0 {
+		beginBody(w, f.cfg.BodyTimeout)
+	}
 	if key, ok := strings.CutPrefix(r.URL.Path, kvPath); ok {
 		r.SetPathValue("key", key)
 		f.serve(w, r, f.kv)
@@ -111,16 +117,16 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, rt route) {
 		return
 	}
 	defer e.gauge.took(time.Now())
+	r, cancel := patiently(r)
+	defer cancel()
 	req, err := parse(w, r, f.cfg.Datacenter)
 	if err != nil {
 		f.fail(w, err)
 		return
 	}
-	rep, err := e.endpoint(req)
+	req.bodyTime = f.cfg.BodyTimeout
+	rep, err := answerTo(req, e.endpoint)
 	if err != nil {
-		if r.Context().Err() != nil && canceled(err) { // the client has hung up, or the server is closing
-			err = cluster.Errorf(cluster.Unavailable, "this agent is stopping: ask another")
-		}
 		f.fail(w, err)
 		return
 	}
@@ -131,6 +137,23 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, rt route) {
 		_ = http.NewResponseController(w).Flush() // who cannot flush has no client to be told
 		rep.After()
 	}
+}
+
+// answerTo asks an endpoint. The end of a request's context means that the server is closing, or that the client has closed its side.
+func answerTo(r *Request, ask Endpoint) (*Reply, error) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if err := r.skipBody(); err != nil {
+			return nil, err
+		}
+	}
+	rep, err := ask(r)
+	switch {
+	case err == nil || r.Context().Err() == nil || !canceled(err):
+		return rep, err
+	case serverOf(r.Context()).Err() != nil:
+		return nil, cluster.Errorf(cluster.Unavailable, "this agent is stopping: ask another")
+	}
+	return nil, cluster.Errorf(cluster.Unavailable, "the client's side of the connection was closed while the request waited: keep it open")
 }
 
 func (f *Front) methodNotAllowed(w http.ResponseWriter, r *http.Request, rt route) {

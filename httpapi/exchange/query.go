@@ -38,7 +38,7 @@ func parse(w http.ResponseWriter, r *http.Request, datacenter string) (*Request,
 	if r.URL.RawQuery != "" {
 		q, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil {
-			return nil, cluster.Errorf(cluster.Invalid, "the query string %q cannot be read: %v", r.URL.RawQuery, err)
+			return nil, cluster.Errorf(cluster.Invalid, "the query string %.200q cannot be read: %v", r.URL.RawQuery, err)
 		}
 		req.Query = q
 	}

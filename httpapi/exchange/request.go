@@ -14,9 +14,10 @@ import (
 // Request is an HTTP request with what every endpoint may need of it, parsed.
 type Request struct {
 	*http.Request
-	w       http.ResponseWriter // for the limits on the body alone; endpoints give replies
-	Query   url.Values
-	Options cluster.QueryOptions
+	w        http.ResponseWriter // for the limits on the body alone; endpoints give replies
+	bodyTime time.Duration       // for the body to arrive
+	Query    url.Values
+	Options  cluster.QueryOptions
 }
 
 // WriteOptions is what a write carries.
