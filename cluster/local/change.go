@@ -36,8 +36,12 @@ func (r *Registry) make(ch change) error {
 		r.dropLocked(key(id))
 	}
 	if s := ch.service; s != nil {
-		r.services[key(s.ID)] = s
-		r.todo.services[key(s.ID)] = true
+		k := key(s.ID)
+		if old := r.services[k]; r.settled && (s.Source == FromAPI || old != nil && !slices.Equal(old.Tags, s.Tags)) {
+			r.todo.retag[k] = true
+		}
+		r.services[k] = s
+		r.todo.services[k] = true
 	}
 	for _, c := range ch.put {
 		r.putLocked(c)

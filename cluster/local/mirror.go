@@ -102,11 +102,11 @@ func sameNode(want, have *cluster.Node) bool {
 		maps.Equal(have.Meta, want.Meta) && maps.Equal(have.TaggedAddresses, want.TaggedAddresses)
 }
 
-// wanted is a service as the catalog should hold it: its tags are the catalog's own where the service allows that
-// (EnableTagOverride).
-func wanted(s, have *cluster.Service) *cluster.Service {
-	w := *s
-	if w.EnableTagOverride && have != nil {
+// wantedLocked is a service as the catalog should hold it. Its tags are the catalog's own where the service allows that
+// (EnableTagOverride), until somebody registers it again.
+func (r *Registry) wantedLocked(k string, have *cluster.Service) *cluster.Service {
+	w := r.services[k].Service
+	if w.EnableTagOverride && have != nil && !r.todo.retag[k] {
 		w.Tags = have.Tags
 	}
 	return &w

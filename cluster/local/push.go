@@ -94,6 +94,9 @@ func (l *loop) again(writes []*write) {
 func (l *loop) againLocked(w *write) {
 	for _, k := range w.services {
 		l.todo.services[k] = true
+		if w.retags {
+			l.todo.retag[k] = true
+		}
 	}
 	for _, k := range w.checks {
 		l.todo.checks[k] = true

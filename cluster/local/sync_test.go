@@ -186,6 +186,44 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// TestRegisteredAgain: the tags of an instance are the catalog's own where it allows that, until somebody registers it again, through an outage
+// as well. A reload that brings nothing new is not somebody.
+func TestRegisteredAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := begin(t, Options{})
+		tagged := func(id string, source Source, tag string) Registration {
+			reg := service(id)
+			reg.Service.Tags, reg.Service.EnableTagOverride, reg.Source = []string{tag}, true, source
+			return reg
+		}
+		api, config := tagged("api", FromAPI, "replica"), tagged("config", FromConfig, "a")
+		must(t, r.Replace([]Registration{config}, nil))
+		must(t, r.RegisterService(api))
+		settle(t, r)
+		override := func(id string) {
+			f.behind(t, &cluster.Register{Node: self, Service: &cluster.Service{ID: id, Name: id, Tags: []string{"other"}, EnableTagOverride: true, Weights: cluster.DefaultWeights}})
+		}
+		override("api")
+		override("config")
+		wait(time.Hour)
+		wantHolds(t, f, "api other; config other; consul; serfHealth=passing")
+		must(t, r.Replace([]Registration{config}, nil))
+		settle(t, r)
+		wantHolds(t, f, "api other; config other; consul; serfHealth=passing")
+
+		f.refuses(func(cluster.Command) error { return cluster.ErrNoLeader })
+		must(t, r.RegisterService(api))
+		must(t, r.Replace([]Registration{tagged("config", FromConfig, "b")}, nil))
+		wait(10 * time.Second)
+		f.refuses(nil)
+		synced(t, r)
+		wantHolds(t, f, "api replica; config b; consul; serfHealth=passing")
+		override("api")
+		wait(time.Hour)
+		wantHolds(t, f, "api other; config b; consul; serfHealth=passing")
+	})
+}
+
 // TestLaggingCopyIsNotFought runs on a member whose copy lags: what has been written is not written again, and a change that goes back to
 // what the stale copy shows is written all the same.
 func TestLaggingCopyIsNotFought(t *testing.T) {

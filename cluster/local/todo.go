@@ -13,6 +13,7 @@ import (
 type todo struct {
 	services map[string]bool // keys that were touched
 	checks   map[string]bool
+	retag    map[string]bool // services whose tags were registered anew: they count before the catalog's own (EnableTagOverride)
 	late     map[string]bool // checks whose output alone has changed, not long after it was last written
 	all      bool            // compare everything
 
@@ -24,7 +25,7 @@ type todo struct {
 
 func newTodo() todo {
 	return todo{
-		services: map[string]bool{}, checks: map[string]bool{}, late: map[string]bool{},
+		services: map[string]bool{}, checks: map[string]bool{}, retag: map[string]bool{}, late: map[string]bool{},
 		finished: make(chan struct{}), refused: map[string]string{},
 	}
 }
@@ -34,6 +35,7 @@ type write struct {
 	cmd      cluster.Command
 	token    string
 	what     string // for the log
+	retags   bool   // it gives the service its tags again, whatever the catalog has
 	late     bool   // after the others: one of them registers the service that it is about
 	services []string
 	checks   []string
@@ -104,7 +106,8 @@ func (r *Registry) serviceLocked(b *batch, m *mirror, k string) {
 				cmd: &cluster.Deregister{Node: r.opts.Node.Name, ServiceID: have.ID}, what: named(kindService, k), services: []string{k},
 			})
 		}
-	case have != nil && wanted(&want.Service, have).Equal(have):
+	case have != nil && r.wantedLocked(k, have).Equal(have):
+		delete(r.todo.retag, k)
 		if b.by[[2]string{k, want.Token}] == nil {
 			delete(r.todo.refused, named(kindService, k))
 		}
@@ -170,8 +173,9 @@ func (r *Registry) writeOfLocked(b *batch, m *mirror, sk, token string) *write {
 		case token != s.Token && have == nil:
 			r.writeOfLocked(b, m, sk, s.Token)
 			w.late = true
-		case token == s.Token && (have == nil || !wanted(&s.Service, have).Equal(have)):
-			cmd.Service, w.services = wanted(&s.Service, have), []string{sk}
+		case token == s.Token && (have == nil || !r.wantedLocked(sk, have).Equal(have)):
+			cmd.Service, w.services, w.retags = r.wantedLocked(sk, have), []string{sk}, r.todo.retag[sk]
+			delete(r.todo.retag, sk)
 		}
 	}
 	b.by[[2]string{sk, token}] = w
