@@ -3,6 +3,8 @@ package agent
 import (
 	"cmp"
 	"context"
+	"net"
+	"net/netip"
 	"time"
 
 	"holdfast/cluster"
@@ -129,4 +131,34 @@ func (a *Agent) admit(h rpc.Hello) error {
 			h.Cluster, a.cfg.Name, ours)
 	}
 	return nil
+}
+
+// admitRaft refuses raft connections of members that say nothing, which are of an older version, unless they come from where a member
+// with a seat is: a cluster of that version, joined by hand, would take a member for its own, and its log from it.
+func (a *Agent) admitRaft(from net.Addr) error {
+	ours, at := a.belongs.known(), addrOf(from.String())
+	peers, err := a.Peers()
+	if err != nil || ours == "" || !at.IsValid() {
+		return nil // nothing is known that could be lost, or told apart
+	}
+	for _, m := range a.pool.Members() {
+		if m.Addr.Addr().Unmap() == at && a.seated(m.Tags[cluster.TagID]) {
+			return nil
+		}
+	}
+	for _, p := range peers {
+		if addrOf(p.Addr) == at {
+			return nil
+		}
+	}
+	return cluster.Errorf(cluster.Conflict, "an agent of an older version at %s calls for raft, and has no seat in the cluster %s", at, ours)
+}
+
+// addrOf is the IP address in "ip:port", the invalid one where there is none.
+func addrOf(hostPort string) netip.Addr {
+	a, err := netip.ParseAddrPort(hostPort)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr().Unmap().WithZone("")
 }

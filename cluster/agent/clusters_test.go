@@ -1,11 +1,14 @@
 package agent_test
 
 import (
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/cluster"
 	"holdfast/cluster/agent"
@@ -196,5 +199,32 @@ func TestNoSecondClusterAtAnotherPort(t *testing.T) {
 	c.Wait("both are admitted", func() bool { return len(c.Agents[2].WatchView().ServiceInstances("consul")) == 3 })
 	if got := c.WaitID(); got != id {
 		t.Errorf("the cluster ID is %s, was %s", got, id)
+	}
+}
+
+// TestRaftOfAnOlderVersion connects as members of older versions do, which say nothing first: from where a member with a seat is, and from elsewhere.
+func TestRaftOfAnOlderVersion(t *testing.T) {
+	c := calm(t, "n1")
+	c.WaitID()
+	self := c.Agents[0].Self()
+	for from, taken := range map[string]bool{"127.0.0.1": true, "127.0.0.2": false} {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		conn, err := d.DialContext(t.Context(), "tcp", self.RPCAddr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := conn.Write([]byte{0xA1}); err != nil {
+			t.Fatal(err)
+		}
+		limit := clustertest.Limit
+		if taken {
+			limit = 300 * time.Millisecond // raft waits for a message
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(limit))
+		_, err = conn.Read(make([]byte, 1))
+		if waited := errors.Is(err, os.ErrDeadlineExceeded); waited != taken {
+			t.Errorf("from %s: taken %v, want %v (%v)", from, waited, taken, err)
+		}
 	}
 }

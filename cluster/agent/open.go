@@ -16,7 +16,7 @@ import (
 )
 
 func (a *Agent) openRPC() error {
-	opts := rpc.Options{Logger: a.log.With("component", "rpc"), Hello: a.hello, Admit: a.admit}
+	opts := rpc.Options{Logger: a.log.With("component", "rpc"), Hello: a.hello, Admit: a.admit, AdmitRaft: a.admitRaft}
 	server, err := rpc.Listen(a.cfg.rpcBind(), opts)
 	if err != nil {
 		return cluster.Errorf(cluster.Invalid, "cannot listen on the server port %s (bind_addr and ports.server): %v", a.cfg.rpcBind(), err)

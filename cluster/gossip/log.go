@@ -35,9 +35,11 @@ var linePrefixes = []struct {
 	{"[ERR] ", slog.LevelError},
 }
 
-// quietLines are those that memberlist takes more seriously than they are: the pool reports conflicts itself, once; and that a member refutes what is
-// said about it is the protocol at work.
-var quietLines = []string{"Conflicting address for ", "Refuting a", "Failed push/pull merge: " + nameTaken, "Failed push/pull merge: " + mergeRefused}
+// quietLines are those that memberlist takes more seriously than they are: the pool reports conflicts and refused joins itself, once; and that a
+// member refutes what is said about it is the protocol at work.
+var quietLines = []string{
+	"Conflicting address for ", "ignoring alive message for ", "Refuting a", "Failed push/pull merge: " + nameTaken, "Failed push/pull merge: " + mergeRefused,
+}
 
 // parseLine takes the level and the library's name off a line.
 func parseLine(line string) (slog.Level, string) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -164,6 +165,34 @@ func TestHelloWithoutTLSIsToldWhy(t *testing.T) {
 	c := newClient(t, Options{Hello: func(string) (Hello, bool) { return Hello{Cluster: "id-a"}, true }})
 	if _, err := c.Call(t.Context(), s.Addr().String(), methodEcho, nil); cluster.CodeOf(err) != cluster.Unavailable || !strings.Contains(err.Error(), "accepts TLS connections only") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestSilentRaft has raft connections that say nothing refused by where they come from; calls are not asked.
+func TestSilentRaft(t *testing.T) {
+	for _, ok := range []bool{true, false} {
+		s := serve(t, Options{AdmitRaft: func(from net.Addr) error {
+			if ip := from.(*net.TCPAddr).IP; !ip.IsLoopback() {
+				t.Errorf("it comes from %s", ip)
+			}
+			if ok {
+				return nil
+			}
+			return errHello
+		}}, echo)
+		if _, err := newClient(t, Options{}).Call(t.Context(), s.Addr().String(), methodEcho, nil); err != nil {
+			t.Error(err)
+		}
+		conn := dialRaw(t, s, byte(muxRaft))
+		if !ok {
+			wantClosed(t, conn)
+			continue
+		}
+		in, err := s.RaftLayer().Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = in.Close()
 	}
 }
 

@@ -64,6 +64,11 @@ func (s *Server) negotiate(ctx context.Context, conn net.Conn) (net.Conn, mux, e
 // greeted reads the hello of a connection that begins with one, and what the connection is.
 func (s *Server) greeted(conn net.Conn, m mux) (net.Conn, mux, error) {
 	if m != muxHello {
+		if m == muxRaft && s.opts.AdmitRaft != nil {
+			if err := s.opts.AdmitRaft(conn.RemoteAddr()); err != nil {
+				return nil, 0, misdirected{err}
+			}
+		}
 		return conn, m, known(m)
 	}
 	h, err := readHello(conn)

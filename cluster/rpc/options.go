@@ -26,6 +26,8 @@ type Options struct {
 	// Admit refuses an incoming connection by what it says first; its error is told to the peer as cluster.Unavailable, raft's just ends.
 	// It is not asked about one that says nothing. The default takes all.
 	Admit func(h Hello) error
+	// AdmitRaft refuses a raft connection that says nothing first, by where it comes from. The default takes all.
+	AdmitRaft func(from net.Addr) error
 
 	DialTimeout    time.Duration // connecting, TLS and the opening of a stream together; 3 s
 	HelloTimeout   time.Duration // an incoming connection's time to say what it is, and to begin with it; 5 s
