@@ -211,3 +211,40 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestBlockingOnContent holds that agent/service waits while the content is what the client has, whatever becomes of other services.
+func TestBlockingOnContent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newMember().handler()
+		register := func(body string) { talks(t, h, []talk{{"PUT /v1/agent/service/register", body, 200, ""}}) }
+		register(`{"Name":"web","Port":80}`)
+		hash := send(t, h, "GET /v1/agent/service/web", "").Header().Get("X-Consul-ContentHash")
+		done := poll(t, h, "/v1/agent/service/web?wait=1m&hash="+hash)
+		synctest.Wait()
+		register(`{"Name":"db"}`)
+		register(`{"Name":"web","Port":80,"Check":{"TTL":"1m"}}`) // the same content
+		synctest.Wait()
+		if len(done) > 0 {
+			t.Fatal("it came back with the same content")
+		}
+		register(`{"Name":"web","Port":81}`)
+		w := <-done
+		next := w.Header().Get("X-Consul-ContentHash")
+		if w.Code != 200 || next == hash || next == "" || !strings.Contains(w.Body.String(), `"Port":81`) {
+			t.Errorf("%d %s, hash %s after %s", w.Code, w.Body, next, hash)
+		}
+
+		began := time.Now()
+		w = send(t, h, "GET /v1/agent/service/web?wait=16s&hash="+next, "")
+		if took := time.Since(began); took < 16*time.Second || took > 17*time.Second || w.Header().Get("X-Consul-ContentHash") != next {
+			t.Errorf("the wait ended after %s with %s, want the old answer", took, w.Header().Get("X-Consul-ContentHash"))
+		}
+
+		done = poll(t, h, "/v1/agent/service/web?hash="+next)
+		synctest.Wait()
+		talks(t, h, []talk{{"PUT /v1/agent/service/deregister/web", "", 200, ""}})
+		if w := <-done; w.Code != 404 {
+			t.Errorf("a service that is gone: %d %s", w.Code, w.Body)
+		}
+	})
+}

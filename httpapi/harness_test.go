@@ -231,7 +231,8 @@ func (m *member) Holdings() []cluster.Holding {
 
 // registry is an agent's registrations without anything that runs them.
 type registry struct {
-	mu       sync.Mutex // guards following
+	change   chan struct{} // closed at the next change; nil where nobody has asked
+	mu       sync.Mutex    // guards following
 	services map[string]*cluster.Service
 	checks   map[string]agent.LocalCheck
 	tokens   []string
@@ -242,11 +243,28 @@ func (g *registry) RegisterService(_ context.Context, s cluster.Service, checks 
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.services[s.ID], g.replaced = &s, replace
+	g.changedLocked()
 	g.tokens = append(g.tokens, token)
 	for _, d := range checks {
 		g.put(d)
 	}
 	return nil
+}
+
+func (g *registry) Changed() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.change == nil {
+		g.change = make(chan struct{})
+	}
+	return g.change
+}
+
+func (g *registry) changedLocked() {
+	if g.change != nil {
+		close(g.change)
+		g.change = nil
+	}
 }
 
 func (g *registry) put(d cluster.CheckDefinition) {
@@ -264,6 +282,7 @@ func (g *registry) DeregisterService(_ context.Context, id string) error {
 		return cluster.Errorf(cluster.NotFound, "Unknown service ID %q", id)
 	}
 	delete(g.services, id)
+	g.changedLocked()
 	return nil
 }
 

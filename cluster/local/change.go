@@ -54,6 +54,8 @@ func (r *Registry) make(ch change) error {
 	if ch.dropService != "" || len(ch.drop) > 0 {
 		r.settled = true // whoever removes something means it
 	}
+	close(r.changed)
+	r.changed = make(chan struct{})
 	r.changedLocked()
 	return nil
 }

@@ -70,3 +70,27 @@ func TestMaintenanceOfAConfigsService(t *testing.T) {
 		t.Errorf("without the service %q", got)
 	}
 }
+
+// TestChanged holds what wakes those who wait for a change of the registrations.
+func TestChanged(t *testing.T) {
+	r := newRegistry(newFakeCatalog(), Options{})
+	wakes := func(what string, want bool, do func() error) {
+		t.Helper()
+		changed := r.Changed()
+		must(t, do())
+		select {
+		case <-changed:
+			if !want {
+				t.Errorf("%s wakes", what)
+			}
+		default:
+			if want {
+				t.Errorf("%s does not wake", what)
+			}
+		}
+	}
+	wakes("a registration", true, func() error { return r.RegisterService(service("web", ttl("a"))) })
+	wakes("a result", false, func() error { return r.UpdateTTL("a", cluster.Passing, "") })
+	wakes("maintenance", true, func() error { return r.Maintain("web", "", "") })
+	wakes("a deregistration", true, func() error { return r.DeregisterService("web") })
+}

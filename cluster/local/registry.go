@@ -74,6 +74,7 @@ type Registry struct {
 	running  context.Context          // checks live in it; nil before Run and after
 	settled  bool                     // the configuration is registered: what the catalog has beyond it is surplus
 	todo     todo
+	changed  chan struct{} // closed at the next change of the registrations
 }
 
 type checkSet map[string]*runningCheck
@@ -96,8 +97,15 @@ func New(opts Options, catalog Catalog, log *slog.Logger) *Registry {
 	}
 	return &Registry{
 		opts: opts, catalog: catalog, log: log, kick: make(chan struct{}, 1), files: map[string]string{},
-		services: map[string]*Service{}, checks: map[string]*runningCheck{}, of: map[string]checkSet{}, todo: newTodo(),
+		services: map[string]*Service{}, checks: map[string]*runningCheck{}, of: map[string]checkSet{}, todo: newTodo(), changed: make(chan struct{}),
 	}
+}
+
+// Changed is closed when the registrations are others than at the call. Results of checks are no such change.
+func (r *Registry) Changed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed
 }
 
 // Services are the registered services by ID. The caller owns the map, not what it points to.

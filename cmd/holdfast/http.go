@@ -135,6 +135,8 @@ func (x registry) synced(ctx context.Context, err error) error {
 	return nil
 }
 
+func (x registry) Changed() <-chan struct{} { return x.r.Changed() }
+
 func (x registry) LocalServices() map[string]*cluster.Service {
 	out := map[string]*cluster.Service{}
 	for id, s := range x.r.Services() {

@@ -35,6 +35,8 @@ type Registry interface {
 	// Maintain puts a service into maintenance, or the node where serviceID is ""; it may be there already. EndMaintenance lifts it.
 	Maintain(ctx context.Context, serviceID, reason, token string) error
 	EndMaintenance(ctx context.Context, serviceID string) error
+	// Changed is closed when a service or a check is registered, changed or deregistered after the call.
+	Changed() <-chan struct{}
 	LocalServices() map[string]*cluster.Service
 	LocalChecks() map[string]LocalCheck
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"net/http"
+	"time"
 
 	"holdfast/cluster"
 	"holdfast/httpapi/exchange"
@@ -43,20 +44,36 @@ func (h *registryHandler) services(r *exchange.Request) (*exchange.Reply, error)
 	return exchange.Answer(rows)
 }
 
+// service is one instance. Where the client has the hash of its content, it waits for another.
 func (h *registryHandler) service(r *exchange.Request) (*exchange.Reply, error) {
 	id, err := r.Required("id", "service ID")
 	if err != nil {
 		return nil, err
 	}
-	s := h.registry.LocalServices()[id]
-	if s == nil {
-		return nil, cluster.Errorf(cluster.NotFound, "unknown service ID: %s", id)
+	over := time.NewTimer(r.Wait())
+	defer over.Stop()
+	for {
+		changed := h.registry.Changed() // before what is read
+		s := h.registry.LocalServices()[id]
+		if s == nil {
+			return nil, cluster.Errorf(cluster.NotFound, "unknown service ID: %s", id)
+		}
+		row := toAgentService(s, h.cfg.Datacenter)
+		if row.ContentHash, err = contentHash(s); err != nil {
+			return nil, err
+		}
+		rep := &exchange.Reply{Body: row, Hash: row.ContentHash}
+		if row.ContentHash != r.Query.Get("hash") {
+			return rep, nil
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return rep, nil
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
 	}
-	row := toAgentService(s, h.cfg.Datacenter)
-	if row.ContentHash, err = contentHash(s); err != nil {
-		return nil, err
-	}
-	return &exchange.Reply{Body: row, Hash: row.ContentHash}, nil
 }
 
 func (h *registryHandler) checks(r *exchange.Request) (*exchange.Reply, error) {
