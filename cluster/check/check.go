@@ -30,18 +30,34 @@ const (
 	defaultScriptTimeout = 30 * time.Second
 )
 
-// New makes the runner of a valid definition, TTL checks aside: those are made by NewTTL. report is called from one goroutine.
+// New makes the runner of a valid definition, but for a TTL check, which is made by NewTTL, and for an alias, whose owner knows the
+// catalog. report is called from one goroutine.
 func New(d cluster.CheckDefinition, log *slog.Logger, report func(Result)) Runner {
 	take := (&thresholds{definition: d, report: report}).take
-	switch {
-	case d.Process != nil:
+	if d.Process != nil {
 		return newProcess(d, log, take)
-	case len(d.Args) > 0:
-		return newPoller(d, &script{args: d.Args, limit: outputLimit(d)}, defaultScriptTimeout, take)
-	case d.HTTP != "":
-		return newPoller(d, newHTTPProbe(d), defaultTimeout, take)
 	}
-	return newPoller(d, &tcp{addr: d.TCP}, defaultTimeout, take)
+	p, timeout := newProbe(d)
+	return newPoller(d, p, timeout, take)
+}
+
+// newProbe makes the probe of a definition, with its timeout where the definition has none.
+func newProbe(d cluster.CheckDefinition) (probe, time.Duration) {
+	switch {
+	case d.DockerContainerID != "":
+		return newDocker(d), defaultScriptTimeout
+	case len(d.Args) > 0:
+		return &script{args: d.Args, limit: outputLimit(d)}, defaultScriptTimeout
+	case d.HTTP != "":
+		return newHTTPProbe(d), defaultTimeout
+	case d.UDP != "":
+		return &udp{addr: d.UDP}, defaultTimeout
+	case d.GRPC != "":
+		return newGRPC(d), defaultTimeout
+	case d.H2Ping != "":
+		return newH2Ping(d), defaultTimeout
+	}
+	return newTCP(d), defaultTimeout
 }
 
 func outputLimit(d cluster.CheckDefinition) int {

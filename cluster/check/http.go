@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,8 +18,8 @@ type httpProbe struct {
 
 func newHTTPProbe(d cluster.CheckDefinition) *httpProbe {
 	c := &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,                                                                          // a new connection each time: a server that accepts none is not well
-		TLSClientConfig:   &tls.Config{ServerName: d.TLSServerName, InsecureSkipVerify: d.TLSSkipVerify}, //nolint:gosec // the user's own choice
+		DisableKeepAlives: true, // a new connection each time: a server that accepts none is not well
+		TLSClientConfig:   tlsConfig(d),
 	}}
 	if d.DisableRedirects {
 		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

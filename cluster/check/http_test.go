@@ -101,11 +101,11 @@ func TestTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := l.Addr().String()
-	if r := (&tcp{addr}).probe(t.Context()); r.Status != cluster.Passing || r.Output != "TCP connect "+addr+": Success" {
+	if r := (&tcp{addr: addr}).probe(t.Context()); r.Status != cluster.Passing || r.Output != "TCP connect "+addr+": Success" {
 		t.Errorf("open port: %+v", r)
 	}
 	_ = l.Close() // it has served
-	if r := (&tcp{addr}).probe(t.Context()); r.Status != cluster.Critical || !strings.Contains(r.Output, "refused") {
+	if r := (&tcp{addr: addr}).probe(t.Context()); r.Status != cluster.Critical || !strings.Contains(r.Output, "refused") {
 		t.Errorf("closed port: %+v", r)
 	}
 }

@@ -35,8 +35,13 @@ func (r *Registry) startLocked(c *runningCheck) {
 	if r.running == nil || c.Definition.Maintenance { // of which nobody finds out anything
 		return
 	}
-	var runner check.Runner = c.ttl
-	if c.ttl == nil {
+	var runner check.Runner
+	switch {
+	case c.ttl != nil:
+		runner = c.ttl
+	case c.Definition.Alias != nil:
+		runner = r.newAlias(&c.Check, report)
+	default:
 		runner = check.New(c.Definition, r.log.With("check", c.ID), report)
 	}
 	ctx, cancel := context.WithCancel(r.running)
