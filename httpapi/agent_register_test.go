@@ -69,10 +69,14 @@ func TestRegisterRefuses(t *testing.T) {
 		{"PUT /v1/agent/service/register", `{"Name":"web","Port":"80"}`, 400, "Request decode failed…"},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Port":70000}`, 400, `service "web" has port 70000…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"HTTP":"http://x"}}`, 400, `check "service:web" has no interval…`},
-		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"Interval":"1s"}}`, 400, `check "service:web" gives 0 of…`},
+		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"Interval":"1s"}}`, 400, `check "service:web" does not say what to check…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"HTTP":"http://x","Interval":"soon"}}`, 400, `Request decode failed: invalid duration "soon"…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"HTTP":"http://x","Intervall":"1s"}}`, 400, `Request decode failed: unknown field "Intervall"`},
-		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"GRPC":"x:1","Interval":"1s"}}`, 400, `check "" is of kind GRPC…`},
+		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"GRPC":"x:1"}}`, 400, `check "service:web" has no interval…`},
+		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"Script":"x","Interval":"1s"}}`, 400, `check "Service 'web' check" has the field Script…`},
+		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"OSService":"x","Interval":"1s"}}`, 400, `check "Service 'web' check" has the field OSService…`},
+		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"DockerContainerID":"x","Args":["/bin/true"],"Interval":"1s"}}`, 400, `check "service:web" runs a program…`},
+		{"PUT /v1/agent/service/register", `{"Name":"web","Kind":"connect-proxy"}`, 501, `service "web" is of kind connect-proxy…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"Args":["/bin/true"],"Interval":"1s"}}`, 400, `check "service:web" runs a program…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"ScriptArgs":["/bin/true"],"Interval":"1s"}}`, 400, `check "service:web" runs a program…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Connect":{"SidecarService":{}}}`, 501, `service "web": the field Connect is part of the service mesh…`},
@@ -80,7 +84,7 @@ func TestRegisterRefuses(t *testing.T) {
 		{"PUT /v1/agent/service/register", `null`, 400, "Must provide service name…"},
 		{"PUT /v1/agent/check/register", `{"Name":"c","CheckID":"x","TTL":"1s"}`, 400, "Request decode failed: a check has no field CheckID here…"},
 		{"PUT /v1/agent/check/register", `{"TTL":"1s"}`, 400, "a check has neither an ID nor a name…"},
-		{"PUT /v1/agent/check/register", `{"Name":"c","TTL":"1s","HTTP":"http://x","Interval":"1s"}`, 400, `check "c" gives 2 of…`},
+		{"PUT /v1/agent/check/register", `{"Name":"c","TTL":"1s","HTTP":"http://x","Interval":"1s"}`, 400, `check "c" is of more than one kind (http and ttl)…`},
 		{"PUT /v1/agent/check/register", `{"Name":"c","Args":["/bin/true"],"Interval":"1s"}`, 400, `check "c" runs a program…`},
 		{"PUT /v1/agent/check/register", `{"Name":"c","TTL":true}`, 400, "Request decode failed: invalid duration true…"},
 		{"PUT /v1/agent/check/pass/none", "", 404, `Unknown check ID "none"`},
@@ -93,6 +97,40 @@ func TestRegisterRefuses(t *testing.T) {
 	})
 	if len(m.local.services)+len(m.local.checks) > 0 {
 		t.Errorf("what was refused is registered: %v %v", m.local.services, m.local.checks)
+	}
+}
+
+// TestCheckKinds holds how each kind of check is asked for, in either spelling.
+func TestCheckKinds(t *testing.T) {
+	for body, want := range map[string]cluster.CheckDefinition{
+		`"UDP":"a:1","Interval":"1s"`:                                                 {UDP: "a:1", Interval: time.Second},
+		`"udp":"a:1","interval":1000000000`:                                           {UDP: "a:1", Interval: time.Second},
+		`"GRPC":"a:1/s","GRPCUseTLS":true,"Interval":"1s","TLSServerName":"n"`:        {GRPC: "a:1/s", GRPCUseTLS: true, Interval: time.Second, TLSServerName: "n"},
+		`"grpc":"a:1","grpc_use_tls":false,"interval":"1s","tls_skip_verify":true`:    {GRPC: "a:1", Interval: time.Second, TLSSkipVerify: true},
+		`"H2PING":"a:1","Interval":"1s"`:                                              {H2Ping: "a:1", H2PingUseTLS: true, Interval: time.Second},
+		`"h2ping":"a:1","h2ping_use_tls":false,"interval":"1s"`:                       {H2Ping: "a:1", Interval: time.Second},
+		`"TCP":"a:1","TCPUseTLS":true,"Interval":"1s","Timeout":"2s"`:                 {TCP: "a:1", TCPUseTLS: true, Interval: time.Second, Timeout: 2 * time.Second},
+		`"AliasNode":"n2","AliasService":"db"`:                                        {Alias: &cluster.AliasCheck{Node: "n2", Service: "db"}},
+		`"alias_service":"db"`:                                                        {Alias: &cluster.AliasCheck{Service: "db"}},
+		`"DockerContainerID":"web","Shell":"/bin/sh","Args":["true"],"Interval":"1s"`: {DockerContainerID: "web", Shell: "/bin/sh", Args: []string{"true"}, Interval: time.Second},
+		`"docker_container_id":"web","script_args":["true"],"interval":"1s"`:          {DockerContainerID: "web", Args: []string{"true"}, Interval: time.Second},
+		`"TTL":"1m","SuccessBeforePassing":2,"FailuresBeforeWarning":1,"FailuresBeforeCritical":3,"OutputMaxSize":7,"Status":"warning"`: {
+			TTL: time.Minute, SuccessBeforePassing: 2, FailuresBeforeWarning: 1, FailuresBeforeCritical: 3, OutputMaxSize: 7, InitialStatus: cluster.Warning,
+		},
+		`"ttl":"1m","success_before_passing":2,"deregister_critical_service_after":"90m"`: {TTL: time.Minute, SuccessBeforePassing: 2, DeregisterCriticalServiceAfter: 90 * time.Minute},
+	} {
+		m := newMember()
+		h := m.handler(func(c *Config) { c.ScriptChecks = true })
+		talks(t, h, []talk{{"PUT /v1/agent/check/register", `{"Name":"c",` + body + `}`, 200, ""}})
+		want.ID, want.Name = "c", "c"
+		if d := cmp.Diff(want, m.local.checks["c"].Definition); d != "" {
+			t.Errorf("%s: %s", body, d)
+		}
+		talks(t, h, []talk{{"PUT /v1/agent/service/register", `{"Name":"web","Check":{` + body + `}}`, 200, ""}})
+		want.ID, want.Name, want.ServiceID = "service:web", "Service 'web' check", "web"
+		if d := cmp.Diff(want, m.local.checks["service:web"].Definition); d != "" {
+			t.Errorf("%s, of a service: %s", body, d)
+		}
 	}
 }
 

@@ -49,8 +49,14 @@ type checkDefinitionJSON struct {
 	ScriptArgs []string // the older name of Args
 	HTTP       string
 	TCP        string
+	UDP        string
+	GRPC       string
+	H2Ping     string
 	TTL        exchange.Duration
 	Process    *cluster.ProcessCheck
+
+	AliasNode, AliasService  string
+	DockerContainerID, Shell string
 
 	Interval         exchange.Duration
 	Timeout          exchange.Duration
@@ -60,6 +66,9 @@ type checkDefinitionJSON struct {
 	TLSServerName    string
 	TLSSkipVerify    bool
 	DisableRedirects bool
+	TCPUseTLS        bool
+	GRPCUseTLS       bool
+	H2PingUseTLS     *bool // absent means true
 
 	SuccessBeforePassing           int
 	FailuresBeforeWarning          int
@@ -67,9 +76,7 @@ type checkDefinitionJSON struct {
 	DeregisterCriticalServiceAfter exchange.Duration
 	OutputMaxSize                  int
 
-	// Kinds of checks that this agent does not run. They are refused by name where they ask for something.
-	Script, DockerContainerID, Shell, GRPC, UDP, H2Ping, AliasNode, AliasService, OSService string
-	GRPCUseTLS, H2PingUseTLS, TCPUseTLS                                                     bool
+	Script, OSService string // kinds that this agent does not run; refused where they ask for something
 
 	EnterpriseMeta json.RawMessage // not ours
 }
@@ -118,6 +125,9 @@ func (b *agentRegistrationJSON) service() (cluster.Service, []cluster.CheckDefin
 	if s.ID == "" {
 		s.ID = s.Name
 	}
+	if meshKinds[s.Kind] {
+		return s, nil, cluster.Errorf(cluster.Unsupported, "service %q is of kind %s, a part of the service mesh, which Holdfast leaves out", b.Name, b.Kind)
+	}
 	if err := b.refuseMesh(); err != nil {
 		return s, nil, err
 	}
@@ -136,6 +146,11 @@ func (b *agentRegistrationJSON) service() (cluster.Service, []cluster.CheckDefin
 	return s, checks, nil
 }
 
+// meshKinds are the kinds of services that only a mesh has.
+var meshKinds = map[string]bool{
+	"connect-proxy": true, "mesh-gateway": true, "terminating-gateway": true, "ingress-gateway": true, "api-gateway": true, "destination": true, "connect-enabled": true,
+}
+
 // refuseMesh refuses what only a service mesh can do. Empty objects, which some clients always send, ask for nothing.
 func (b *agentRegistrationJSON) refuseMesh() error {
 	for name, raw := range map[string]json.RawMessage{"Connect": b.Connect, "Proxy": b.Proxy} {
@@ -150,16 +165,15 @@ func (b *agentRegistrationJSON) refuseMesh() error {
 
 // ofService is a check of a service, named as Consul does: "service:web", with a number where there are several.
 func (c *checkDefinitionJSON) ofService(s *cluster.Service, i, n int) (cluster.CheckDefinition, error) {
-	d, err := c.definition()
+	named := *c
+	named.Name = cmp.Or(c.Name, fmt.Sprintf("Service '%s' check", s.Name))
+	d, err := named.definition()
 	d.ServiceID = s.ID
 	if d.ID = cmp.Or(c.CheckID, c.ID); d.ID == "" {
 		d.ID = "service:" + s.ID
 		if n > 1 {
 			d.ID += fmt.Sprintf(":%d", i+1)
 		}
-	}
-	if d.Name == "" {
-		d.Name = fmt.Sprintf("Service '%s' check", s.Name)
 	}
 	if err != nil {
 		return d, err
@@ -190,7 +204,8 @@ const leastDeregister = time.Minute
 
 func (c *checkDefinitionJSON) definition() (cluster.CheckDefinition, error) {
 	d := cluster.CheckDefinition{
-		Name: c.Name, Notes: c.Notes, ServiceID: c.ServiceID, Args: append(c.Args, c.ScriptArgs...), HTTP: c.HTTP, TCP: c.TCP, TTL: time.Duration(c.TTL),
+		Name: c.Name, Notes: c.Notes, ServiceID: c.ServiceID, Args: append(c.Args, c.ScriptArgs...), HTTP: c.HTTP, TCP: c.TCP, UDP: c.UDP, GRPC: c.GRPC, H2Ping: c.H2Ping,
+		TCPUseTLS: c.TCPUseTLS, GRPCUseTLS: c.GRPCUseTLS, DockerContainerID: c.DockerContainerID, Shell: c.Shell, TTL: time.Duration(c.TTL),
 		Process: c.Process, Interval: time.Duration(c.Interval), Timeout: time.Duration(c.Timeout), Method: c.Method, Header: c.Header, Body: c.Body,
 		TLSServerName: c.TLSServerName, TLSSkipVerify: c.TLSSkipVerify, DisableRedirects: c.DisableRedirects, InitialStatus: cluster.Status(c.Status),
 		SuccessBeforePassing: c.SuccessBeforePassing, FailuresBeforeWarning: c.FailuresBeforeWarning, FailuresBeforeCritical: c.FailuresBeforeCritical,
@@ -199,35 +214,23 @@ func (c *checkDefinitionJSON) definition() (cluster.CheckDefinition, error) {
 	if d.DeregisterCriticalServiceAfter > 0 {
 		d.DeregisterCriticalServiceAfter = max(d.DeregisterCriticalServiceAfter, leastDeregister)
 	}
-	if kind := c.otherKind(); kind != "" {
-		return d, cluster.Errorf(cluster.Invalid, "check %q is of kind %s: this agent runs Args, HTTP, TCP, TTL and Process checks", c.Name, kind)
+	if c.H2Ping != "" {
+		d.H2PingUseTLS = c.H2PingUseTLS == nil || *c.H2PingUseTLS
+	}
+	if c.AliasNode != "" || c.AliasService != "" {
+		d.Alias = &cluster.AliasCheck{Node: c.AliasNode, Service: c.AliasService}
+	}
+	switch {
+	case c.Script != "":
+		return d, cluster.Errorf(cluster.Invalid, "check %q has the field Script, which Consul 1.0 has done away with: give the program and its arguments in Args", c.Name)
+	case c.OSService != "":
+		return d, cluster.Errorf(cluster.Invalid, "check %q has the field OSService, which is for Windows: give Process with the Unit, and this agent is told when it ends", c.Name)
 	}
 	return d, nil
 }
 
-// otherKind names the kind of a check that this agent does not run.
-func (c *checkDefinitionJSON) otherKind() string {
-	for _, k := range []struct{ name, value string }{
-		{"Script", c.Script},
-		{"DockerContainerID", c.DockerContainerID},
-		{"GRPC", c.GRPC},
-		{"UDP", c.UDP},
-		{"H2Ping", c.H2Ping},
-		{"AliasNode", c.AliasNode},
-		{"AliasService", c.AliasService},
-		{"OSService", c.OSService},
-	} {
-		if k.value != "" {
-			return k.name
-		}
-	}
-	if c.TCPUseTLS {
-		return "TCPUseTLS"
-	}
-	return ""
-}
-
 // empty reports whether a check of a service defines nothing: some clients always send one.
 func (c *checkDefinitionJSON) empty() bool {
-	return len(c.Args) == 0 && len(c.ScriptArgs) == 0 && c.HTTP == "" && c.TCP == "" && c.TTL == 0 && c.Process == nil && c.otherKind() == "" && c.Interval == 0
+	d, err := c.definition()
+	return err == nil && d.Kind() == "" && c.Interval == 0
 }

@@ -143,7 +143,7 @@ func TestSentences(t *testing.T) {
 		{"expect without server", `bootstrap_expect = 3`, "bootstrap_expect is given but server is not"},
 		{"script checks off", `service { name = "a" check { args = ["x"] interval = "1s" } }`, "set enable_local_script_checks"},
 		{"short interval", `check { name = "c" tcp = "1.2.3.4:5" interval = "50ms" }`, "the shortest is 100ms"},
-		{"two kinds", `check { name = "c" tcp = "a:1" http = "http://a" interval = "1s" }`, "give exactly one"},
+		{"two kinds", `check { name = "c" tcp = "a:1" http = "http://a" interval = "1s" }`, "of more than one kind"},
 		{"lease ttl", `failover { lease_ttl = "1ms" }`, "failover.lease_ttl 1ms is not usable"},
 		{"log level", `log_level = "loud"`, `log_level "loud" is not known`},
 		{"gossip key", `encrypt = "abc"`, "encrypt is not a gossip key"},
@@ -209,6 +209,33 @@ func TestEmptyFiles(t *testing.T) {
 	for name, good := range map[string]bool{"a.json": true, "a.hcl": true, "a.txt": false} {
 		if f, warnings, err := Parse(name, []byte(" \n"), ""); (err == nil) != good || len(warnings) > 0 || good && f == nil {
 			t.Errorf("%s: %+v, %v, %v", name, f, warnings, err)
+		}
+	}
+}
+
+// TestCheckKinds holds how each kind of check is written in a file.
+func TestCheckKinds(t *testing.T) {
+	const second = time.Second
+	for text, want := range map[string]cluster.CheckDefinition{
+		`udp = "a:1" interval = "1s"`: {UDP: "a:1", Interval: second},
+		`grpc = "a:1/s" grpc_use_tls = true tls_server_name = "n" interval = "1s"`: {GRPC: "a:1/s", GRPCUseTLS: true, TLSServerName: "n", Interval: second},
+		`h2ping = "a:1" interval = "1s"`:                                           {H2Ping: "a:1", H2PingUseTLS: true, Interval: second},
+		`h2ping = "a:1" h2ping_use_tls = false interval = "1s"`:                    {H2Ping: "a:1", Interval: second},
+		`tcp = "a:1" tcp_use_tls = true tls_skip_verify = true interval = "1s"`:    {TCP: "a:1", TCPUseTLS: true, TLSSkipVerify: true, Interval: second},
+		`alias_service = "db"`: {Alias: &cluster.AliasCheck{Service: "db"}},
+		`alias_node = "n2"`:    {Alias: &cluster.AliasCheck{Node: "n2"}},
+		`docker_container_id = "web" shell = "/bin/sh" args = ["true"] interval = "1s"`:                {DockerContainerID: "web", Shell: "/bin/sh", Args: []string{"true"}, Interval: second},
+		`ttl = "1m" success_before_passing = 2 failures_before_critical = 3 output_max_size = 7`:       {TTL: time.Minute, SuccessBeforePassing: 2, FailuresBeforeCritical: 3, OutputMaxSize: 7},
+		`process { unit = "nginx.service" } status = "passing" deregister_critical_service_after="2m"`: {Process: &cluster.ProcessCheck{Unit: "nginx.service"}, InitialStatus: cluster.Passing, DeregisterCriticalServiceAfter: 2 * time.Minute},
+	} {
+		c, err := Build(parse(t, "x.hcl", `bind_addr = "127.0.0.1" enable_local_script_checks = true check { name = "c" `+text+` }`))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		want.ID, want.Name = "c", "c"
+		if d := cmp.Diff(want, c.Checks[0], cmpopts.EquateEmpty()); d != "" {
+			t.Errorf("%s: %s", text, d)
 		}
 	}
 }

@@ -180,8 +180,16 @@ type Check struct {
 	ScriptArg []string      `mapstructure:"script_args"` // an older name of args
 	HTTP      string        `mapstructure:"http"`
 	TCP       string        `mapstructure:"tcp"`
+	UDP       string        `mapstructure:"udp"`
+	GRPC      string        `mapstructure:"grpc"`
+	H2Ping    string        `mapstructure:"h2ping"`
 	TTL       time.Duration `mapstructure:"ttl"`
 	Process   *Process      `mapstructure:"process"`
+
+	AliasNode    string `mapstructure:"alias_node"`
+	AliasService string `mapstructure:"alias_service"`
+	Container    string `mapstructure:"docker_container_id"` // that args run in
+	Shell        string `mapstructure:"shell"`
 
 	Interval         time.Duration       `mapstructure:"interval"`
 	Timeout          time.Duration       `mapstructure:"timeout"`
@@ -190,6 +198,9 @@ type Check struct {
 	Body             string              `mapstructure:"body"`
 	TLSServerName    string              `mapstructure:"tls_server_name"`
 	TLSSkipVerify    bool                `mapstructure:"tls_skip_verify"`
+	TCPUseTLS        bool                `mapstructure:"tcp_use_tls"`
+	GRPCUseTLS       bool                `mapstructure:"grpc_use_tls"`
+	H2PingUseTLS     *bool               `mapstructure:"h2ping_use_tls"`
 	DisableRedirects bool                `mapstructure:"disable_redirects"`
 
 	SuccessBeforePassing           int           `mapstructure:"success_before_passing"`

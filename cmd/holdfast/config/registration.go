@@ -96,6 +96,8 @@ func (c *Check) defaults(service, serviceID string, i, n int) {
 func (c *Check) Definition() (cluster.CheckDefinition, error) {
 	d := cluster.CheckDefinition{
 		ID: c.ID, Name: c.Name, Notes: c.Notes, ServiceID: c.ServiceID, Args: slices.Concat(c.ScriptArg, c.Args), HTTP: c.HTTP, TCP: c.TCP, TTL: c.TTL,
+		UDP: c.UDP, GRPC: c.GRPC, H2Ping: c.H2Ping, DockerContainerID: c.Container, Shell: c.Shell,
+		TCPUseTLS: c.TCPUseTLS, GRPCUseTLS: c.GRPCUseTLS, H2PingUseTLS: c.H2Ping != "" && or(c.H2PingUseTLS, true),
 		Interval: c.Interval, Timeout: c.Timeout, Method: c.Method, Header: c.Header, Body: c.Body,
 		TLSServerName: c.TLSServerName, TLSSkipVerify: c.TLSSkipVerify, DisableRedirects: c.DisableRedirects,
 		InitialStatus: cluster.Status(c.Status), SuccessBeforePassing: c.SuccessBeforePassing,
@@ -104,6 +106,9 @@ func (c *Check) Definition() (cluster.CheckDefinition, error) {
 	}
 	if c.Process != nil {
 		d.Process = &cluster.ProcessCheck{PIDFile: c.Process.PIDFile, Command: c.Process.Command, Unit: c.Process.Unit}
+	}
+	if c.AliasNode != "" || c.AliasService != "" {
+		d.Alias = &cluster.AliasCheck{Node: c.AliasNode, Service: c.AliasService}
 	}
 	if d.ID == "" {
 		d.ID = d.Name

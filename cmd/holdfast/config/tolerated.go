@@ -86,13 +86,11 @@ var tolerated = map[string]string{
 
 // refused lists Consul's keys that cannot be passed over: without what they ask for the agent would do the wrong thing.
 var refused = map[string]string{
-	"check.grpc": otherKind, "check.udp": otherKind, "check.docker_container_id": otherKind, "check.h2ping": otherKind,
-	"check.alias_node": otherKind, "check.alias_service": otherKind, "check.os_service": otherKind, "check.script": "give the program and its arguments as args",
+	"check.os_service": "services of Windows are not watched: give process with a unit", "check.script": "give the program and its arguments as args",
 	"read_replica": everyVotes, "non_voting_server": everyVotes,
 }
 
 const (
-	otherKind  = "there are no checks of this kind yet: use args, http, tcp, ttl or process"
 	everyVotes = "every server votes: leave server = true out for a member that does not"
 )
 
