@@ -82,6 +82,9 @@ func (a *Agent) freshen(ctx context.Context, c cluster.Consistency) error {
 		a.waitCaughtUp(ctx)
 		return nil
 	}
+	if c == cluster.Default && a.freshHere() {
+		return nil
+	}
 	limited, cancel := context.WithTimeout(ctx, holdTimeout)
 	defer cancel()
 	index, err := a.freshIndex(limited, c)
@@ -118,6 +121,13 @@ func (a *Agent) waitCaughtUp(ctx context.Context) {
 	if time.Since(a.opened) > staleGrace {
 		a.caughtUp.Store(true) // nobody can say more: what is here counts from now on
 	}
+}
+
+// freshHere reports whether this member leads, for certain, and has applied all that is committed: then nobody need be waited for. The index
+// is taken first, as in leaderIndex.
+func (a *Agent) freshHere() bool {
+	index, err := a.peer.ReadIndex()
+	return err == nil && a.asker.Trusted() && a.store.AppliedIndex() >= index
 }
 
 // freshIndex is the index that the local state must have reached. A leader knows it from memory; who must ask the leader shares the

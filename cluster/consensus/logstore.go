@@ -24,7 +24,7 @@ const (
 
 	lockTimeout   = 300 * time.Millisecond // how long the process before this one has to let go of the file
 	keptSnapshots = 2
-	cachedEntries = 512 // newest log entries kept in memory for the followers
+	cachedEntries = 128 // newest log entries kept in memory for the followers
 )
 
 // stores is where a peer keeps its log, its vote and its snapshots.

@@ -21,16 +21,16 @@ func trustFor(heartbeat, contact time.Duration) time.Duration { return (heartbea
 // ConfirmRead returns nil while no other leader can have been elected since a majority last said that it follows this one, and asks anew
 // otherwise. It is for default reads. The bound is in time, so a leader that was stopped or asleep and goes on asks anew.
 func (a *Asker) ConfirmRead(ctx context.Context) error {
-	if a.trusted() {
+	if a.Trusted() {
 		return nil
 	}
 	return a.ConfirmNow(ctx)
 }
 
-// trusted reports whether the newest word holds still. This member is one of those who gave it: it must lead in that term even now, for
+// Trusted reports whether the newest word holds still. This member is one of those who gave it: it must lead in that term even now, for
 // once it does not, it may vote for another. And the peer set must be the one that was asked: of one that is two changes away, a majority
 // could elect without asking any of them.
-func (a *Asker) trusted() bool {
+func (a *Asker) Trusted() bool {
 	term, err := a.leading()
 	if err != nil {
 		return false
