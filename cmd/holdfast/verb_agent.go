@@ -90,6 +90,7 @@ func runAgent(ctx context.Context, c *console, args []string) error {
 		return err
 	}
 	defer log.close()
+	defer tuneMemory()()
 	d := newDaemon(cfg, log)
 	if err := d.telemetry.Install(); err != nil {
 		return err
