@@ -38,7 +38,8 @@ var mayImport = map[string][]string{
 	"cluster/clustertest": {"cluster", "cluster/agent"},
 	"dnsapi":              {"cluster", "cluster/state", "cluster/prepared"},
 	"httpapi":             {"cluster", "cluster/state"}, // and its own families
-	"httpapi/exchange":    {"cluster", "cluster/state"},
+	"httpapi/exchange":    {"cluster", "cluster/state", "httpapi/filter"},
+	"httpapi/filter":      {},
 	"httpapi/wire":        {"cluster", "cluster/state", "httpapi/exchange"},
 	"httpapi/FAMILY":      {"cluster", "cluster/state", "cluster/prepared", "httpapi/exchange", "httpapi/wire"}, // each of the others: one never imports another
 	"failover":            {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease"},

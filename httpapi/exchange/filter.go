@@ -3,9 +3,8 @@ package exchange
 import (
 	"strings"
 
-	"github.com/hashicorp/go-bexpr"
-
 	"holdfast/cluster"
+	"holdfast/httpapi/filter"
 )
 
 // Filter keeps the rows that the filter parameter selects, in the language of Consul's API. Rows are wire types, so that a selector is
@@ -17,11 +16,7 @@ func Filter[T any](r *Request, rows []T) ([]T, error) {
 	}
 	out := rows[:0:0]
 	for _, row := range rows {
-		ok, err := keep(row)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if keep(row) {
 			out = append(out, row)
 		}
 	}
@@ -35,35 +30,22 @@ func FilterMap[T any](r *Request, rows map[string]T) (map[string]T, error) {
 		return rows, err
 	}
 	for id, row := range rows {
-		ok, err := keep(row)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
+		if !keep(row) {
 			delete(rows, id)
 		}
 	}
 	return rows, nil
 }
 
-// filterSteps bounds the work of reading a filter: brackets within brackets cost the parser ever more.
-const filterSteps = 200_000
-
 // selector is the filter parameter as a function, nil where there is none.
-func selector[T any](r *Request) (func(T) (bool, error), error) {
+func selector[T any](r *Request) (func(T) bool, error) {
 	expr := r.Query.Get("filter")
 	if strings.TrimSpace(expr) == "" {
 		return nil, nil
 	}
-	e, err := bexpr.CreateEvaluator(expr, bexpr.WithMaxExpressions(filterSteps))
+	keep, err := filter.Compile[T](expr)
 	if err != nil {
-		return nil, cluster.Errorf(cluster.Invalid, "the filter %q cannot be read: %v", expr, err)
+		return nil, cluster.Errorf(cluster.Invalid, "the filter %q cannot be used here: %v", expr, err)
 	}
-	return func(row T) (bool, error) {
-		ok, err := e.Evaluate(row)
-		if err != nil {
-			return false, cluster.Errorf(cluster.Invalid, "the filter %q does not fit what is listed here: %v", expr, err)
-		}
-		return ok, nil
-	}, nil
+	return keep, nil
 }
