@@ -11,8 +11,12 @@ func (*Transaction) command() {}
 // MaxOperations is the most operations of one transaction. It is Consul's.
 const MaxOperations = 128
 
-// MaxTransactionAnswer bounds the keys and values, in bytes, that a transaction which writes may answer: the answer travels between members.
-const MaxTransactionAnswer = 16 << 20
+// The bounds of what a transaction may answer, in bytes of keys and values and something for each row. The answer of one that writes travels between
+// members; one that reads may ask for the same again and again.
+const (
+	MaxTransactionAnswer = 16 << 20 // of one that writes
+	MaxTransactionRead   = 64 << 20 // of one that only reads
+)
 
 // Operation is one step of a transaction. Exactly one field is given.
 type Operation struct {

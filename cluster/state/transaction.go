@@ -4,7 +4,7 @@ import "holdfast/cluster"
 
 // Transact answers a transaction that only reads.
 func (v *View) Transact(c *cluster.Transaction) *cluster.TransactionResult {
-	return (&transaction{view: v}).run(c)
+	return (&transaction{view: v, most: cluster.MaxTransactionRead}).run(c)
 }
 
 // transact does a transaction. One of its operations may fail after others have written.
@@ -22,8 +22,8 @@ type transaction struct {
 	view *View
 	w    *writer // nil where nothing may be written
 	rows []cluster.TransactionRow
-	size int // of the keys and values in rows
-	most int // what size may be; 0 means no limit
+	size int // of the keys and values in rows, and of the rows
+	most int // what size may be
 }
 
 // run does every operation, also after one has failed: whoever asked learns everything that is wrong.

@@ -98,13 +98,16 @@ func (t *transaction) refusedKV(o *cluster.KVOperation) error {
 
 // answerKV tells of an entry, unless that would be too much.
 func (t *transaction) answerKV(e *cluster.KVEntry) error {
-	t.size += len(e.Key) + len(e.Value)
-	if t.most > 0 && t.size > t.most {
-		return cluster.Errorf(cluster.TooLarge, "the answer exceeds %d bytes at key %q: read so much in a transaction that writes nothing", t.most, e.Key)
+	t.size += len(e.Key) + len(e.Value) + rowSize
+	if t.size > t.most {
+		return cluster.Errorf(cluster.TooLarge, "the answer exceeds %d bytes at key %q: ask for less at once, or with recurse", t.most, e.Key)
 	}
 	t.rows = append(t.rows, cluster.TransactionRow{KV: e})
 	return nil
 }
+
+// rowSize is what a row takes beside its key and value.
+const rowSize = 128
 
 func withoutValue(e *cluster.KVEntry) *cluster.KVEntry {
 	n := *e

@@ -222,8 +222,15 @@ func TestTransactionAnswersNoMoreThanTravels(t *testing.T) {
 	if len(failed) == 0 || failed[0].Operation != 0 || !strings.HasPrefix(failed[0].What, "the answer exceeds 16777216 bytes") {
 		t.Errorf("errors %+v", failed)
 	}
-	if r := w.View().Transact(txn(kvOp("get-tree", "k", ""))); len(r.Rows) != n {
+	read := txn(kvOp("get-tree", "k", ""))
+	if r := w.View().Transact(read); len(r.Rows) != n {
 		t.Errorf("a read has %d rows and the errors %v", len(r.Rows), r.Errors)
+	}
+	for len(read.Operations) < cluster.MaxTransactionRead/cluster.MaxTransactionAnswer {
+		read.Operations = append(read.Operations, read.Operations[0])
+	}
+	if r := w.View().Transact(read); r.Rows != nil || len(r.Errors) != 1 || r.Errors[0].Operation != len(read.Operations)-1 {
+		t.Errorf("a read that asks for the same again and again has %d rows and the errors %v", len(r.Rows), r.Errors)
 	}
 }
 

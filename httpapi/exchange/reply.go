@@ -108,6 +108,9 @@ func (p *Reply) write(w http.ResponseWriter, r *Request) error {
 	if p.Stream != nil {
 		return p.stream(w, r)
 	}
+	if list, ok := p.Body.(LongList); ok && list.Size() >= longFrom {
+		return p.writeLong(w, r, list)
+	}
 	b := buffer()
 	defer recycle(b)
 	body, err := p.encode(b, r)
@@ -159,9 +162,9 @@ func (p *Reply) encode(b *bytes.Buffer, r *Request) ([]byte, error) {
 		}
 		body = b.Bytes()
 	}
-	if pretty := r.Query.Has("pretty") && r.Query.Get("pretty") != "false"; pretty {
+	if r.pretty() {
 		out := new(bytes.Buffer)
-		if err := json.Indent(out, body, "", "    "); err != nil {
+		if err := json.Indent(out, body, "", indent); err != nil {
 			return nil, err
 		}
 		out.WriteByte('\n')

@@ -63,9 +63,9 @@ func (h *kvHandler) keys(r *exchange.Request) (*exchange.Reply, error) {
 		return nil
 	})
 	if r.PathValue("key") == "" { // the root is always there
-		return exchange.Found(exchange.OrEmpty(keys), meta, err)
+		return exchange.Found(kvKeys(keys), meta, err)
 	}
-	return foundSome(keys, len(keys), meta, err)
+	return foundSome(kvKeys(keys), len(keys), meta, err)
 }
 
 // foundSome is found for a list that is 404 when it has nothing.

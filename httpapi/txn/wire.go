@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"holdfast/cluster"
+	"holdfast/httpapi/exchange"
 	"holdfast/httpapi/wire"
 )
 
@@ -98,19 +99,35 @@ type failure struct {
 }
 
 // AppendJSON writes the result.
-func (r *result) AppendJSON(b []byte) []byte {
+func (r *result) AppendJSON(b []byte) []byte { return exchange.AppendList(b, r) }
+
+// Frame is what stands around the rows, or around the errors.
+func (r *result) Frame() (before, after string) {
 	if len(r.Errors) > 0 {
-		b = append(b, `{"Results":null,"Errors":[`...)
-		for i, e := range r.Errors {
-			b = appendValue(comma(b, i), failure{e.Operation, e.What})
+		return `{"Results":null,"Errors":[`, "]}"
+	}
+	return `{"Results":[`, `],"Errors":null}`
+}
+
+// Len is how many rows there are, or errors.
+func (r *result) Len() int { return len(r.Rows) + len(r.Errors) } // one of them is empty
+
+// Size is about how long the JSON is.
+func (r *result) Size() (n int) {
+	for _, row := range r.Rows {
+		if row.KV != nil {
+			n += wire.KVEntrySize(row.KV)
 		}
-		return append(b, "]}"...)
 	}
-	b = append(b, `{"Results":[`...)
-	for i, row := range r.Rows {
-		b = append(appendRow(comma(b, i), row), '}')
+	return n // the others are few
+}
+
+// AppendElement writes a row or an error.
+func (r *result) AppendElement(b []byte, i int) []byte {
+	if len(r.Errors) > 0 {
+		return appendValue(b, failure{r.Errors[i].Operation, r.Errors[i].What})
 	}
-	return append(b, `],"Errors":null}`...)
+	return append(appendRow(b, r.Rows[i]), '}')
 }
 
 func appendRow(b []byte, row cluster.TransactionRow) []byte {
@@ -125,13 +142,6 @@ func appendRow(b []byte, row cluster.TransactionRow) []byte {
 		return appendValue(append(b, `{"Check":`...), wire.FromCheck(row.Check))
 	}
 	return append(b, '{')
-}
-
-func comma(b []byte, place int) []byte {
-	if place > 0 {
-		return append(b, ',')
-	}
-	return b
 }
 
 func appendValue(b []byte, v any) []byte {

@@ -27,6 +27,11 @@ func AppendKVEntry(b []byte, e *cluster.KVEntry) []byte {
 	return append(b, '}')
 }
 
+// KVEntrySize is about how many bytes AppendKVEntry writes.
+func KVEntrySize(e *cluster.KVEntry) int {
+	return base64.StdEncoding.EncodedLen(len(e.Value)) + len(e.Key) + 150
+}
+
 // AppendString writes a JSON string. Most need no escape.
 func AppendString(b []byte, s string) []byte {
 	for i := range len(s) {
