@@ -13,9 +13,10 @@ import (
 // soon as it has applied an entry and no other is under way; and when a member is back that was away: started again, it has its log but
 // cannot know how much of it counts.
 
-// A follower refuses a message that overtook the entry itself. It is told a few times, with a pause, until it has the entry.
+// A follower refuses a message that overtook the entry itself. It is told again until it has the entry, after pauses that double: its disk
+// may be slow. All of them together are about as long as raft's own message takes to come.
 const (
-	maxRefusals  = 3
+	maxRefusals  = 9
 	refusedPause = time.Millisecond
 )
 
@@ -91,13 +92,13 @@ func (t *teller) tell(ctx context.Context, message *raft.AppendEntriesRequest) {
 
 // send tells one member. A fault, or a refusal that stays, is left to raft's own messages, which follow.
 func (t *teller) send(ctx context.Context, to raft.Server, message *raft.AppendEntriesRequest) {
-	for range maxRefusals {
+	for i := range maxRefusals {
 		var answer raft.AppendEntriesResponse
 		if err := t.trans.NetworkTransport.AppendEntries(to.ID, to.Address, message, &answer); err != nil || answer.Success {
 			return
 		}
 		select {
-		case <-time.After(refusedPause):
+		case <-time.After(refusedPause << i):
 		case <-ctx.Done():
 			return
 		}
