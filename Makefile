@@ -27,6 +27,7 @@ race: ## the unit tests alone, with the race detector
 
 lint: $(LINT) ## the linter, with the rules of .golangci.yml
 	$(LINT) run
+	cd httpapi/compat && ../../$(LINT) run
 
 $(LINT):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTVER)

@@ -8,6 +8,7 @@ import (
 
 // TestClientSuite runs the public client's own tests against the program, and holds the results against testdata/client_suite.txt.
 func TestClientSuite(t *testing.T) {
+	t.Parallel()
 	known, failing := readSuite(t, "testdata/client_suite.txt"), 0
 	s := buildSuite(t)
 	results := s.run(t, slices.Sorted(maps.Keys(known)), 12)
