@@ -8,10 +8,10 @@ LDFLAGS := -s -w -X main.revision=$(VERSION)
 FUZZTIME ?= 10s
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test race lint fmt fuzz bench compat cover clean
+.PHONY: help build demo test race lint fmt fuzz bench bench-go compat cover clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/holdfast
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/holdfast
@@ -39,7 +39,10 @@ fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 
-bench: ## the benchmarks of every package
+bench: build ## three members under load; PEER=/path/to/consul beside them, QUICK=1 for a minute
+	$(GO) run ./cmd/bench -binary $(BIN) $(if $(PEER),-peer $(PEER)) $(if $(QUICK),-quick)
+
+bench-go: ## the Go benchmarks of every package
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 
 compat: build ## Consul's public Go client, its own tests, and programs written for Consul
