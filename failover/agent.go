@@ -25,6 +25,8 @@ type Channel interface {
 	OpenLease(ctx context.Context) (Stream, error)
 	// LeaderChanged is closed when another member leads, or none.
 	LeaderChanged() <-chan struct{}
+	// Beats holds a value, some times in a TTL, when this machine and the leader are awake anyway: a renewal then costs least. It may be silent.
+	Beats() <-chan struct{}
 }
 
 // Stream carries messages between a machine and the leader, in order, until either side closes it.

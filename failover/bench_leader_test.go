@@ -25,13 +25,14 @@ type podium struct {
 	refuses  bool       // it answers and grants nothing
 	term     uint64
 	changed  chan struct{}
+	beats    chan struct{}
 	stream   *pipe            // its end of the newest stream
 	renewals []*lease.Renewal // all that arrived
 }
 
 func newPodium(tb testing.TB, ttl time.Duration, j *journal) *podium {
 	tb.Helper()
-	return &podium{t: tb, ttl: ttl, log: j, term: 1, changed: make(chan struct{})}
+	return &podium{t: tb, ttl: ttl, log: j, term: 1, changed: make(chan struct{}), beats: make(chan struct{}, 1)}
 }
 
 // set changes what the leader does.
@@ -52,6 +53,8 @@ func (p *podium) replaced() {
 		_ = p.stream.Close()
 	}
 }
+
+func (p *podium) Beats() <-chan struct{} { return p.beats }
 
 func (p *podium) LeaderChanged() <-chan struct{} {
 	p.mu.Lock()

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"time"
 
 	"holdfast/cluster"
 	"holdfast/failover/vip"
@@ -16,6 +17,7 @@ func (c *Controller) changed(e vip.Event) {
 	if e.Kind == vip.LinkUp || e.Kind == vip.Resync {
 		c.guard()
 	}
+	c.surveyed = time.Time{}
 	c.assess()
 }
 

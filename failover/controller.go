@@ -56,7 +56,10 @@ type Controller struct {
 	hardware    []string               // this machine's hardware addresses
 	networks    []string               // and where it can carry addresses
 	macs        map[string]string      // hardware address -> member
-	informed    bool                   // the leader has told the assignments since the start, so that leftovers are known as such
+	informed    bool                   // the leader has told the assignments since the last look for leftovers, so that they are known as such
+	overdue     bool                   // it is time to look for leftovers
+	surveyed    time.Time              // when hardware and networks were found out; zero: they may have changed
+	renewed     time.Time              // when the last renewal was made
 	bare        []string               // interfaces without a fence, a sentence each
 	stopping    string                 // why this daemon is stopping, "" while it is not
 	stopped     chan struct{}          // closed once a stopping daemon carries nothing; nil before and after
@@ -81,7 +84,7 @@ func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts 
 		agent: agent, channel: channel, machine: machine{addrs, opts.Metrics.counting(f)}, opts: opts, log: log, recorder: newRecorder(agent, opts.Metrics, log), inbox: make(chan func(), 64),
 		groups: map[string]*cluster.Group{}, assignments: map[string]cluster.Assignment{}, carried: map[string]*carrier{},
 		holder: lease.NewHolder(), unable: map[string]string{}, macs: map[string]string{},
-		unfit: map[string]hindrance{}, given: map[string]uint64{}, hooks: map[string]chan func(){},
+		unfit: map[string]hindrance{}, given: map[string]uint64{}, hooks: map[string]chan func(){}, overdue: true,
 	}
 }
 
@@ -97,8 +100,9 @@ func (c *Controller) Run(ctx context.Context) {
 	c.background.Go(func() { c.followLeader(ctx) })
 	c.background.Go(func() { c.followMachine(ctx) })
 	c.assess()
-	renew := time.NewTicker(c.opts.TTL / 4)
+	renew := time.NewTimer(c.opts.TTL / 4)
 	defer renew.Stop()
+	beats := c.channel.Beats()
 	refresh := time.NewTicker(c.opts.RefreshEvery)
 	defer refresh.Stop()
 	for {
@@ -109,7 +113,15 @@ func (c *Controller) Run(ctx context.Context) {
 			return
 		case f := <-c.inbox:
 			f()
+		case <-beats:
+			if time.Since(c.renewed) < c.opts.TTL/5 {
+				due.Stop()
+				continue
+			}
+			renew.Reset(c.opts.TTL / 4)
+			c.renew()
 		case <-renew.C:
+			renew.Reset(c.opts.TTL / 4)
 			c.renew()
 		case <-refresh.C:
 			c.refresh()
@@ -225,10 +237,10 @@ func (c *Controller) releaseReason(a cluster.Assignment, known bool) string {
 
 // clearLeftovers removes what an earlier daemon left and nobody has claimed since.
 func (c *Controller) clearLeftovers(now fence.Boottime) {
-	if !c.informed {
+	if !c.informed || !c.overdue {
 		return
 	}
-	c.informed = false // once after each word of the leader is enough
+	c.informed, c.overdue = false, false // once in RefreshEvery, and after a word of the leader, is enough
 	var keep []netip.Addr
 	for _, g := range c.carried {
 		for _, p := range g.places {
@@ -251,6 +263,7 @@ func (c *Controller) refresh() {
 			c.log.Warn("cannot renew the lifetime of an address", "group", g.group, "error", err)
 		}
 	}
+	c.overdue = true
 	c.guard()
 	c.assess()
 }
@@ -285,11 +298,23 @@ func (c *Controller) assess() {
 			unable[name] = err.Error()
 		}
 	}
-	hardware, networks := interfaces()
+	hardware, networks := c.survey()
 	if !maps.Equal(unable, c.unable) || !slices.Equal(hardware, c.hardware) || !slices.Equal(networks, c.networks) {
 		c.unable, c.hardware, c.networks = unable, hardware, networks
 		c.renew()
 	}
+}
+
+// surveyEvery is how often the interfaces are looked at where nothing tells of a change.
+const surveyEvery = 10 * time.Second
+
+// survey is what the leader is told of this machine's interfaces. followMachine says when they change.
+func (c *Controller) survey() (hardware, networks []string) {
+	if time.Since(c.surveyed) < surveyEvery {
+		return c.hardware, c.networks
+	}
+	c.surveyed = time.Now()
+	return interfaces()
 }
 
 // Holdings is what this machine does for groups now.

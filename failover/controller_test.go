@@ -60,6 +60,29 @@ func TestServesWhileRenewed(t *testing.T) {
 	}
 }
 
+// TestRenewsWithTheBeat holds that a machine that is awake anyway renews then, but no more often than every fifth of a TTL.
+func TestRenewsWithTheBeat(t *testing.T) {
+	s := newStage(t)
+	s.opts.TTL = time.Hour // by its own clock it would not renew in this test
+	s.start()
+	eventually(t, "the channel is open", func() bool { return len(s.heard()) > 0 })
+	n := len(s.heard())
+	for range 3 {
+		s.beats <- struct{}{}
+	}
+	s.controller.tell(t.Context(), func() { s.controller.renewed = time.Now().Add(-s.opts.TTL / 5) })
+	if more := len(s.heard()) - n; more > 0 {
+		t.Errorf("three beats right after a renewal made %d more", more)
+	}
+	eventually(t, "a beat after a while renews", func() bool {
+		select {
+		case s.beats <- struct{}{}:
+		default:
+		}
+		return len(s.heard()) > n
+	})
+}
+
 // TestReleaseOrder holds that a group is given back in the one safe order: the fence is shut before the leader hears of it, and the
 // address goes after that.
 func TestReleaseOrder(t *testing.T) {

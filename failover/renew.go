@@ -15,6 +15,7 @@ const reconnectPause = 20 * time.Millisecond
 // renew sends one message with everything this machine holds, claims and has given back. The lease counts from here: from before the
 // message is sent.
 func (c *Controller) renew() {
+	c.renewed = time.Now()
 	if c.out == nil {
 		return
 	}

@@ -159,14 +159,14 @@ func (a *Agent) runRegistry(ctx context.Context) (end func()) {
 	}
 }
 
-// noteInterval is how often the voter looks at the peer set.
-const noteInterval = 300 * time.Millisecond
-
 // noteLoop lets the voter see changes of the peer set when they happen, rather than when a leader asks.
 func (a *Agent) noteLoop(ctx context.Context) {
 	for ctx.Err() == nil {
 		a.voter.Note()
-		sleep(ctx, noteInterval)
+		select {
+		case <-a.peer.ServersNews():
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -237,6 +237,9 @@ func (a *Agent) LeaderName() string {
 	}
 	return ""
 }
+
+// Beats holds a value at the moments when a word to the leader costs least. It has one reader.
+func (a *Agent) Beats() <-chan struct{} { return a.peer.Beats() }
 
 // LeaderChanged is closed when who leads has changed since the call.
 func (a *Agent) LeaderChanged() <-chan struct{} { return a.peer.LeaderChanged() }

@@ -42,3 +42,18 @@ func TestFollowersHearTheLeaderOften(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryMemberFeelsTheBeat holds that Beats tells of the heartbeats, on both sides, again and again.
+func TestEveryMemberFeelsTheBeat(t *testing.T) {
+	t.Parallel()
+	members := startCluster(t, 3)
+	for _, m := range members {
+		for range 3 {
+			select {
+			case <-m.Beats():
+			case <-time.After(patience):
+				t.Fatalf("%s heard of no heartbeat for %s", m.cfg.ID, patience)
+			}
+		}
+	}
+}

@@ -108,7 +108,7 @@ func BenchmarkDecodeCommand(b *testing.B) {
 }
 
 func BenchmarkSnapshot(b *testing.B) {
-	f := &fsm{store: state.New(), log: testLogger(), peers: &peerSet{}, applied: func() {}}
+	f := &fsm{store: state.New(), log: testLogger(), peers: newPeerSet(), applied: func() {}}
 	for i := range 10_000 {
 		_, c, _ := DecodeCommand(set(b, key(i), string(make([]byte, 100))))
 		f.store.Apply([]state.Entry{{Index: uint64(i + 1), Command: c}})

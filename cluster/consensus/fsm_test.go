@@ -16,7 +16,7 @@ import (
 )
 
 func newFSM(log io.Writer) *fsm {
-	return &fsm{store: state.New(), log: slog.New(slog.NewTextHandler(log, nil)), peers: &peerSet{}, applied: func() {}}
+	return &fsm{store: state.New(), log: slog.New(slog.NewTextHandler(log, nil)), peers: newPeerSet(), applied: func() {}}
 }
 
 // logOf makes committed log entries, from index 1 on.

@@ -36,15 +36,16 @@ type Peer struct {
 	terms   terms
 	queue   queue
 	applied chan struct{} // holds a value when followers may not know what is committed
+	beats   chan struct{} // holds a value when a heartbeat has come or been sent
 	tasks   sync.WaitGroup
 }
 
 // New makes a peer that applies to store and speaks through layer, which it closes when it is closed itself.
 func New(cfg Config, store *state.Store, layer Layer, log *slog.Logger) *Peer {
-	p := &Peer{cfg: cfg, store: store, layer: layer, log: log, stopped: make(chan struct{}), applied: make(chan struct{}, 1)}
+	p := &Peer{cfg: cfg, store: store, layer: layer, log: log, stopped: make(chan struct{}), applied: make(chan struct{}, 1), beats: make(chan struct{}, 1)}
 	p.queue.limit = max(1, cfg.MaxAppendEntries/maxFlights)
 	p.terms.changed = make(chan struct{})
-	p.fsm = &fsm{store: store, log: log, peers: &peerSet{}, applied: func() { signal(p.applied) }}
+	p.fsm = &fsm{store: store, log: log, peers: newPeerSet(), applied: func() { signal(p.applied) }}
 	return p
 }
 

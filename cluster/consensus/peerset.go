@@ -14,13 +14,20 @@ type peerSet struct {
 	committed atomic.Uint64 // the newest one that is certain to stay
 	offered   atomic.Uint64 // that of the snapshot which was opened last
 	complete  atomic.Bool   // raft has read its log, and what it reads from now on is not new
+	news      chan struct{} // holds a value when newest has changed
 }
+
+func newPeerSet() *peerSet { return &peerSet{news: make(chan struct{}, 1)} }
 
 // found notes that the log has a peer set at index.
 func (s *peerSet) found(index uint64) {
 	for {
 		newest := s.newest.Load()
-		if index <= newest || s.newest.CompareAndSwap(newest, index) {
+		if index <= newest {
+			return
+		}
+		if s.newest.CompareAndSwap(newest, index) {
+			signal(s.news)
 			return
 		}
 	}
@@ -30,6 +37,7 @@ func (s *peerSet) found(index uint64) {
 func (s *peerSet) restored() {
 	s.committed.Store(s.offered.Load())
 	s.newest.Store(s.offered.Load())
+	signal(s.news)
 }
 
 // watchedLog is a log that tells the peer set of its entries.
@@ -75,6 +83,7 @@ func (w watchedLog) DeleteRange(first, last uint64) error {
 	}
 	if newest := w.set.newest.Load(); last >= end && newest >= first && w.set.committed.Load() < first {
 		w.set.newest.Store(w.set.committed.Load())
+		signal(w.set.news)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func TestPeerSetThatIsNotCommittedGoesAgain(t *testing.T) {
 }
 
 func TestWatchedLogTellsTruncationFromCompaction(t *testing.T) {
-	peers := &peerSet{}
+	peers := newPeerSet()
 	w := watchedLog{raft.NewInmemStore(), peers}
 	var logs []*raft.Log
 	for i := range uint64(10) {
@@ -110,5 +110,33 @@ func TestWatchedLogTellsTruncationFromCompaction(t *testing.T) {
 	}
 	if w.IsMonotonic() {
 		t.Error("a store that allows gaps is called monotonic")
+	}
+}
+
+func TestPeerSetHasNewsWhenItChanges(t *testing.T) {
+	peers := newPeerSet()
+	steps := []struct {
+		what string
+		do   func()
+		news bool
+	}{
+		{"a peer set is found", func() { peers.found(3) }, true},
+		{"it is found again", func() { peers.found(3) }, false},
+		{"an older one is found", func() { peers.found(2) }, false},
+		{"two are found before anyone asks", func() { peers.found(4); peers.found(5) }, true},
+		{"a snapshot is restored", func() { peers.offered.Store(4); peers.restored() }, true},
+	}
+	for _, s := range steps {
+		s.do()
+		select {
+		case <-peers.news:
+			if !s.news {
+				t.Errorf("%s: there is news", s.what)
+			}
+		default:
+			if s.news {
+				t.Errorf("%s: there is no news", s.what)
+			}
+		}
 	}
 }

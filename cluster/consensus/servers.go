@@ -30,6 +30,9 @@ func (p *Peer) Servers() (servers []Server, index uint64, err error) {
 	return servers, p.fsm.peers.newest.Load(), nil
 }
 
+// ServersNews holds a value when the index that Servers gives has changed. It has one reader.
+func (p *Peer) ServersNews() <-chan struct{} { return p.fsm.peers.news }
+
 // HasState reports whether this data_dir was ever bootstrapped, or spoken to as a member of a cluster. Bootstrap is refused if so.
 func (p *Peer) HasState() (bool, error) {
 	if _, err := p.running(); err != nil {

@@ -14,6 +14,7 @@ type transport struct {
 	reach  reach
 	wanted func(term uint64, id raft.ServerID) bool // whether messages of this term are to be sent to id still
 	found  func()                                   // told when a member answers that did not
+	heard  func()                                   // told when a heartbeat has come
 	rpcs   chan raft.RPC                            // what raft is given
 	closed chan struct{}
 	once   sync.Once // of Close
@@ -24,7 +25,7 @@ type transport struct {
 func newTransport(p *Peer, inner *raft.NetworkTransport, h hold) *transport {
 	t := &transport{
 		NetworkTransport: inner, hold: h, reach: reach{lost: map[raft.ServerID]chan struct{}{}}, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
-		wanted: p.wanted, found: func() { signal(p.applied) },
+		wanted: p.wanted, found: func() { signal(p.applied) }, heard: func() { signal(p.beats) },
 	}
 	t.loops.Go(t.relay)
 	return t

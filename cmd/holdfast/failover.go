@@ -120,6 +120,8 @@ func (c asChannel) OpenLease(ctx context.Context) (failover.Stream, error) {
 	return s, nil
 }
 
+func (c asChannel) Beats() <-chan struct{} { return c.a.Beats() }
+
 func (c asChannel) LeaderChanged() <-chan struct{} { return c.a.LeaderChanged() }
 
 // assignerDuty is the assigner as the agent knows it.
