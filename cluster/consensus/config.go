@@ -42,7 +42,7 @@ func DefaultConfig() Config {
 		HeartbeatTimeout:   300 * time.Millisecond,
 		ElectionTimeout:    300 * time.Millisecond,
 		LeaderLeaseTimeout: 200 * time.Millisecond,
-		CommitTimeout:      300 * time.Millisecond,
+		CommitTimeout:      time.Second,
 		DialTimeout:        500 * time.Millisecond,
 		IOTimeout:          10 * time.Second,
 		SnapshotThreshold:  8192,

@@ -53,6 +53,9 @@ func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, req
 	}
 	for {
 		err := t.NetworkTransport.AppendEntries(id, addr, req, resp)
+		if err == nil && resp.Success {
+			t.stored(req)
+		}
 		if err == nil || t.isClosed() || !t.wanted(req.Term, id) {
 			return err
 		}
@@ -87,6 +90,15 @@ func (t *transport) heartbeat(id raft.ServerID, addr raft.ServerAddress, req *ra
 			t.reach.find(id) // what waits for it finds out that it is not wanted either
 			return err
 		}
+	}
+}
+
+// late has the followers told once more where one has stored entries that were committed without it: it does not know so much yet, and the
+// message that would have told it came before it had them.
+func (p *Peer) late(req *raft.AppendEntriesRequest) {
+	r, n := p.raft.Load(), len(req.Entries)
+	if r != nil && n > 0 && req.LeaderCommitIndex < req.Entries[n-1].Index && r.CommitIndex() >= req.Entries[n-1].Index {
+		signal(p.applied)
 	}
 }
 

@@ -99,3 +99,32 @@ func TestMessagesEndWithTheirReason(t *testing.T) {
 		t.Error("a closed transport sends")
 	}
 }
+
+// TestASlowFollowerIsToldOnceMore holds when a follower that has stored entries is told that they are committed: where nobody will do it otherwise.
+func TestASlowFollowerIsToldOnceMore(t *testing.T) {
+	t.Parallel()
+	members := startCluster(t, 3)
+	m := without(members, leaderOf(t, members))[0] // on a follower nobody takes the signal away
+	index := write(t, members, "k", "v")
+	read(t, m, index, "k")
+	committed := m.raft.Load().CommitIndex()
+	entries := func(index uint64) []*raft.Log { return []*raft.Log{{Index: index}} }
+	for name, c := range map[string]struct {
+		req  raft.AppendEntriesRequest
+		tell bool
+	}{
+		"committed without it":       {raft.AppendEntriesRequest{Entries: entries(committed), LeaderCommitIndex: committed - 1}, true},
+		"the message said so":        {raft.AppendEntriesRequest{Entries: entries(committed), LeaderCommitIndex: committed}, false},
+		"not committed yet":          {raft.AppendEntriesRequest{Entries: entries(committed + 1), LeaderCommitIndex: committed}, false},
+		"there was nothing to store": {raft.AppendEntriesRequest{LeaderCommitIndex: committed - 1}, false},
+	} {
+		select {
+		case <-m.applied:
+		default:
+		}
+		m.late(&c.req)
+		if got := len(m.applied) == 1; got != c.tell {
+			t.Errorf("%s: told %v, want %v", name, got, c.tell)
+		}
+	}
+}

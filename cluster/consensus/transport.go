@@ -15,6 +15,7 @@ type transport struct {
 	wanted func(term uint64, id raft.ServerID) bool // whether messages of this term are to be sent to id still
 	found  func()                                   // told when a member answers that did not
 	heard  func()                                   // told when a heartbeat has come
+	stored func(*raft.AppendEntriesRequest)         // told when a member has stored entries
 	rpcs   chan raft.RPC                            // what raft is given
 	closed chan struct{}
 	once   sync.Once // of Close
@@ -25,7 +26,7 @@ type transport struct {
 func newTransport(p *Peer, inner *raft.NetworkTransport, h hold) *transport {
 	t := &transport{
 		NetworkTransport: inner, hold: h, reach: reach{lost: map[raft.ServerID]chan struct{}{}}, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
-		wanted: p.wanted, found: func() { signal(p.applied) }, heard: func() { signal(p.beats) },
+		wanted: p.wanted, found: func() { signal(p.applied) }, heard: func() { signal(p.beats) }, stored: p.late,
 	}
 	t.loops.Go(t.relay)
 	return t
