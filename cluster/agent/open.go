@@ -101,6 +101,7 @@ func (a *Agent) newGossip() *gossip.Pool {
 	cfg.Name, cfg.Tags, cfg.OnEvent, cfg.Accept = a.cfg.Name, a.tags(), a.onGossip, a.accept
 	cfg.Bind = netip.AddrPortFrom(a.cfg.Bind, uint16(a.cfg.SerfPort)) //nolint:gosec // the config is checked
 	cfg.Advertise = netip.AddrPortFrom(a.cfg.Advertise, 0)
+	cfg.Passive = len(a.cfg.Join) == 0 && len(a.cfg.RetryJoin) == 0
 	if a.cfg.GossipKey != nil {
 		cfg.Keys = [][]byte{a.cfg.GossipKey}
 	}

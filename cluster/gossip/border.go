@@ -20,7 +20,8 @@ const maxClusterID = memberlist.LabelMaxSize
 // streams bear the cluster ID as memberlist's label, before anything is decrypted or decoded, and what bears another one is dropped. It
 // is put on for members alone that announce the same ID, because only they are sure to expect it: who is about to join talks without.
 type border struct {
-	log *slog.Logger
+	log     *slog.Logger
+	passive bool // Config.Passive
 
 	id    atomic.Pointer[string]                  // of the cluster, nil while this member has none
 	ours  atomic.Pointer[map[netip.AddrPort]bool] // where members are that announce it
@@ -110,6 +111,12 @@ func (b *border) lets(label string, from any) bool {
 	}
 	b.dropped(label, from)
 	return false
+}
+
+// letsStream is lets for a stream. One that has no cluster and nobody to ask was perhaps a member before it lost its disk: who tries to
+// reach it again is let in.
+func (b *border) letsStream(label string, from any) bool {
+	return b.passive && b.cluster() == "" || b.lets(label, from)
 }
 
 // dropPause is the least time between two reports of dropped gossip.

@@ -138,6 +138,22 @@ func TestMachineGivenToAnotherCluster(t *testing.T) {
 	}
 }
 
+// TestMachineThatLostItsDiskIsFound has one that names nobody to join: its old cluster finds it.
+func TestMachineThatLostItsDiskIsFound(t *testing.T) {
+	a1, a2 := open(t, "n1", belongs("id-a")), open(t, "n2", belongs("id-a"))
+	join(t, a2, a1)
+	eventually(t, "the label", func() bool { return a1.border.label(a2.Self().Addr) == "id-a" })
+	at := a2.Self().Addr
+	closeNow(t, a2)
+	awaitStatus(t, a1, "n2", cluster.StatusFailed)
+	back := open(t, "n2", belongs(cluster.NoCluster), func(cfg *Config) { cfg.Bind, cfg.Passive = at, true })
+	awaitStatus(t, back, "n1", cluster.StatusAlive)
+	eventually(t, "n2 to be back with its new tags", func() bool {
+		m, _ := a1.find("n2")
+		return m.Status == cluster.StatusAlive && m.Tags[cluster.TagCluster] == cluster.NoCluster
+	})
+}
+
 // TestMachineGivenAwayBeforeItKnewTheID has one whose new cluster its old members learn of only as they compare what they know.
 func TestMachineGivenAwayBeforeItKnewTheID(t *testing.T) {
 	a1, a2 := open(t, "n1", belongs("id-a")), open(t, "n2", belongs(cluster.NoCluster))

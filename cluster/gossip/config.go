@@ -20,6 +20,8 @@ type Config struct {
 	Tags      map[string]string // this member's announcement of itself
 	Keys      [][]byte          // gossip keys of 16, 24 or 32 bytes; the first encrypts, each decrypts; none: plain text
 
+	Passive bool // nobody is named to join: while this member has no cluster, it lets itself be found by one that remembers it
+
 	OnEvent func(Event)                     // called with each event, in order, from one goroutine; nil: nobody asks
 	Accept  func(cluster.Member) error      // refuses a living member (of another datacenter, say); quick, and must not call the pool; nil: all
 	Cut     func(to netip.AddrPort) bool    // true where nothing is to be sent: test support parts a network with it; nil: nowhere

@@ -57,7 +57,7 @@ func New(cfg Config, log *slog.Logger) *Pool {
 		history:   &history{},
 		conflicts: map[claim]time.Time{},
 	}
-	p.border = &border{log: log}
+	p.border = &border{log: log, passive: cfg.Passive}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.outbox = &outbox{mult: cfg.RetransmitMult, living: func() int { return int(p.living.Load()) }}
 	spread := func(i intent) { p.outbox.put(i.subject(), i.encode(), nil) }

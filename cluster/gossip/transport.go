@@ -115,7 +115,7 @@ func (t *transport) admit(c net.Conn) {
 	defer context.AfterFunc(t.over, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
 	_ = c.SetReadDeadline(time.Now().Add(t.limit))
 	ready, label, err := memberlist.RemoveLabelHeaderFromStream(c)
-	if err != nil || !t.border.lets(label, c.RemoteAddr()) {
+	if err != nil || !t.border.letsStream(label, c.RemoteAddr()) {
 		_ = c.Close()
 		return
 	}
