@@ -42,9 +42,10 @@ func (j *journal) len() int { return len(j.all()) }
 // the kernel outlives daemons.
 type bench struct {
 	*journal
-	stranger net.HardwareAddr // who answers a probe
-	slow     time.Duration    // what each change of the machine takes
-	report   chan vip.Event   // what Watch reports
+	stranger net.HardwareAddr  // who answers a probe
+	slow     time.Duration     // what each change of the machine takes
+	report   chan vip.Event    // what Watch reports
+	claims   chan vip.Conflict // what Conflicts reports
 
 	mu        sync.Mutex // guards following
 	placed    map[netip.Addr]vip.Placed
@@ -54,7 +55,7 @@ type bench struct {
 
 func newBench() *bench {
 	return &bench{
-		journal: &journal{}, report: make(chan vip.Event), placed: map[netip.Addr]vip.Placed{}, deadlines: map[netip.Addr]fence.Boottime{},
+		journal: &journal{}, report: make(chan vip.Event), claims: make(chan vip.Conflict), placed: map[netip.Addr]vip.Placed{}, deadlines: map[netip.Addr]fence.Boottime{},
 		broken: map[string]error{},
 	}
 }
@@ -93,6 +94,9 @@ func (b *bench) leave(addr string, deadline fence.Boottime) {
 	b.deadlines[a] = deadline
 }
 
+// expired stands for the kernel, which removes what nobody renews.
+const expired = "expired"
+
 // takeAway removes an address behind the controller's back, and the kernel says so.
 func (b *bench) takeAway(addr, by string) {
 	b.mu.Lock()
@@ -100,7 +104,11 @@ func (b *bench) takeAway(addr, by string) {
 	p := b.placed[a]
 	delete(b.placed, a)
 	b.mu.Unlock()
-	b.report <- vip.Event{Kind: vip.AddressRemoved, Interface: eth0, Address: p, Managed: true, By: by}
+	e := vip.Event{Kind: vip.AddressRemoved, Interface: eth0, Address: p, Managed: true, By: by}
+	if by == expired {
+		e.By, e.Expired = "", true
+	}
+	b.report <- e
 }
 
 // change does an operation and writes it down when it is done.
@@ -170,9 +178,15 @@ func (b *bench) Probe(ctx context.Context, _ vip.Interface, _ netip.Addr, wait t
 	}
 }
 
-func (b *bench) Conflicts(ctx context.Context, _ vip.Interface, _ []netip.Addr, _ func(vip.Conflict)) error {
-	<-ctx.Done()
-	return ctx.Err()
+func (b *bench) Conflicts(ctx context.Context, _ vip.Interface, _ []netip.Addr, report func(vip.Conflict)) error {
+	for {
+		select {
+		case x := <-b.claims:
+			report(x)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (b *bench) Watch(ctx context.Context, report func(vip.Event)) error {

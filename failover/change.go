@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -33,9 +34,9 @@ func (c *Controller) repair(e vip.Event) {
 				c.log.Error("cannot put back an address that something else removed", "address", p.String(), "error", err)
 				return
 			}
-			who := "something else"
-			if e.By != "" {
-				who = e.By
+			who := cmp.Or(e.By, "something else")
+			if e.Expired {
+				who = "the kernel, because this daemon stood still and did not renew it,"
 			}
 			c.recorder.add(cluster.Transition{
 				Kind: cluster.TransitionRepair, Group: g.group, Epoch: g.epoch, Why: fmt.Sprintf("%s removed %s; it was put back", who, p),

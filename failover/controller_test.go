@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"holdfast/cluster"
 	"holdfast/failover/fence"
 	"holdfast/failover/lease"
+	"holdfast/failover/vip"
 )
 
 // TestTakeOrder holds that a group is taken in the one safe order: the fence is there before the address, the address before the claim,
@@ -171,6 +173,27 @@ func TestNewAddressesTakeANewEpoch(t *testing.T) {
 	}
 }
 
+// TestConflict holds that another machine's claim is told, and that it is none where it is heard after the lease has ended.
+func TestConflict(t *testing.T) {
+	mac := net.HardwareAddr{2, 0, 0, 0, 0, 99}
+	const sentence = "a machine that is no member (02:00:00:00:00:63) claims 10.0.0.100, which this machine serves"
+	s := newStage(t)
+	s.assign("g", "n1", false)
+	s.start().serves()
+	x := vip.Conflict{Addr: netip.MustParseAddr("10.0.0.100"), HardwareAddr: mac}
+	late := make(chan struct{})
+	s.controller.tell(t.Context(), func() {
+		defer close(late)
+		s.controller.conflict(&carrier{group: "g", epoch: 1, deadline: fence.Now() - 1}, x)
+	})
+	<-late
+	s.claims <- x
+	eventually(t, "the timeline tells", func() bool { return len(s.told(cluster.TransitionConflict)) > 0 })
+	if got := s.told(cluster.TransitionConflict); len(got) != 1 || got[0] != sentence {
+		t.Errorf("the timeline tells %q, want once %q", got, sentence)
+	}
+}
+
 // TestStranger holds that an address that a machine outside the cluster has is never served beside it, and that a member does not count.
 func TestStranger(t *testing.T) {
 	mac := net.HardwareAddr{2, 0, 0, 0, 0, 99}
@@ -286,7 +309,11 @@ func TestLeftovers(t *testing.T) {
 
 // TestRepair holds that an address that something else took away is put back, and that the timeline says who it was.
 func TestRepair(t *testing.T) {
-	for by, why := range map[string]string{"ip (pid 4711)": "ip (pid 4711) removed 10.0.0.100/24 on eth0; it was put back", "": "something else removed 10.0.0.100/24 on eth0; it was put back"} {
+	for by, why := range map[string]string{
+		"ip (pid 4711)": "ip (pid 4711) removed 10.0.0.100/24 on eth0; it was put back",
+		"":              "something else removed 10.0.0.100/24 on eth0; it was put back",
+		expired:         "the kernel, because this daemon stood still and did not renew it, removed 10.0.0.100/24 on eth0; it was put back",
+	} {
 		s := newStage(t)
 		s.opts.RefreshEvery = time.Hour // which would put it back as well
 		s.assign("g", "n1", false)

@@ -138,17 +138,24 @@ func (c *Controller) listen(ctx context.Context, g *carrier, p place) {
 			return
 		}
 		last = time.Now()
-		c.tell(ctx, func() {
-			who := cmp.Or(c.macs[x.HardwareAddr.String()], "a machine that is no member")
-			c.recorder.add(cluster.Transition{
-				Kind: cluster.TransitionConflict, Group: g.group, Epoch: g.epoch,
-				Why: fmt.Sprintf("%s (%s) claims %s, which this machine serves", who, x.HardwareAddr, x.Addr),
-			})
-		})
+		c.tell(ctx, func() { c.conflict(g, x) })
 	}
 	if err := c.machine.addrs.Conflicts(ctx, p.iface, []netip.Addr{p.addr()}, report); err != nil && ctx.Err() == nil {
 		c.log.Warn("cannot listen for conflicts", "address", p.String(), "error", err)
 	}
+}
+
+// conflict records that another machine claims an address. A daemon that stood still hears afterwards who took over meanwhile: that is none,
+// for its lease has ended.
+func (c *Controller) conflict(g *carrier, x vip.Conflict) {
+	if g.deadline <= fence.Now() {
+		return
+	}
+	who := cmp.Or(c.macs[x.HardwareAddr.String()], "a machine that is no member")
+	c.recorder.add(cluster.Transition{
+		Kind: cluster.TransitionConflict, Group: g.group, Epoch: g.epoch,
+		Why: fmt.Sprintf("%s (%s) claims %s, which this machine serves", who, x.HardwareAddr, x.Addr),
+	})
 }
 
 // release gives a group back: the fence first, then the word to the leader, then everything else.
