@@ -1,6 +1,9 @@
 package cluster
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // Status is the health of a check, or the worst of several.
 type Status string
@@ -49,6 +52,7 @@ type Check struct {
 	Type        string   // "ttl", "http", "script", …; "" where a program registered it
 	Interval    string   // as configured, "10s"
 	Timeout     string
+	Probe       []byte // how a monitor of external nodes is to check, in JSON: kept for that program, and not acted on
 
 	CreateIndex, ModifyIndex uint64
 }
@@ -68,7 +72,7 @@ func (c *Check) Validate() error {
 func (c *Check) Equal(o *Check) bool {
 	return c.Node == o.Node && c.ID == o.ID && c.Name == o.Name && c.Status == o.Status && c.Notes == o.Notes && c.Output == o.Output &&
 		c.ServiceID == o.ServiceID && c.Type == o.Type && c.Interval == o.Interval && c.Timeout == o.Timeout &&
-		c.ServiceName == o.ServiceName && slices.Equal(c.ServiceTags, o.ServiceTags)
+		bytes.Equal(c.Probe, o.Probe) && c.ServiceName == o.ServiceName && slices.Equal(c.ServiceTags, o.ServiceTags)
 }
 
 // Worst is the worst state of the checks, Passing for none.

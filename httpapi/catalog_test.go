@@ -63,10 +63,14 @@ func TestCatalogKeepsWhatItDoesNotUse(t *testing.T) {
 	talks(t, h, []talk{
 		{"PUT /v1/catalog/register", node + `"Service":{"Service":"web-proxy","Kind":"connect-proxy","Locality":{"Region":"us","Zone":""},"Proxy": {"Mode": "transparent"},"Connect":{"Native":true}}}`, 200, "true"},
 		{"PUT /v1/catalog/register", node + `"Service":{"Service":"plain","Proxy":{},"Connect":null}}`, 200, "true"},
+		{"PUT /v1/catalog/register", node + `"Checks":[{"Name":"a","Definition": {"TCP":"1.1.1.1:80","Interval":"5s"}},{"Name":"b","Type":"mine","Definition":{"HTTP":"x"}},{"Name":"c","Definition":{}}]}`, 200, "true"},
 		{"GET /v1/catalog/nodes", "", 200, `[{"ID":"","Node":"ext","Address":"10.1.1.1","Datacenter":"dc1","TaggedAddresses":{},"Meta":{},"Locality":{"Region":"eu","Zone":"eu-1"},"CreateIndex":1,"ModifyIndex":1}]`},
 	})
 	for target, want := range map[string]string{
 		"/v1/catalog/service/web-proxy": `"ServiceProxy":{"Mode":"transparent"},"ServiceConnect":{"Native":true},"ServiceLocality":{"Region":"us","Zone":""}`,
+		"/v1/health/node/ext":           `"Type":"tcp","Interval":"","Timeout":"","ExposedPort":0,"Definition":{"TCP":"1.1.1.1:80","Interval":"5s"},`,
+		"/v1/health/state/critical":     `"Type":"mine","Interval":"","Timeout":"","ExposedPort":0,"Definition":{"HTTP":"x"},`,
+		"/v1/health/state/any":          `"Type":"","Interval":"","Timeout":"","ExposedPort":0,"Definition":{},`,
 		"/v1/catalog/service/plain":     `"ServiceProxy":{},"ServiceConnect":{},"CreateIndex"`,
 		"/v1/health/service/web-proxy":  `"Proxy":{"Mode":"transparent"},"Connect":{"Native":true},"Locality":{"Region":"us","Zone":""}`,
 	} {

@@ -59,7 +59,7 @@ func TestKVRefuses(t *testing.T) {
 		{"PUT /v1/kv/a", "0123456789", 200, "true"},
 		{"POST /v1/kv/a", "x", 405, "method POST is not allowed here: use DELETE, GET, HEAD, PUT"},
 		{"PUT /v1/kv/a?acquire=nobody", "x", 500, `invalid session "nobody"…`},
-		{"PUT /v1/kv/a?acquire=", "x", 500, "lock of key…"},
+		{"PUT /v1/kv/a?acquire=", "x", 500, "missing session: the lock of key…"},
 	})
 }
 

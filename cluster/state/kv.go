@@ -47,7 +47,7 @@ func validKVWrite(c *cluster.KVWrite) error {
 	case cluster.KVSet, cluster.KVCAS, cluster.KVDelete, cluster.KVDeleteCAS, cluster.KVDeleteTree:
 	case cluster.KVLock, cluster.KVUnlock:
 		if e.Session == "" {
-			return cluster.Errorf(cluster.Invalid, "%s of key %q names no session: give the ID of one", c.Verb, e.Key)
+			return cluster.Errorf(cluster.Invalid, "missing session: the %s of key %q names none", c.Verb, e.Key)
 		}
 	default:
 		return cluster.Errorf(cluster.Invalid, "verb %q of a write to key %q is not known", c.Verb, e.Key)

@@ -112,7 +112,7 @@ func TestTransaction(t *testing.T) {
 		{
 			"lock fails",
 			[]cluster.Operation{kvOpBy("lock", "b", "s9"), kvOpBy("lock", "b", ""), kvOpBy("unlock", "b", "s1"), kvOpBy("unlock", "b", "")},
-			"", `0:invalid session "s9"|1:lock of key "b" names no session|2:failed to unlock key "b", lock isn't held|3:unlock of key "b" names`,
+			"", `0:invalid session "s9"|1:missing session|2:failed to unlock key "b", lock isn't held|3:missing session`,
 		},
 		{"no key", []cluster.Operation{kvOp("set", "", ""), kvOp("get", "", ""), kvOp("get-tree", "", "")}, "", "0:Must provide key|1:Must provide key|2:Must provide key"},
 		{"a value too large", []cluster.Operation{kvOp("set", "b", strings.Repeat("x", cluster.MaxValueSize+1))}, "", `0:the value of key "b" has 524289 bytes`},

@@ -135,11 +135,15 @@ func appendRow(b []byte, row cluster.TransactionRow) []byte {
 	case row.KV != nil:
 		return wire.AppendKVEntry(append(b, `{"KV":`...), row.KV)
 	case row.Node != nil:
-		return appendValue(append(b, `{"Node":`...), wire.FromNode(row.Node))
+		n := wire.FromNode(row.Node)
+		n.TaggedAddresses, n.Meta = row.Node.TaggedAddresses, row.Node.Meta // here Consul answers null where there are none
+		return appendValue(append(b, `{"Node":`...), n)
 	case row.Service != nil:
 		return appendValue(append(b, `{"Service":`...), wire.FromService(row.Service))
 	case row.Check != nil:
-		return appendValue(append(b, `{"Check":`...), wire.FromCheck(row.Check))
+		c := wire.FromCheck(row.Check)
+		c.ServiceTags = row.Check.ServiceTags
+		return appendValue(append(b, `{"Check":`...), c)
 	}
 	return append(b, '{')
 }

@@ -21,7 +21,7 @@ type Check struct {
 	Interval    string
 	Timeout     string
 	ExposedPort int
-	Definition  empty
+	Definition  Opaque
 	CreateIndex uint64
 	ModifyIndex uint64
 }
@@ -37,7 +37,7 @@ type Instance struct {
 func FromCheck(c *cluster.Check) Check {
 	return Check{
 		Node: c.Node, CheckID: c.ID, Name: c.Name, Status: string(c.Status), Notes: c.Notes, Output: c.Output, ServiceID: c.ServiceID,
-		ServiceName: c.ServiceName, ServiceTags: exchange.OrEmpty(c.ServiceTags), Type: c.Type, Interval: c.Interval, Timeout: c.Timeout,
+		ServiceName: c.ServiceName, ServiceTags: exchange.OrEmpty(c.ServiceTags), Type: c.Type, Interval: c.Interval, Timeout: c.Timeout, Definition: c.Probe,
 		CreateIndex: c.CreateIndex, ModifyIndex: c.ModifyIndex,
 	}
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 
 	"holdfast/cluster"
@@ -43,11 +44,12 @@ type CheckInput struct {
 	Type        string
 	Interval    string
 	Timeout     string
+	Definition  json.RawMessage // what a monitor of external nodes is to do
 
 	// What clients send back as they have read it, and what is not ours.
-	Definition, Namespace, Partition, PeerName, EnterpriseMeta, Locality json.RawMessage
-	ExposedPort                                                          int
-	CreateIndex, ModifyIndex                                             uint64
+	Namespace, Partition, PeerName, EnterpriseMeta, Locality json.RawMessage
+	ExposedPort                                              int
+	CreateIndex, ModifyIndex                                 uint64
 }
 
 // Instance is the instance that the body describes, on a node.
@@ -67,7 +69,7 @@ func (s *ServiceInput) Instance(node string) *cluster.Service {
 func (c *CheckInput) Check(node string) *cluster.Check {
 	out := &cluster.Check{
 		Node: node, ID: c.CheckID, Name: c.Name, Status: cluster.Status(c.Status), Notes: c.Notes, Output: c.Output,
-		ServiceID: c.ServiceID, Type: c.Type, Interval: c.Interval, Timeout: c.Timeout,
+		ServiceID: c.ServiceID, Type: cmp.Or(c.Type, probeType(c.Definition)), Interval: c.Interval, Timeout: c.Timeout, Probe: opaqueOf(c.Definition),
 	}
 	if c.Node != "" {
 		out.Node = c.Node // the state says what is wrong where it is another one
@@ -103,11 +105,35 @@ func LocalityOf(l *Locality) cluster.Locality {
 	return cluster.Locality(*l)
 }
 
-// opaqueOf is an object of the service mesh without its white space, nil for one that says nothing.
+// opaqueOf is an object that is only kept, without its white space, nil for one that says nothing.
 func opaqueOf(raw json.RawMessage) []byte {
 	var b bytes.Buffer
 	if json.Compact(&b, raw) != nil || b.Len() <= len("{}") || b.String() == "null" {
 		return nil
 	}
 	return b.Bytes()
+}
+
+// probeType is the type of a check by its definition, "" for one that says nothing.
+func probeType(definition json.RawMessage) string {
+	var d struct {
+		GRPC, HTTP, TTL, TCP, UDP, AliasNode, AliasService, DockerContainerID, H2PING, OSService string
+		ScriptArgs                                                                               []string
+	}
+	if json.Unmarshal(definition, &d) != nil {
+		return ""
+	}
+	for _, t := range []struct {
+		name string
+		is   bool
+	}{
+		{"grpc", d.GRPC != ""}, {"http", d.HTTP != ""}, {"ttl", d.TTL != ""}, {"tcp", d.TCP != ""}, {"udp", d.UDP != ""},
+		{"alias", d.AliasNode+d.AliasService != ""}, {"docker", d.DockerContainerID != ""}, {"script", len(d.ScriptArgs) > 0},
+		{"h2ping", d.H2PING != ""}, {"os_service", d.OSService != ""},
+	} {
+		if t.is {
+			return t.name
+		}
+	}
+	return ""
 }

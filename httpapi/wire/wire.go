@@ -1,9 +1,7 @@
 package wire
 
-// empty is an object without fields, where Consul shows a part that Holdfast leaves out.
-type empty struct{}
-
-// Opaque is an object of the service mesh, which Holdfast leaves out: it is shown as it was registered.
+// Opaque is an object that Holdfast keeps for others and does not act on: what belongs to a service mesh, or says how a monitor of external
+// nodes is to check. It is shown as it was registered.
 type Opaque []byte
 
 func (o Opaque) MarshalJSON() ([]byte, error) {
