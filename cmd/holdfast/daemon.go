@@ -44,7 +44,7 @@ type daemon struct {
 }
 
 func newDaemon(cfg *config.Config, log *logs) *daemon {
-	d := &daemon{cfg: cfg, log: log, dir: cfg.DataDir, telemetry: telemetry.New(), endGroups: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
+	d := &daemon{cfg: cfg, log: log, dir: cfg.DataDir, telemetry: telemetry.New(cfg.MetricsHost), endGroups: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
 	d.failMetrics, d.dnsMetrics = failover.NewMetrics(d.telemetry.Registerer()), dnsapi.NewMetrics(d.telemetry.Registerer())
 	return d
 }

@@ -39,6 +39,9 @@ func Build(f *File) (*Config, error) {
 		ReconnectTimeout:     or(f.ReconnectTimeout, defaultReconnectTimeout),
 		SessionTTLMin:        or(f.SessionTTLMin, cluster.MinSessionTTL),
 	}
+	if !or(or(f.Telemetry, Telemetry{}).DisableHostname, false) {
+		c.MetricsHost, _ = os.Hostname() // without one the names are shorter
+	}
 	if or(f.Bootstrap, false) {
 		if c.BootstrapExpect > 1 {
 			return nil, fmt.Errorf("bootstrap asks for a cluster of one and bootstrap_expect for %d servers: remove one of them", c.BootstrapExpect)

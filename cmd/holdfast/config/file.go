@@ -34,11 +34,12 @@ type File struct {
 	LogFile  *string `mapstructure:"log_file"`
 	PIDFile  *string `mapstructure:"pid_file"`
 
-	EnableScriptChecks      *bool `mapstructure:"enable_script_checks"`
-	EnableLocalScriptChecks *bool `mapstructure:"enable_local_script_checks"`
-	EnableDebug             *bool `mapstructure:"enable_debug"`
-	SkipLeaveOnInterrupt    *bool `mapstructure:"skip_leave_on_interrupt"`
-	LeaveOnTerminate        *bool `mapstructure:"leave_on_terminate"`
+	EnableScriptChecks      *bool      `mapstructure:"enable_script_checks"`
+	EnableLocalScriptChecks *bool      `mapstructure:"enable_local_script_checks"`
+	Telemetry               *Telemetry `mapstructure:"telemetry"`
+	EnableDebug             *bool      `mapstructure:"enable_debug"`
+	SkipLeaveOnInterrupt    *bool      `mapstructure:"skip_leave_on_interrupt"`
+	LeaveOnTerminate        *bool      `mapstructure:"leave_on_terminate"`
 
 	ReconnectTimeout *time.Duration `mapstructure:"reconnect_timeout"`
 	SessionTTLMin    *time.Duration `mapstructure:"session_ttl_min"`
@@ -118,6 +119,11 @@ type SOA struct {
 type Limits struct {
 	HTTPMaxConnsPerClient *int `mapstructure:"http_max_conns_per_client"`
 	KVMaxValueSize        *int `mapstructure:"kv_max_value_size"`
+}
+
+// Telemetry is Consul's telemetry, as far as it is heard.
+type Telemetry struct {
+	DisableHostname *bool `mapstructure:"disable_hostname"`
 }
 
 // HTTP is Consul's http_config.

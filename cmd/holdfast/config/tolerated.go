@@ -16,7 +16,8 @@ const (
 	noWAN       = "there is one datacenter, and no pool between datacenters"
 	noPartition = "there are no namespaces and partitions"
 	noUI        = "there is no web interface yet"
-	noMetrics   = "metrics are answered at /v1/agent/metrics, under Consul's names and without the host's, and sent nowhere"
+	noMetrics   = "metrics are answered at /v1/agent/metrics and sent nowhere"
+	noFilter    = "metrics have the names that they have, and all are shown"
 	noSyslog    = "the log goes to standard error and to log_file"
 	noRotation  = "log files are not rotated: move them away and send SIGHUP, and a new one is begun"
 	noLimit     = "it is not limited yet"
@@ -54,7 +55,15 @@ var tolerated = map[string]string{
 	"locality": "", "license_path": "", "audit": "there is no audit log", "reporting": "", "cloud": "nothing is reported to a cloud",
 	"experiments": "", "version": "", "version_prerelease": "", "version_metadata": "", "build_date": "", "revision": "",
 
-	"ui": noUI, "ui_config": noUI, "ui_dir": noUI, "ui_content_path": noUI, "telemetry": noMetrics,
+	"ui": noUI, "ui_config": noUI, "ui_dir": noUI, "ui_content_path": noUI,
+	"telemetry.prometheus_retention_time": "", "telemetry.retry_failed_connection": "", "telemetry.enable_host_metrics": "",
+	"telemetry.disable_per_tenancy_usage_metrics": "", "telemetry.filter_default": "", "telemetry.prefix_filter": noFilter, "telemetry.metrics_prefix": noFilter,
+	"telemetry.statsd_address": noMetrics, "telemetry.statsite_address": noMetrics, "telemetry.dogstatsd_addr": noMetrics, "telemetry.dogstatsd_tags": noMetrics,
+	"telemetry.circonus_api_app": noMetrics, "telemetry.circonus_api_token": noMetrics, "telemetry.circonus_api_url": noMetrics,
+	"telemetry.circonus_broker_id": noMetrics, "telemetry.circonus_broker_select_tag": noMetrics, "telemetry.circonus_check_display_name": noMetrics,
+	"telemetry.circonus_check_force_metric_activation": noMetrics, "telemetry.circonus_check_id": noMetrics, "telemetry.circonus_check_instance_id": noMetrics,
+	"telemetry.circonus_check_search_tag": noMetrics, "telemetry.circonus_check_tags": noMetrics, "telemetry.circonus_submission_interval": noMetrics,
+	"telemetry.circonus_submission_url": noMetrics,
 
 	"enable_syslog": noSyslog, "syslog_facility": "", "log_rotate_bytes": noRotation, "log_rotate_duration": noRotation, "log_rotate_max_files": "",
 
@@ -101,8 +110,6 @@ func asks(key string, v any) bool {
 		return anyBlock(v, func(b map[string]any) bool { return on(b["enabled"]) })
 	case "connect", "peering", "audit", "cloud", "ui_config", "auto_config":
 		return anyBlock(v, func(b map[string]any) bool { return len(b) > 0 && (b["enabled"] == nil || on(b["enabled"])) })
-	case "telemetry":
-		return anyBlock(v, tunesMetrics)
 	case "acl_default_policy":
 		return v != "allow"
 	case "encrypt_verify_incoming", "encrypt_verify_outgoing":
@@ -111,16 +118,6 @@ func asks(key string, v any) bool {
 		return v != "default" && on(v)
 	}
 	return on(v)
-}
-
-// tunesMetrics reports whether a telemetry block wants anything but to be asked for metrics without the host's name in theirs.
-func tunesMetrics(block map[string]any) bool {
-	for key, v := range block {
-		if key = strings.ToLower(key); key != "prometheus_retention_time" && key != "disable_hostname" && on(v) {
-			return true
-		}
-	}
-	return false
 }
 
 func anyBlock(v any, asks func(map[string]any) bool) bool {

@@ -134,6 +134,13 @@ func (t *Telemetry) gauges() []agent.MetricsGauge {
 			rows = append(rows, agent.MetricsGauge{Name: dotted(f.GetName()), Value: m.Gauge.GetValue(), Labels: labelsOf(m)})
 		}
 	}
+	if t.host != "" {
+		for i, g := range rows {
+			if rest, ok := strings.CutPrefix(g.Name, "consul."); ok {
+				rows[i].Name = "consul." + t.host + "." + rest
+			}
+		}
+	}
 	slices.SortFunc(rows, func(a, b agent.MetricsGauge) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), compareLabels(a.Labels, b.Labels))
 	})

@@ -19,6 +19,7 @@ const interval = 10 * time.Second
 
 // Telemetry is the daemon's metrics.
 type Telemetry struct {
+	host     string // put into the names of gauges in Consul's form, "" for none
 	registry *prometheus.Registry
 	sink     *Sink
 
@@ -28,9 +29,10 @@ type Telemetry struct {
 	before, last snapshot   // our own packages' metrics at its beginning and at its end
 }
 
-// New makes the registry with what the runtime and the libraries have.
-func New() *Telemetry {
-	t := &Telemetry{registry: prometheus.NewRegistry(), sink: NewSink()}
+// New makes the registry with what the runtime and the libraries have. As in Consul, the gauges of Consul's form bear the name of the host
+// unless disable_hostname is set: consul.HOST.runtime.alloc_bytes. In Prometheus' form no name does, because there a label says it.
+func New(host string) *Telemetry {
+	t := &Telemetry{host: host, registry: prometheus.NewRegistry(), sink: NewSink()}
 	t.registry.MustRegister(t.sink, goRuntime{}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	t.turned = time.Now()
 	t.since = t.turned

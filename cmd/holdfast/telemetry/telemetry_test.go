@@ -49,7 +49,7 @@ func wantLines(t *testing.T, text string, lines ...string) {
 
 // TestLibraries holds how what raft and memberlist report comes out for Prometheus.
 func TestLibraries(t *testing.T) {
-	to := New()
+	to := New("")
 	m := library(t, to)
 	m.IncrCounter([]string{"raft", "apply"}, 2)
 	m.IncrCounter([]string{"raft", "apply"}, 1)
@@ -80,7 +80,7 @@ func rows(list []agent.MetricsSample, prefix string) []agent.MetricsSample {
 // TestReport holds Consul's form: the newest whole interval, and nothing of the one that runs.
 func TestReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		to := New()
+		to := New("")
 		m := library(t, to)
 		own := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "consul_api_http", Buckets: []float64{1, 10, 100}}, []string{"method"})
 		moves := prometheus.NewCounter(prometheus.CounterOpts{Name: "holdfast_failover_moves_total"})
@@ -137,6 +137,23 @@ func TestReport(t *testing.T) {
 			t.Errorf("the next interval has %+v", r.Counters)
 		}
 	})
+}
+
+// TestHostname holds where the name of the host stands: in Consul's form, in the names of its gauges alone.
+func TestHostname(t *testing.T) {
+	to := New("h1")
+	library(t, to).SetGauge([]string{"raft", "peers"}, 3)
+	to.Registerer().MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "holdfast_failover_groups_serving"}))
+	var names []string
+	for _, g := range to.Report().Gauges {
+		names = append(names, g.Name)
+	}
+	for _, want := range []string{"consul.h1.raft.peers", "consul.h1.runtime.alloc_bytes", "holdfast.failover.groups_serving"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("there is no %s in %q", want, names)
+		}
+	}
+	wantLines(t, text(t, to), "consul_raft_peers 3")
 }
 
 func TestTally(t *testing.T) {
