@@ -54,15 +54,29 @@ func TestAgentPool(t *testing.T) {
 		{"PUT /v1/agent/force-leave/n3", "", 200, ""},
 		{"PUT /v1/agent/force-leave/n3?prune", "", 200, ""},
 		{"PUT /v1/agent/force-leave/n1", "", 200, ""}, // itself
+		{"PUT /v1/agent/force-leave/n3.dc1?wan", "", 200, ""},
+		{"GET /v1/agent/members?segment=alpha", "", 501, "Network segments are not supported here…"},
 		{"PUT /v1/agent/force-leave/nobody", "", 404, `no member is called "nobody"`},
 		{"PUT /v1/agent/force-leave/", "", 400, "Missing node name…"},
 		{"GET /v1/agent/members?wan=2", "", 400, "the parameter wan=2 is not a boolean…"},
 		{"PUT /v1/agent/leave", "", 200, ""},
 	})
-	want := "join 10.0.0.9; join [fe80::1]:8301; force-leave n3 false; force-leave n3 true; leave; shutdown"
+	want := "join 10.0.0.9; join [fe80::1]:8301; force-leave n3 false; force-leave n3 true; force-leave n3 false; leave; shutdown"
 	if got := m.notes(); got != want {
 		t.Errorf("the pool was told %q, want %q", got, want)
 	}
+}
+
+// TestNoAccessRules holds the answer by which clients find out that a cluster checks no tokens.
+func TestNoAccessRules(t *testing.T) {
+	talks(t, newMember().handler(), []talk{
+		{"PUT /v1/agent/token/default", `{"Token":"t"}`, 401, "ACL support disabled"},
+		{"PUT /v1/agent/token/dns", `{"Token":"t"}`, 401, "ACL support disabled"},
+		{"PUT /v1/acl/bootstrap", "", 401, "ACL support disabled"},
+		{"GET /v1/acl/tokens", "", 401, "ACL support disabled"},
+		{"DELETE /v1/acl/token/x", "", 401, "ACL support disabled"},
+		{"POST /v1/acl/login", "{}", 401, "ACL support disabled"},
+	})
 }
 
 func TestAgentHost(t *testing.T) {

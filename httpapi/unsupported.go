@@ -7,7 +7,8 @@ import (
 	"holdfast/httpapi/exchange"
 )
 
-// unsupportedRoutes are the parts of Consul's API that Holdfast leaves out: the mesh, peering and what belongs to Consul Enterprise.
+// unsupportedRoutes are the parts of Consul's API that Holdfast leaves out: the mesh, peering and what belongs to Consul Enterprise; and
+// those about access rules, which nothing checks yet.
 func unsupportedRoutes() exchange.Routes {
 	rs := exchange.Routes{}
 	for what, paths := range map[string][]string{
@@ -24,6 +25,10 @@ func unsupportedRoutes() exchange.Routes {
 		for _, p := range paths {
 			rs[p] = exchange.Methods{http.MethodGet: refuse, http.MethodPut: refuse, http.MethodPost: refuse, http.MethodDelete: refuse}
 		}
+	}
+	disabled := func(*exchange.Request) (*exchange.Reply, error) { return nil, exchange.ErrACLDisabled }
+	for _, p := range []string{"/v1/acl/", "/v1/agent/token/"} {
+		rs[p] = exchange.Methods{http.MethodGet: disabled, http.MethodPut: disabled, http.MethodPost: disabled, http.MethodDelete: disabled}
 	}
 	return rs
 }

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"holdfast/cluster"
@@ -100,10 +101,16 @@ func (h *agentHandler) version(*exchange.Request) (*exchange.Reply, error) {
 	return exchange.Answer(versionJSON{SHA: h.cfg.Revision, BuildDate: h.cfg.BuildDate, HumanVersion: humanVersion(h.cfg.Version)})
 }
 
+// allSegments is Consul's word for the members of every segment. There is one.
+const allSegments = "_all"
+
 func (h *agentHandler) members(r *exchange.Request) (*exchange.Reply, error) {
 	wan, err := r.Flag("wan")
 	if err != nil {
 		return nil, err
+	}
+	if segment := r.Query.Get("segment"); segment != "" && segment != allSegments && segment != "default" {
+		return nil, cluster.Errorf(cluster.Unsupported, "Network segments are not supported here: there is no segment %q, as they are part of Consul Enterprise", segment)
 	}
 	members := slices.SortedFunc(slices.Values(h.pool.Members()), func(a, b cluster.Member) int { return cmp.Compare(a.Name, b.Name) })
 	convert := toMember
@@ -145,6 +152,13 @@ func (h *agentHandler) forceLeave(r *exchange.Request) (*exchange.Reply, error) 
 	prune, err := r.Flag("prune")
 	if err != nil {
 		return nil, err
+	}
+	wan, err := r.Flag("wan")
+	if err != nil {
+		return nil, err
+	}
+	if wan {
+		node = strings.TrimSuffix(node, "."+h.cfg.Datacenter) // as members?wan names it
 	}
 	if node == h.pool.Self().Name {
 		return &exchange.Reply{}, nil // it is alive and would only say so; Consul's clients expect no error

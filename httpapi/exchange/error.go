@@ -57,6 +57,10 @@ func Failed(err error) error {
 	return &statusError{http.StatusInternalServerError, err}
 }
 
+// ErrACLDisabled answers what is about access rules while nothing checks them. Status and text are Consul's: clients tell by them whether a
+// cluster has access rules.
+var ErrACLDisabled error = &statusError{http.StatusUnauthorized, cluster.Errorf(cluster.Unauthorized, "ACL support disabled")}
+
 func canceled(err error) bool {
 	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 	return ended && cluster.CodeOf(err) != cluster.Unknown // a write whose outcome is not known must not read as one that was not done
