@@ -104,7 +104,7 @@ func (p *Pool) ForceLeave(name string, prune bool) error {
 	if prune {
 		kind = pruneIntent
 	}
-	err := error(cluster.Errorf(cluster.NotFound, "no member is called %q: the members verb lists them", name))
+	err := error(cluster.Errorf(cluster.NotFound, "agent: No node found with name '%s': the members verb lists those that are known", name))
 	p.change(func(t *table) {
 		if _, known := t.records[name]; known {
 			t.spread(t.write(kind, name))
