@@ -64,7 +64,9 @@ func TestRegisterRefuses(t *testing.T) {
 	m := newMember()
 	h := m.handler()
 	talks(t, h, []talk{
-		{"PUT /v1/agent/service/register", `{}`, 400, "Must provide service name…"},
+		{"PUT /v1/agent/service/register", `{}`, 400, "Missing service name…"},
+		{"PUT /v1/agent/service/register", `{"Name":"web","Weights":{"Passing":0,"Warning":1}}`, 400, "Invalid Weights: Passing must be greater than 0…"},
+		{"PUT /v1/agent/service/register", `{"Name":"web","Weights":{"Passing":1,"Warning":-1}}`, 400, "Invalid Weights: Warning must be…"},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Prot":80}`, 400, `Request decode failed: unknown field "Prot"`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Port":"80"}`, 400, "Request decode failed…"},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Port":70000}`, 400, `service "web" has port 70000…`},
@@ -81,7 +83,7 @@ func TestRegisterRefuses(t *testing.T) {
 		{"PUT /v1/agent/service/register", `{"Name":"web","Check":{"ScriptArgs":["/bin/true"],"Interval":"1s"}}`, 400, `check "service:web" runs a program…`},
 		{"PUT /v1/agent/service/register", `{"Name":"web","Connect":{"SidecarService":{}}}`, 501, `service "web": the field Connect is part of the service mesh…`},
 		{"PUT /v1/agent/service/register?replace-existing-checks=x", `{"Name":"web"}`, 400, "the parameter replace-existing-checks=x…"},
-		{"PUT /v1/agent/service/register", `null`, 400, "Must provide service name…"},
+		{"PUT /v1/agent/service/register", `null`, 400, "Missing service name…"},
 		{"PUT /v1/agent/check/register", `{"Name":"c","CheckID":"x","TTL":"1s"}`, 400, "Request decode failed: a check has no field CheckID here…"},
 		{"PUT /v1/agent/check/register", `{"TTL":"1s"}`, 400, "a check has neither an ID nor a name…"},
 		{"PUT /v1/agent/check/register", `{"Name":"c","TTL":"1s","HTTP":"http://x","Interval":"1s"}`, 400, `check "c" is of more than one kind (http and ttl)…`},

@@ -108,7 +108,7 @@ func (r *Registry) UpdateTTL(id string, status cluster.Status, output string) er
 		case c == nil:
 			return unknownCheck(id)
 		case c.ttl == nil:
-			return cluster.Errorf(cluster.Invalid, "check ID %q is not a TTL check: only those are updated from outside", id)
+			return cluster.Errorf(cluster.Invalid, "CheckID %q does not have associated TTL: only TTL checks are updated from outside", id)
 		}
 		c.ttl.Update(check.Result{Status: status, Output: output})
 		now := r.check(id)

@@ -2,6 +2,7 @@ package local
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 	"testing"
@@ -32,7 +33,7 @@ func TestRegistrationErrors(t *testing.T) {
 		"unknown service":      {r.DeregisterService("x"), cluster.NotFound, `Unknown service ID "x". Ensure that the service ID is passed, not the service name.`},
 		"unknown check":        {r.DeregisterCheck("x"), cluster.NotFound, `Unknown check ID "x". Ensure that the check ID is passed, not the check name.`},
 		"update of an unknown": {r.UpdateTTL("x", cluster.Passing, ""), cluster.NotFound, `Unknown check ID "x". Ensure that the check ID is passed, not the check name.`},
-		"update without a TTL": {r.UpdateTTL("tcp", cluster.Passing, ""), cluster.Invalid, `check ID "tcp" is not a TTL check: only those are updated from outside`},
+		"update without a TTL": {r.UpdateTTL("tcp", cluster.Passing, ""), cluster.Invalid, `CheckID "tcp" does not have associated TTL: only TTL checks are updated from outside`},
 		"update to nonsense":   {r.UpdateTTL("c", "fine", ""), cluster.Invalid, `Invalid check status: "fine"; want passing, warning or critical`},
 		"config half wrong":    {r.Replace([]Registration{service("ok"), service("")}, nil), cluster.Invalid, `Must provide service name: the field Service (or Name) of service ID "" is empty`},
 		"config of an orphan":  {r.Replace([]Registration{service("ok")}, []cluster.CheckDefinition{orphan}), cluster.NotFound, `ServiceID "none" does not exist: register the service before its check`},
@@ -238,4 +239,32 @@ func TestManyAtOnce(t *testing.T) {
 			t.Error("a check was started after the end")
 		}
 	})
+}
+
+// TestTaggedAddresses holds what an instance's address adds to its tagged addresses.
+func TestTaggedAddresses(t *testing.T) {
+	at := func(addr string, port int) cluster.ServiceAddress {
+		return cluster.ServiceAddress{Address: addr, Port: port}
+	}
+	type addresses = map[string]cluster.ServiceAddress
+	for _, x := range []struct {
+		address string
+		given   addresses
+		want    addresses
+	}{
+		{"", nil, nil},
+		{"web.example.org", addresses{"lan": at("10.0.0.1", 1)}, addresses{"lan": at("10.0.0.1", 1)}},
+		{"10.0.0.5", nil, addresses{"lan_ipv4": at("10.0.0.5", 80), "wan_ipv4": at("10.0.0.5", 80)}},
+		{"10.0.0.5", addresses{"wan": at("1.2.3.4", 9), "wan_ipv4": at("1.2.3.4", 9)}, addresses{"wan": at("1.2.3.4", 9), "lan_ipv4": at("10.0.0.5", 80), "wan_ipv4": at("1.2.3.4", 9)}},
+		{"2001:db8::5", nil, addresses{"lan_ipv6": at("2001:db8::5", 80), "wan_ipv6": at("2001:db8::5", 80)}},
+	} {
+		r, given := newRegistry(newFakeCatalog(), Options{}), maps.Clone(x.given)
+		must(t, r.RegisterService(Registration{Service: cluster.Service{Name: "web", Address: x.address, Port: 80, TaggedAddresses: x.given}, Source: FromAPI}))
+		if got := r.Services()["web"].TaggedAddresses; !maps.Equal(got, x.want) {
+			t.Errorf("%s with %v: %v, want %v", x.address, x.given, got, x.want)
+		}
+		if !maps.Equal(x.given, given) {
+			t.Error("what the caller gave is changed")
+		}
+	}
 }

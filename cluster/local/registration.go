@@ -3,6 +3,8 @@ package local
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"net/netip"
 
 	"holdfast/cluster"
 )
@@ -20,6 +22,7 @@ type Registration struct {
 func (r *Registry) prepare(reg Registration) (*Service, []Check, error) {
 	s := &Service{Service: reg.Service, Token: reg.Token, Source: reg.Source}
 	s.Node, s.ID = r.opts.Node.Name, cmp.Or(s.ID, s.Name)
+	s.TaggedAddresses = tagged(&s.Service)
 	if s.Weights == (cluster.Weights{}) {
 		s.Weights = cluster.DefaultWeights
 	}
@@ -45,6 +48,25 @@ func (r *Registry) prepare(reg Registration) (*Service, []Check, error) {
 		checks = append(checks, c)
 	}
 	return s, checks, nil
+}
+
+// tagged is the tagged addresses of an instance with what Consul's agent adds: an address that is an IP address stands under its family,
+// too, unless the registration says something else there.
+func tagged(s *cluster.Service) map[string]cluster.ServiceAddress {
+	ip, err := netip.ParseAddr(s.Address)
+	if err != nil {
+		return s.TaggedAddresses
+	}
+	family := "_ipv6"
+	if ip.Unmap().Is4() {
+		family = "_ipv4"
+	}
+	all := map[string]cluster.ServiceAddress{}
+	for _, network := range []string{"lan", "wan"} {
+		all[network+family] = cluster.ServiceAddress{Address: s.Address, Port: s.Port}
+	}
+	maps.Copy(all, s.TaggedAddresses)
+	return all
 }
 
 // prepareCheck makes the record of a check as the catalog will hold it before the first result.

@@ -125,6 +125,14 @@ func (b *agentRegistrationJSON) service() (cluster.Service, []cluster.CheckDefin
 	if s.ID == "" {
 		s.ID = s.Name
 	}
+	switch {
+	case s.Name == "":
+		return s, nil, cluster.Errorf(cluster.Invalid, "Missing service name: give it in the field Name")
+	case b.Weights != nil && b.Weights.Passing < 1:
+		return s, nil, cluster.Errorf(cluster.Invalid, "Invalid Weights: Passing must be greater than 0, service %q has %d", s.Name, b.Weights.Passing)
+	case b.Weights != nil && b.Weights.Warning < 0:
+		return s, nil, cluster.Errorf(cluster.Invalid, "Invalid Weights: Warning must be greater or equal than 0, service %q has %d", s.Name, b.Weights.Warning)
+	}
 	if meshKinds[s.Kind] {
 		return s, nil, cluster.Errorf(cluster.Unsupported, "service %q is of kind %s, a part of the service mesh, which Holdfast leaves out", b.Name, b.Kind)
 	}
