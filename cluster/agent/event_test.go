@@ -92,7 +92,7 @@ func TestNewestEventsAreKept(t *testing.T) {
 	for i := range event.Kept + 5 {
 		fire(t, a, cluster.UserEvent{Name: strconv.Itoa(i)})
 	}
-	last := fmt.Sprint(event.Kept + 4)
+	last := strconv.Itoa(event.Kept + 4)
 	c.Wait("the last event has come", func() bool { got := names(a); return len(got) > 0 && got[len(got)-1] == last })
 	if got := names(a); len(got) != event.Kept || got[0] != "5" {
 		t.Errorf("%d events, the first %s", len(got), got[0])

@@ -36,7 +36,7 @@ func (p *h2ping) probe(ctx context.Context) Result {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // a server that is silent holds up nothing
 	defer stop()
-	client, err := (&http2.Transport{AllowHTTP: true}).NewClientConn(conn)
+	client, err := (&http2.Transport{AllowHTTP: true}).NewClientConn(conn) //nolint:staticcheck // the standard library has no ping
 	if err == nil {
 		defer client.Close()
 		err = client.Ping(ctx)
