@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"holdfast/cluster"
 	"holdfast/cluster/check"
@@ -26,8 +27,23 @@ func (r *Registry) newAlias(c *Check, report func(check.Result)) *alias {
 	return &alias{catalog: r.catalog, of: of, self: key(c.ID), node: r.opts.Node.Name, report: report}
 }
 
-// Run reports the health at once, and whenever the catalog changes.
+// aliasPause is the pause before the catalog is asked again whether it has caught up.
+const aliasPause = time.Second
+
+// Run reports the health once this member's copy of the catalog has caught up with the leader, and whenever it changes then. Before that, a
+// member that has just started would find nothing there, and call well what it is an alias of gone.
 func (a *alias) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if _, err := a.catalog.Query(ctx, cluster.QueryOptions{}, func(*state.View) error { return nil }); err == nil {
+			break
+		}
+		again := time.NewTimer(aliasPause)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+		}
+		again.Stop()
+	}
 	for ctx.Err() == nil {
 		view := a.catalog.WatchView()
 		a.report(a.look(view))

@@ -3,9 +3,56 @@ package local
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/state"
 )
+
+// TestAliasWaitsForTheCatalog restarts an agent whose copy of the catalog lags: an alias that passed goes on passing.
+func TestAliasWaitsForTheCatalog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		of := func(name string) *cluster.Service {
+			return &cluster.Service{ID: name, Name: name, Weights: cluster.DefaultWeights}
+		}
+		passing := &cluster.Check{ID: "p", Name: "p", Type: "alias", ServiceID: "proxy", Status: cluster.Passing, Output: "All checks passing."}
+		earlier := []cluster.Command{
+			registered(), &cluster.Register{Node: self, Service: of("web")}, &cluster.Register{Node: self, Service: of("proxy"), Checks: []*cluster.Check{passing}},
+		}
+		f := newFakeCatalog()
+		f.behind(t, earlier...)
+		f.lag, f.copied = time.Minute, state.New() // nothing of it has arrived
+		go func() {
+			time.Sleep(time.Minute) //nolint:forbidigo // the clock of a bubble
+			for i, cmd := range earlier {
+				f.copied.Apply([]state.Entry{{Index: uint64(i + 1), Time: time.Now(), Command: cmd}})
+			}
+		}()
+		r := newRegistry(f, Options{})
+		d := cluster.CheckDefinition{ID: "p", Name: "p", Alias: &cluster.AliasCheck{Service: "web"}}
+		must(t, r.Replace([]Registration{service("web"), service("proxy", d)}, nil))
+		inRun(t, r, f, func() {
+			wait(30 * time.Second)
+			if got := f.leader.View().NodeCheck("n1", "p"); got.Status != cluster.Passing {
+				t.Errorf("before the catalog has arrived the check is %s %q", got.Status, got.Output)
+			}
+			settle(t, r)
+			wait(2 * time.Minute)
+			if got := r.Checks()["p"]; got.Status != cluster.Passing {
+				t.Errorf("then it is %s %q", got.Status, got.Output)
+			}
+		})
+		for _, cmd := range f.commits() {
+			if reg, ok := cmd.(*cluster.Register); ok {
+				for _, c := range reg.Checks {
+					if c.ID == "p" && c.Status != cluster.Passing {
+						t.Errorf("the catalog was told %s %q", c.Status, c.Output)
+					}
+				}
+			}
+		}
+	})
+}
 
 // TestAlias holds what an alias repeats: the worst of what it is an alias of, and never itself.
 func TestAlias(t *testing.T) {
