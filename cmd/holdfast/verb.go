@@ -22,7 +22,7 @@ type verb struct {
 // verbs is the whole command line, in the order of the help.
 func verbs() []verb {
 	return []verb{
-		agentVerb(), validateVerb(), membersVerb(), joinVerb(), leaveVerb(), statusVerb(), groupVerb(), explainVerb(), timelineVerb(),
+		agentVerb(), validateVerb(), membersVerb(), joinVerb(), leaveVerb(), rttVerb(), statusVerb(), groupVerb(), explainVerb(), timelineVerb(),
 		kvVerb(), snapshotVerb(), dnsVerb(), keygenVerb(), demoVerb(), versionVerb(),
 	}
 }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"holdfast/cluster"
+)
+
+func rttVerb() verb {
+	return verb{
+		name: "rtt", args: "NODE [NODE]", short: "estimate the round-trip time between two nodes", run: runRTT,
+		long: `The second node is the agent's own unless it is named. The estimate comes from the nodes' network coordinates, which the members work out from
+the answers to gossip's probes; nothing is measured now.`,
+	}
+}
+
+// located is one row of /v1/coordinate/node.
+type located struct {
+	Node  string
+	Coord cluster.Coordinate
+}
+
+func runRTT(ctx context.Context, c *console, args []string) error {
+	fs := newFlags(c, "rtt")
+	var f clientFlags
+	f.register(c, fs)
+	wan := fs.Bool("wan", false, "name servers as they are called between datacenters, NODE.DATACENTER")
+	if err := cmp.Or(parseFlags(fs, args), wantArgs(fs, 1, 2, "one node or two")); err != nil {
+		return err
+	}
+	cl, err := f.client(c)
+	if err != nil {
+		return err
+	}
+	nodes := fs.Args()
+	if len(nodes) == 1 {
+		own, err := cl.ownName(ctx, *wan)
+		if err != nil {
+			return err
+		}
+		nodes = append(nodes, own)
+	}
+	a, err := cl.coordinate(ctx, nodes[0], *wan)
+	if err != nil {
+		return err
+	}
+	b, err := cl.coordinate(ctx, nodes[1], *wan)
+	if err != nil {
+		return err
+	}
+	pool := "LAN"
+	if *wan {
+		pool = "WAN"
+	}
+	fmt.Fprintf(c.out, "Estimated %s <-> %s rtt: %.3f ms (using %s coordinates)\n", nodes[0], nodes[1], a.DistanceTo(&b).Seconds()*1000, pool)
+	return nil
+}
+
+// ownName is the name of the agent's node.
+func (c *client) ownName(ctx context.Context, wan bool) (string, error) {
+	var self struct {
+		Config struct{ NodeName, Datacenter string }
+	}
+	if err := c.do(ctx, http.MethodGet, "/v1/agent/self", nil, nil, &self); err != nil {
+		return "", err
+	}
+	if wan {
+		return self.Config.NodeName + "." + self.Config.Datacenter, nil
+	}
+	return self.Config.NodeName, nil
+}
+
+// coordinate is where a node is.
+func (c *client) coordinate(ctx context.Context, name string, wan bool) (cluster.Coordinate, error) {
+	node, query := name, url.Values{"stale": {""}}
+	if wan {
+		dot := strings.LastIndexByte(name, '.')
+		if dot < 0 {
+			return cluster.Coordinate{}, fmt.Errorf("node names with -wan are NODE.DATACENTER, and %q has no datacenter", name)
+		}
+		node = name[:dot]
+		query.Set("dc", name[dot+1:])
+	}
+	var found []located
+	err := c.do(ctx, http.MethodGet, "/v1/coordinate/node/"+url.PathEscape(node), query, nil, &found)
+	var se statusError
+	switch {
+	case errors.As(err, &se) && se.code == http.StatusNotFound, err == nil && len(found) == 0:
+		return cluster.Coordinate{}, fmt.Errorf("could not find a coordinate for node %q: either there is no such node, or it has not been there for long", name)
+	case err != nil:
+		return cluster.Coordinate{}, err
+	}
+	return found[0].Coord, found[0].Coord.Validate()
+}
