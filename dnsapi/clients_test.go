@@ -295,17 +295,17 @@ http {
 			_, resolver, _ := net.SplitHostPort(s.Addrs()[0])
 			front := freePort(t)
 			tt.run(t, front, resolver, port)
-			soon(t, "both instances are used", func() (bool, string) { return served(t, front, 2) })
+			soon(t, "both instances are used", func() (bool, string) { return balanced(t, front, 2) })
 			w.register(t, in(runs(at("n2", "127.0.0.2"), "pages", port), cluster.Critical))
-			soon(t, "only the healthy one is used", func() (bool, string) { return served(t, front, 1) })
+			soon(t, "only the healthy one is used", func() (bool, string) { return balanced(t, front, 1) })
 			w.register(t, in(runs(at("n2", "127.0.0.2"), "pages", port), cluster.Passing))
-			soon(t, "both are used again", func() (bool, string) { return served(t, front, 2) })
+			soon(t, "both are used again", func() (bool, string) { return balanced(t, front, 2) })
 		})
 	}
 }
 
-// served reports whether so many backends answer for the front, and no request fails.
-func served(t *testing.T, front string, backends int) (bool, string) {
+// balanced reports whether so many backends answer for the front, and no request fails.
+func balanced(t *testing.T, front string, backends int) (bool, string) {
 	t.Helper()
 	seen := map[string]int{}
 	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}

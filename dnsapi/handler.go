@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,7 @@ type handler struct {
 	reader    Reader
 	log       *slog.Logger
 	recursion recursion
+	zones     zones
 	waiting   chan struct{}  // a place for each question that waits for the leader
 	pending   chan struct{}  // and for each UDP question that is answered beside its socket
 	answering sync.WaitGroup // those
@@ -43,7 +45,16 @@ type handler struct {
 func newHandler(ctx context.Context, cfg Config, r Reader, log *slog.Logger) *handler {
 	h := &handler{ctx: ctx, reader: r, log: log, waiting: make(chan struct{}, maxWaiting), pending: make(chan struct{}, maxWaiting)}
 	h.cfg.Store(cfg.canonical())
+	h.zones.reader, h.zones.log = r, log
 	return h
+}
+
+// configure changes the config, and follows other zones where they are others now.
+func (h *handler) configure(cfg Config) {
+	old := h.cfg.Swap(cfg.canonical())
+	if !reflect.DeepEqual(old.Zones, cfg.Zones) {
+		h.zones.replace(h.ctx, cfg.Zones)
+	}
 }
 
 // config is what the answers depend on beside the state, at this moment.
@@ -51,6 +62,10 @@ func (h *handler) config() *Config { return h.cfg.Load() }
 
 // ServeDNS answers one message.
 func (h *handler) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
+	if isTransfer(req) {
+		h.transfer(w, req)
+		return
+	}
 	from, udp := w.RemoteAddr().(*net.UDPAddr)
 	var client netip.Addr
 	if udp {
@@ -94,6 +109,9 @@ func (h *handler) reply(c *Config, req *dns.Msg, o *dns.OPT, space room, client 
 	q := req.Question[0]
 	n := parseName(c, strings.ToLower(q.Name))
 	if n.kind == foreign {
+		if s := h.zones.of(strings.ToLower(q.Name)); s != nil {
+			return h.zones.reply(h, c, req, o, s)
+		}
 		return h.elsewhere(c, req, o, space)
 	}
 	var found records
@@ -105,8 +123,13 @@ func (h *handler) reply(c *Config, req *dns.Msg, o *dns.OPT, space room, client 
 	case err != nil:
 		h.failed(req, err)
 		return bare(c, req, o, dns.RcodeServerFailure)
-	case n.kind == reverse && found.rcode == dns.RcodeNameError && c.recurses():
-		return h.elsewhere(c, req, o, space) // addresses are not ours alone
+	case n.kind == reverse && found.rcode == dns.RcodeNameError: // addresses are not ours alone
+		if s := h.zones.of(strings.ToLower(q.Name)); s != nil {
+			return h.zones.reply(h, c, req, o, s)
+		}
+		if c.recurses() {
+			return h.elsewhere(c, req, o, space)
+		}
 	}
 	h.chase(c, &found)
 	return message(c, req, o, n, found)

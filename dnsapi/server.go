@@ -110,6 +110,7 @@ func (s *Server) Serve(cfg Config, r Reader) {
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(context.Background())
 	s.handler = newHandler(ctx, s.withoutUs(cfg), r, s.log)
+	s.handler.zones.replace(ctx, cfg.Zones)
 	for _, p := range s.sockets {
 		s.serving.Go(newPackets(s.handler, p).run)
 	}
@@ -123,7 +124,7 @@ func (s *Server) Configure(cfg Config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.handler != nil {
-		s.handler.cfg.Store(s.withoutUs(cfg).canonical())
+		s.handler.configure(s.withoutUs(cfg))
 	}
 }
 
@@ -201,6 +202,7 @@ func (s *Server) Close() error {
 	s.serving.Wait()
 	if s.handler != nil {
 		s.handler.answering.Wait()
+		s.handler.zones.close()
 	}
 	for _, p := range s.sockets {
 		errs = append(errs, closed(p.Close()))

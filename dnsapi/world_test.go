@@ -68,9 +68,16 @@ func (w *world) Query(ctx context.Context, opts cluster.QueryOptions, fn func(*s
 	}
 	if opts.Consistency != cluster.Stale {
 		w.fresh++
-		return cluster.QueryMeta{}, fn(w.store.View())
 	}
-	return cluster.QueryMeta{LastContact: w.silent}, fn(w.store.View())
+	for {
+		v := w.store.WatchView()
+		if err := fn(v); err != nil || v.Index() > opts.MinIndex {
+			return cluster.QueryMeta{Index: v.Index(), LastContact: w.silent}, err
+		}
+		if err := v.Wait(ctx); err != nil {
+			return cluster.QueryMeta{}, err
+		}
+	}
 }
 
 // at is a node with this address.

@@ -84,9 +84,19 @@ type DNSSettings struct {
 	SOAExpire      uint32
 	SOAMinTTL      uint32
 
+	Zones []Zone // that are served beside the domain
+
 	Recursors       []string // "ip:port"
 	RecursorTimeout time.Duration
 	RecursorRandom  bool
+}
+
+// Zone is a DNS zone whose records are in the key/value store.
+type Zone struct {
+	Name        string // "example.org."
+	Prefix      string // of its keys
+	TTL         time.Duration
+	Secondaries []string // "ip:port"
 }
 
 // The defaults that are ports, names and times. They are Consul's, but for the lease.

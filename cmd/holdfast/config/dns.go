@@ -1,8 +1,11 @@
 package config
 
 import (
+	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -35,12 +38,15 @@ func dnsSettings(c *Config, f *File) error {
 	default:
 		return cluster.Errorf(cluster.Invalid, "dns_config.recursor_strategy %q is not known: want sequential or random", strategy)
 	}
+	if err := zones(c, f); err != nil {
+		return err
+	}
 	all := f.Recursors
 	if f.Recursor != nil {
 		all = append(slices.Clone(all), *f.Recursor)
 	}
 	for _, s := range all {
-		addrs, err := recursor(s)
+		addrs, err := dnsServer("recursors", s)
 		if err != nil {
 			return err
 		}
@@ -53,9 +59,9 @@ func dnsSettings(c *Config, f *File) error {
 	return nil
 }
 
-// recursor reads one recursor: an address, with a port or without, or a template of go-sockaddr, which may stand for several.
-func recursor(s string) ([]string, error) {
-	words, err := expandTemplate("recursors", s)
+// dnsServer reads one server of a key: an address, with a port or without, or a template of go-sockaddr, which may stand for several.
+func dnsServer(key, s string) ([]string, error) {
+	words, err := expandTemplate(key, s)
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +73,57 @@ func recursor(s string) ([]string, error) {
 		}
 		a, err := netip.ParseAddrPort(net.JoinHostPort(host, port))
 		if err != nil || a.Port() == 0 || a.Addr().IsUnspecified() {
-			return nil, cluster.Errorf(cluster.Invalid, "recursors: %q is not the address of a server: write it as \"192.0.2.53\" or \"192.0.2.53:5353\"", word)
+			return nil, cluster.Errorf(cluster.Invalid, "%s: %q is not the address of a server: write it as \"192.0.2.53\" or \"192.0.2.53:5353\"", key, word)
 		}
 		out = append(out, a.String())
 	}
 	return out, nil
+}
+
+// defaultZoneTTL is the TTL of records that name none, where the zone names none either.
+const defaultZoneTTL = 5 * time.Minute
+
+// zones reads the zone blocks.
+func zones(c *Config, f *File) error {
+	for _, label := range slices.Sorted(maps.Keys(f.Zone)) {
+		b := f.Zone[label]
+		name := strings.ToLower(strings.TrimSuffix(label, "."))
+		z := Zone{Name: name + ".", Prefix: b.Prefix, TTL: b.TTL}
+		switch {
+		case !zoneForm.MatchString(name):
+			return cluster.Errorf(cluster.Invalid, "zone %q is not the name of a DNS zone: write it as \"example.org\"", label)
+		case within(name, c.Domain) || within(name, c.AltDomain):
+			return cluster.Errorf(cluster.Invalid, "zone %q lies in the domain that the catalog is served under: give it a name of its own", label)
+		case slices.ContainsFunc(c.DNS.Zones, func(o Zone) bool { return o.Name == z.Name }):
+			return cluster.Errorf(cluster.Invalid, "zone %q is given twice", label)
+		case z.TTL < 0:
+			return cluster.Errorf(cluster.Invalid, "zone %q has a negative ttl", label)
+		}
+		if z.Prefix == "" {
+			z.Prefix = "dns/" + name + "/"
+		}
+		if !strings.HasSuffix(z.Prefix, "/") {
+			z.Prefix += "/"
+		}
+		if z.TTL == 0 {
+			z.TTL = defaultZoneTTL
+		}
+		for _, s := range b.Secondaries {
+			addrs, err := dnsServer(fmt.Sprintf("zone %q: secondaries", label), s)
+			if err != nil {
+				return err
+			}
+			z.Secondaries = append(z.Secondaries, addrs...)
+		}
+		c.DNS.Zones = append(c.DNS.Zones, z)
+	}
+	return nil
+}
+
+var zoneForm = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
+
+// within reports whether a zone is a domain or lies in it.
+func within(zone, domain string) bool {
+	domain = strings.ToLower(strings.Trim(domain, "."))
+	return domain != "" && (zone == domain || strings.HasSuffix(zone, "."+domain))
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func built(t *testing.T, text string) (*Config, error) {
@@ -51,6 +53,11 @@ func TestDNSSettingsRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		`recursors = ["example.com"]`:                  `recursors: "example.com" is not the address`,
 		`recursors = ["192.0.2.1:0"]`:                  `recursors: "192.0.2.1:0" is not`,
+		`zone "exa mple" {}`:                           `zone "exa mple" is not the name`,
+		`zone "sub.consul" {}`:                         `zone "sub.consul" lies in the domain`,
+		"zone \"a.org\" {}\nzone \"A.org.\" {}":        `is given twice`,
+		`zone "a.org" { ttl = "-1s" }`:                 `zone "a.org" has a negative ttl`,
+		`zone "a.org" { secondaries = ["ns2"] }`:       `zone "a.org": secondaries: "ns2" is not the address`,
 		`recursors = ["0.0.0.0"]`:                      `recursors: "0.0.0.0" is not`,
 		`recursors = ["{{ nonsense }}"]`:               "recursors",
 		`dns_config { recursor_strategy = "fastest" }`: `dns_config.recursor_strategy "fastest" is not known`,
@@ -60,5 +67,21 @@ func TestDNSSettingsRefused(t *testing.T) {
 		if _, err := built(t, text); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want one sentence with %q", text, err, want)
 		}
+	}
+}
+
+func TestZones(t *testing.T) {
+	c, err := built(t, `
+		zone "Example.org." {}
+		zone "77.10.in-addr.arpa" { prefix = "rev" ttl = "1h" secondaries = ["192.0.2.2", "192.0.2.3:5353"] }`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Zone{
+		{Name: "77.10.in-addr.arpa.", Prefix: "rev/", TTL: time.Hour, Secondaries: []string{"192.0.2.2:53", "192.0.2.3:5353"}},
+		{Name: "example.org.", Prefix: "dns/example.org/", TTL: 5 * time.Minute},
+	}
+	if d := cmp.Diff(want, c.DNS.Zones); d != "" {
+		t.Error(d)
 	}
 }

@@ -41,16 +41,17 @@ type File struct {
 	SkipLeaveOnInterrupt    *bool      `mapstructure:"skip_leave_on_interrupt"`
 	LeaveOnTerminate        *bool      `mapstructure:"leave_on_terminate"`
 
-	ReconnectTimeout *time.Duration `mapstructure:"reconnect_timeout"`
-	SessionTTLMin    *time.Duration `mapstructure:"session_ttl_min"`
-	Performance      *Performance   `mapstructure:"performance"`
-	RaftLogStore     *RaftLogStore  `mapstructure:"raft_logstore"`
-	DNSConfig        *DNS           `mapstructure:"dns_config"`
-	Recursors        []string       `mapstructure:"recursors"`
-	Recursor         *string        `mapstructure:"recursor"` // the older form of one
-	Limits           *Limits        `mapstructure:"limits"`
-	HTTPConfig       *HTTP          `mapstructure:"http_config"`
-	Failover         *Failover      `mapstructure:"failover"`
+	ReconnectTimeout *time.Duration        `mapstructure:"reconnect_timeout"`
+	SessionTTLMin    *time.Duration        `mapstructure:"session_ttl_min"`
+	Performance      *Performance          `mapstructure:"performance"`
+	RaftLogStore     *RaftLogStore         `mapstructure:"raft_logstore"`
+	DNSConfig        *DNS                  `mapstructure:"dns_config"`
+	Zone             map[string]*ZoneBlock `mapstructure:"zone"`
+	Recursors        []string              `mapstructure:"recursors"`
+	Recursor         *string               `mapstructure:"recursor"` // the older form of one
+	Limits           *Limits               `mapstructure:"limits"`
+	HTTPConfig       *HTTP                 `mapstructure:"http_config"`
+	Failover         *Failover             `mapstructure:"failover"`
 
 	Service  []Service        `mapstructure:"service"`
 	Services []Service        `mapstructure:"services"`
@@ -221,6 +222,13 @@ type Process struct {
 	PIDFile string `mapstructure:"pid_file"`
 	Command string `mapstructure:"command"`
 	Unit    string `mapstructure:"unit"`
+}
+
+// ZoneBlock is a zone block; its label is the name.
+type ZoneBlock struct {
+	Prefix      string        `mapstructure:"prefix"`
+	TTL         time.Duration `mapstructure:"ttl"`
+	Secondaries []string      `mapstructure:"secondaries"`
 }
 
 // Group is a group block; its label is the name.

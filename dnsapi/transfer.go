@@ -1,0 +1,73 @@
+package dnsapi
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// transferChunk is how many records one message of a transfer carries.
+const transferChunk = 200
+
+// isTransfer reports whether a request asks for a whole zone.
+func isTransfer(req *dns.Msg) bool {
+	if req.Opcode != dns.OpcodeQuery || len(req.Question) != 1 {
+		return false
+	}
+	t := req.Question[0].Qtype
+	return t == dns.TypeAXFR || t == dns.TypeIXFR
+}
+
+// transfer sends a zone to one of its secondaries (RFC 5936); a request for the difference (RFC 1995) gets the whole, too, which it must
+// take. Over UDP the difference is refused with the SOA alone, so that the secondary comes by TCP.
+func (h *handler) transfer(w dns.ResponseWriter, req *dns.Msg) {
+	q := req.Question[0]
+	s := h.zones.of(strings.ToLower(q.Name))
+	refuse := func(code int) { _ = w.WriteMsg(bare(h.config(), req, req.IsEdns0(), code)) } // a client that is gone needs no answer
+	if s == nil || !strings.EqualFold(s.Name, q.Name) {
+		refuse(dns.RcodeNotAuth)
+		return
+	}
+	if !s.mayTransfer(w.RemoteAddr()) {
+		h.log.Warn("a transfer is refused: the client is none of the zone's secondaries", "zone", s.Name, "client", w.RemoteAddr().String())
+		refuse(dns.RcodeRefused)
+		return
+	}
+	content := s.content.Load()
+	_, udp := w.RemoteAddr().(*net.UDPAddr)
+	switch {
+	case content == nil:
+		refuse(dns.RcodeServerFailure)
+		return
+	case udp && q.Qtype == dns.TypeAXFR:
+		refuse(dns.RcodeFormatError)
+		return
+	}
+	rrs := []dns.RR{content.soa}
+	if !udp {
+		rrs = slices.Concat(rrs, content.all, rrs)
+	}
+	for chunk := range slices.Chunk(rrs, transferChunk) {
+		m := new(dns.Msg).SetReply(req)
+		m.Authoritative, m.Compress, m.Answer = true, true, chunk
+		if err := w.WriteMsg(m); err != nil {
+			h.log.Warn("a transfer has ended early", "zone", s.Name, "client", w.RemoteAddr().String(), "error", err)
+			return
+		}
+	}
+}
+
+// mayTransfer reports whether a client is one of the secondaries, whatever its port.
+func (s *served) mayTransfer(client net.Addr) bool {
+	from, err := netip.ParseAddrPort(client.String())
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(s.Secondaries, func(a string) bool {
+		p, err := netip.ParseAddrPort(a)
+		return err == nil && p.Addr().Unmap() == from.Addr().Unmap()
+	})
+}
