@@ -20,7 +20,10 @@ func (a *Agent) CreateSession(ctx context.Context, opts cluster.WriteOptions, s 
 // RenewSession gives a session its full TTL again. A session that does not exist is NotFound.
 func (a *Agent) RenewSession(ctx context.Context, _ cluster.WriteOptions, id string) error {
 	return a.atLeader(ctx, func(context.Context) error { return a.renewHere(id) }, func(ctx context.Context, addr string) error {
-		_, err := a.client.Call(ctx, addr, methodRenew, []byte(id))
+		_, err := a.callLeader(ctx, addr, methodRenew, []byte(id))
+		if cluster.CodeOf(err) == cluster.Unknown {
+			return cluster.ErrNoLeader // renewing once more is no harm
+		}
 		return err
 	})
 }
