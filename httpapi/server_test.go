@@ -160,15 +160,15 @@ func TestConnsPerClient(t *testing.T) {
 	eventually(t, "a connection after one has closed", func() bool { return ask(s.dial(t)) == 200 })
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.After(15 * time.Second); !ok(); {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("%s: it does not come", what)
+			tb.Fatalf("%s: it does not come", what)
 		}
 	}
 }
