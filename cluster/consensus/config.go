@@ -41,7 +41,7 @@ func DefaultConfig() Config {
 	return Config{
 		HeartbeatTimeout:   300 * time.Millisecond,
 		ElectionTimeout:    300 * time.Millisecond,
-		LeaderLeaseTimeout: 200 * time.Millisecond,
+		LeaderLeaseTimeout: 300 * time.Millisecond,
 		CommitTimeout:      time.Second,
 		DialTimeout:        500 * time.Millisecond,
 		IOTimeout:          10 * time.Second,
