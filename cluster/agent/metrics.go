@@ -11,9 +11,10 @@ import (
 
 // metrics is what the member counts on its way. The names and the unit, milliseconds, are Consul's. A nil metrics counts nothing.
 type metrics struct {
-	kvs, txn, session, register, deregister, query, other prometheus.Observer // writes of this member's clients, until they are answered
-	reads                                                 prometheus.Counter
-	blocking                                              prometheus.Gauge
+	kvs, txn, session, register, deregister, query prometheus.Observer // writes of this member's clients, until they are answered
+	other                                          prometheus.Observer // those that Consul has no name for, in seconds
+	reads                                          prometheus.Counter
+	blocking                                       prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -27,14 +28,17 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		reg.MustRegister(h)
 		return h
 	}
+	other := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "holdfast_apply_seconds", Help: "Writes of all else through this member and how long each took.", Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10},
+	})
 	m := &metrics{
 		kvs: write("consul_kvs_apply", "the key/value store"), txn: write("consul_txn_apply", "transactions"), session: write("consul_session_apply", "sessions"),
 		register: write("consul_catalog_register", "registrations in the catalog"), deregister: write("consul_catalog_deregister", "deregistrations in the catalog"),
-		query: write("consul_prepared_query_apply", "prepared queries"), other: write("holdfast_apply", "all else"),
+		query: write("consul_prepared_query_apply", "prepared queries"), other: other,
 		reads:    prometheus.NewCounter(prometheus.CounterOpts{Name: "consul_rpc_query", Help: "Reads of the state through this member."}),
 		blocking: prometheus.NewGauge(prometheus.GaugeOpts{Name: "consul_rpc_queries_blocking", Help: "Reads that wait for a change now."}),
 	}
-	reg.MustRegister(m.reads, m.blocking)
+	reg.MustRegister(other, m.reads, m.blocking)
 	return m
 }
 
@@ -43,7 +47,7 @@ func (m *metrics) wrote(cmd cluster.Command, began time.Time) {
 	if m == nil {
 		return
 	}
-	to := m.other
+	took, to := time.Since(began), prometheus.Observer(nil)
 	switch cmd.(type) {
 	case *cluster.KVWrite:
 		to = m.kvs
@@ -58,7 +62,11 @@ func (m *metrics) wrote(cmd cluster.Command, began time.Time) {
 	case *cluster.PutPreparedQuery, *cluster.DeletePreparedQuery:
 		to = m.query
 	}
-	to.Observe(float64(time.Since(began)) / float64(time.Millisecond))
+	if to == nil {
+		m.other.Observe(took.Seconds())
+		return
+	}
+	to.Observe(float64(took) / float64(time.Millisecond))
 }
 
 // read notes a read.
