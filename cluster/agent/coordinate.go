@@ -16,6 +16,7 @@ const (
 	firstCoordinate    = 3 * time.Second // after the start; some probes have been answered by then
 	coordinateInterval = 15 * time.Second
 	coordinatesPerSec  = 64
+	mostStretched      = 8 // times that; see coordinatePause
 )
 
 // How much a member must have moved: what programs do with coordinates is to order nodes by round-trip time, and no order hangs on less.
@@ -31,16 +32,34 @@ func (a *Agent) Coordinate() cluster.Coordinate { return a.pool.Coordinate() }
 // coordinateLoop tells the leader where this member is, as often as that has changed.
 func (a *Agent) coordinateLoop(ctx context.Context) {
 	sleep(ctx, firstCoordinate/2+rand.N(firstCoordinate)) //nolint:gosec // members must not all come at once, that is all
-	for ctx.Err() == nil {
-		view := a.store.View()
-		if mine := a.pool.Coordinate(); moved(view, a.cfg.Name, &mine) {
-			if err := a.tellCoordinate(ctx, mine); err != nil && ctx.Err() == nil {
-				a.log.Debug("cannot tell the leader this member's coordinate, will try again", "error", err)
-			}
+	for streak := 0; ctx.Err() == nil; {
+		if a.followCoordinate(ctx) {
+			streak++
+		} else {
+			streak = 0
 		}
-		interval := max(coordinateInterval, time.Duration(len(a.pool.Members()))*time.Second/coordinatesPerSec)
-		sleep(ctx, interval-interval/8+rand.N(interval/4)) //nolint:gosec // as above
+		pause := coordinatePause(len(a.pool.Members()), streak)
+		sleep(ctx, pause-pause/8+rand.N(pause/4)) //nolint:gosec // as above
 	}
+}
+
+// followCoordinate tells the leader where this member is, if it has moved, and reports that.
+func (a *Agent) followCoordinate(ctx context.Context) bool {
+	mine := a.pool.Coordinate()
+	if !moved(a.store.View(), a.cfg.Name, &mine) {
+		return false
+	}
+	if err := a.tellCoordinate(ctx, mine); err != nil && ctx.Err() == nil {
+		a.log.Debug("cannot tell the leader this member's coordinate, will try again", "error", err)
+	}
+	return true
+}
+
+// coordinatePause is how long a member waits until it looks again, after it has moved as many times in a row. Where distances are as
+// unsteady as that, on a machine that has too much to do, say, telling them often makes nothing truer and costs a synced write each time.
+func coordinatePause(members, streak int) time.Duration {
+	interval := max(coordinateInterval, time.Duration(members)*time.Second/coordinatesPerSec)
+	return interval * time.Duration(min(1<<min(max(streak-1, 0), 10), mostStretched))
 }
 
 // moved reports whether the catalog is wrong about where a node is. A node that it does not have is nowhere.

@@ -51,3 +51,22 @@ func TestMoved(t *testing.T) {
 		}
 	}
 }
+
+func TestCoordinatePause(t *testing.T) {
+	for _, c := range []struct {
+		members, streak int
+		want            time.Duration
+	}{
+		{3, 0, 15 * time.Second},
+		{3, 1, 15 * time.Second},
+		{3, 2, 30 * time.Second},
+		{3, 4, 2 * time.Minute},
+		{3, 1000, 2 * time.Minute},
+		{960, 0, 15 * time.Second},
+		{1920, 0, 30 * time.Second},
+	} {
+		if got := coordinatePause(c.members, c.streak); got != c.want {
+			t.Errorf("%d members, moved %d times in a row: %v, want %v", c.members, c.streak, got, c.want)
+		}
+	}
+}
