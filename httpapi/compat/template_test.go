@@ -76,6 +76,7 @@ func register(t *testing.T, a *agent, id, name string, port int) {
 
 // TestTemplate: consul-template renders services, keys, trees and nodes, and follows what changes at once.
 func TestTemplate(t *testing.T) {
+	program(t, "consul-template", "go install "+templateModule)
 	a := start(t)
 	put(t, a.KV(), "app/title", "one")
 	put(t, a.KV(), "app/deep/x", "y")
