@@ -3,6 +3,8 @@ package dnsapi
 import (
 	"strings"
 	"time"
+
+	"holdfast/dnsapi/zone"
 )
 
 // Config is what the answers depend on beside the state.
@@ -22,7 +24,7 @@ type Config struct {
 	MaxStale           time.Duration // with AllowStale: ask the leader all the same once it has been silent for longer; 0 for never
 	DisableCompression bool          // write names out in full
 
-	Zones []Zone // that we are authoritative for beside the domains
+	Zones []zone.Config // that we are authoritative for beside the domains
 
 	Recursors       []string      // "ip:port" of the servers that are asked about names outside of our domains; none: these are REFUSED
 	RecursorTimeout time.Duration // for one of them; 0 means 2 s

@@ -15,6 +15,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
+	"holdfast/dnsapi/zone"
 )
 
 // Reader is what the answers are read from.
@@ -35,7 +36,7 @@ type handler struct {
 	reader    Reader
 	log       *slog.Logger
 	recursion recursion
-	zones     zones
+	zones     *zone.Set
 	waiting   chan struct{}  // a place for each question that waits for the leader
 	pending   chan struct{}  // and for each UDP question that is answered beside its socket
 	answering sync.WaitGroup // those
@@ -45,7 +46,7 @@ type handler struct {
 func newHandler(ctx context.Context, cfg Config, r Reader, log *slog.Logger) *handler {
 	h := &handler{ctx: ctx, reader: r, log: log, waiting: make(chan struct{}, maxWaiting), pending: make(chan struct{}, maxWaiting)}
 	h.cfg.Store(cfg.canonical())
-	h.zones.reader, h.zones.log = r, log
+	h.zones = zone.NewSet(r, log)
 	return h
 }
 
@@ -53,7 +54,7 @@ func newHandler(ctx context.Context, cfg Config, r Reader, log *slog.Logger) *ha
 func (h *handler) configure(cfg Config) {
 	old := h.cfg.Swap(cfg.canonical())
 	if !reflect.DeepEqual(old.Zones, cfg.Zones) {
-		h.zones.replace(h.ctx, cfg.Zones)
+		h.zones.Replace(h.ctx, cfg.Zones)
 	}
 }
 
@@ -62,8 +63,10 @@ func (h *handler) config() *Config { return h.cfg.Load() }
 
 // ServeDNS answers one message.
 func (h *handler) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
-	if isTransfer(req) {
-		h.transfer(w, req)
+	if zone.IsTransfer(req) {
+		if code := h.zones.Transfer(w, req); code != dns.RcodeSuccess {
+			_ = w.WriteMsg(bare(h.config(), req, req.IsEdns0(), code)) // a client that is gone needs no answer
+		}
 		return
 	}
 	from, udp := w.RemoteAddr().(*net.UDPAddr)
@@ -109,8 +112,8 @@ func (h *handler) reply(c *Config, req *dns.Msg, o *dns.OPT, space room, client 
 	q := req.Question[0]
 	n := parseName(c, strings.ToLower(q.Name))
 	if n.kind == foreign {
-		if s := h.zones.of(strings.ToLower(q.Name)); s != nil {
-			return h.zones.reply(h, c, req, o, s)
+		if s := h.zones.Of(strings.ToLower(q.Name)); s != nil {
+			return h.fromZone(c, req, o, s)
 		}
 		return h.elsewhere(c, req, o, space)
 	}
@@ -124,8 +127,8 @@ func (h *handler) reply(c *Config, req *dns.Msg, o *dns.OPT, space room, client 
 		h.failed(req, err)
 		return bare(c, req, o, dns.RcodeServerFailure)
 	case n.kind == reverse && found.rcode == dns.RcodeNameError: // addresses are not ours alone
-		if s := h.zones.of(strings.ToLower(q.Name)); s != nil {
-			return h.zones.reply(h, c, req, o, s)
+		if s := h.zones.Of(strings.ToLower(q.Name)); s != nil {
+			return h.fromZone(c, req, o, s)
 		}
 		if c.recurses() {
 			return h.elsewhere(c, req, o, space)

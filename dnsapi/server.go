@@ -110,7 +110,7 @@ func (s *Server) Serve(cfg Config, r Reader) {
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(context.Background())
 	s.handler = newHandler(ctx, s.withoutUs(cfg), r, s.log)
-	s.handler.zones.replace(ctx, cfg.Zones)
+	s.handler.zones.Replace(ctx, cfg.Zones)
 	for _, p := range s.sockets {
 		s.serving.Go(newPackets(s.handler, p).run)
 	}
@@ -202,7 +202,7 @@ func (s *Server) Close() error {
 	s.serving.Wait()
 	if s.handler != nil {
 		s.handler.answering.Wait()
-		s.handler.zones.close()
+		s.handler.zones.Close()
 	}
 	for _, p := range s.sockets {
 		errs = append(errs, closed(p.Close()))

@@ -3,14 +3,15 @@ package main
 import (
 	"holdfast/cmd/holdfast/config"
 	"holdfast/dnsapi"
+	"holdfast/dnsapi/zone"
 )
 
 // dnsConfig is the DNS surface's part of a configuration.
 func (d *daemon) dnsConfig(c *config.Config) dnsapi.Config {
 	s := c.DNS
-	zones := make([]dnsapi.Zone, 0, len(s.Zones))
+	zones := make([]zone.Config, 0, len(s.Zones))
 	for _, z := range s.Zones {
-		zones = append(zones, dnsapi.Zone(z))
+		zones = append(zones, zone.Config(z))
 	}
 	return dnsapi.Config{
 		Domain: c.Domain, AltDomain: c.AltDomain, Datacenter: c.Datacenter, Node: c.NodeName, NodeTTL: s.NodeTTL, ServiceTTL: s.ServiceTTL, OnlyPassing: s.OnlyPassing,

@@ -1,4 +1,4 @@
-package dnsapi
+package zone
 
 import (
 	"net"
@@ -12,8 +12,8 @@ import (
 // transferChunk is how many records one message of a transfer carries.
 const transferChunk = 200
 
-// isTransfer reports whether a request asks for a whole zone.
-func isTransfer(req *dns.Msg) bool {
+// IsTransfer reports whether a request asks for a whole zone.
+func IsTransfer(req *dns.Msg) bool {
 	if req.Opcode != dns.OpcodeQuery || len(req.Question) != 1 {
 		return false
 	}
@@ -21,30 +21,26 @@ func isTransfer(req *dns.Msg) bool {
 	return t == dns.TypeAXFR || t == dns.TypeIXFR
 }
 
-// transfer sends a zone to one of its secondaries (RFC 5936); a request for the difference (RFC 1995) gets the whole, too, which it must
-// take. Over UDP the difference is refused with the SOA alone, so that the secondary comes by TCP.
-func (h *handler) transfer(w dns.ResponseWriter, req *dns.Msg) {
+// Transfer sends a zone to one of its secondaries (RFC 5936); a request for the difference (RFC 1995) gets the whole, too, which it must
+// take. Over UDP the difference is refused with the SOA alone, so that the secondary comes by TCP. A code that is no success is what the
+// caller is to answer with: nothing was sent.
+func (z *Set) Transfer(w dns.ResponseWriter, req *dns.Msg) (rcode int) {
 	q := req.Question[0]
-	s := h.zones.of(strings.ToLower(q.Name))
-	refuse := func(code int) { _ = w.WriteMsg(bare(h.config(), req, req.IsEdns0(), code)) } // a client that is gone needs no answer
+	s := z.Of(strings.ToLower(q.Name))
 	if s == nil || !strings.EqualFold(s.Name, q.Name) {
-		refuse(dns.RcodeNotAuth)
-		return
+		return dns.RcodeNotAuth
 	}
 	if !s.mayTransfer(w.RemoteAddr()) {
-		h.log.Warn("a transfer is refused: the client is none of the zone's secondaries", "zone", s.Name, "client", w.RemoteAddr().String())
-		refuse(dns.RcodeRefused)
-		return
+		z.log.Warn("a transfer is refused: the client is none of the zone's secondaries", "zone", s.Name, "client", w.RemoteAddr().String())
+		return dns.RcodeRefused
 	}
 	content := s.content.Load()
 	_, udp := w.RemoteAddr().(*net.UDPAddr)
 	switch {
 	case content == nil:
-		refuse(dns.RcodeServerFailure)
-		return
+		return dns.RcodeServerFailure
 	case udp && q.Qtype == dns.TypeAXFR:
-		refuse(dns.RcodeFormatError)
-		return
+		return dns.RcodeFormatError
 	}
 	rrs := []dns.RR{content.soa}
 	if !udp {
@@ -54,14 +50,15 @@ func (h *handler) transfer(w dns.ResponseWriter, req *dns.Msg) {
 		m := new(dns.Msg).SetReply(req)
 		m.Authoritative, m.Compress, m.Answer = true, true, chunk
 		if err := w.WriteMsg(m); err != nil {
-			h.log.Warn("a transfer has ended early", "zone", s.Name, "client", w.RemoteAddr().String(), "error", err)
-			return
+			z.log.Warn("a transfer has ended early", "zone", s.Name, "client", w.RemoteAddr().String(), "error", err)
+			break
 		}
 	}
+	return dns.RcodeSuccess
 }
 
 // mayTransfer reports whether a client is one of the secondaries, whatever its port.
-func (s *served) mayTransfer(client net.Addr) bool {
+func (s *Served) mayTransfer(client net.Addr) bool {
 	from, err := netip.ParseAddrPort(client.String())
 	if err != nil {
 		return false

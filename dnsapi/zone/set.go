@@ -1,4 +1,4 @@
-package dnsapi
+package zone
 
 import (
 	"context"
@@ -21,47 +21,58 @@ const (
 	notifyAttempts = 4
 )
 
-// zones follows the zones of the config: one goroutine for each, which puts it together anew whenever its keys change. Questions look at what
-// is there and wait for nothing.
-type zones struct {
+// Reader is what the records are read from.
+type Reader interface {
+	Query(ctx context.Context, opts cluster.QueryOptions, fn func(*state.View) error) (cluster.QueryMeta, error)
+}
+
+// Set follows zones: one goroutine for each, which puts it together anew whenever its keys change. Questions look at what is there and wait
+// for nothing.
+type Set struct {
 	reader Reader
 	log    *slog.Logger
 
-	served  atomic.Pointer[[]*served]
+	served  atomic.Pointer[[]*Served]
 	running sync.WaitGroup
 	cancel  context.CancelFunc // ends those that run; nil where none do
 }
 
-// served is one zone with its newest content.
-type served struct {
-	Zone
-	content atomic.Pointer[zone] // nil until it was read, and while it has no records
+// NewSet makes a set without zones.
+func NewSet(r Reader, log *slog.Logger) *Set { return &Set{reader: r, log: log} }
+
+// Served is one zone with its newest content.
+type Served struct {
+	Config
+	content atomic.Pointer[Content]
 }
 
-// replace begins to follow other zones.
-func (z *zones) replace(ctx context.Context, all []Zone) {
-	z.close()
+// Content is the newest content, nil until it was read, and while the zone has no records.
+func (s *Served) Content() *Content { return s.content.Load() }
+
+// Replace begins to follow other zones, until ctx ends.
+func (z *Set) Replace(ctx context.Context, all []Config) {
+	z.Close()
 	ctx, z.cancel = context.WithCancel(ctx)
-	list := make([]*served, 0, len(all))
+	list := make([]*Served, 0, len(all))
 	for _, cfg := range all {
-		cfg.Name = canonicalDomain(cfg.Name)
-		s := &served{Zone: cfg}
+		cfg.Name = strings.ToLower(strings.TrimSuffix(cfg.Name, ".")) + "."
+		s := &Served{Config: cfg}
 		list = append(list, s)
 		z.running.Go(func() { z.follow(ctx, s) })
 	}
 	z.served.Store(&list)
 }
 
-// close ends what follows.
-func (z *zones) close() {
+// Close ends what follows, and waits for it.
+func (z *Set) Close() {
 	if z.cancel != nil {
 		z.cancel()
 		z.running.Wait()
 	}
 }
 
-// of is the longest zone that a lower-case name lies in, nil for none.
-func (z *zones) of(name string) (found *served) {
+// Of is the longest zone that a lower-case name lies in, nil for none.
+func (z *Set) Of(name string) (found *Served) {
 	list := z.served.Load()
 	if list == nil {
 		return nil
@@ -75,7 +86,7 @@ func (z *zones) of(name string) (found *served) {
 }
 
 // follow reads the zone, and again whenever its keys have changed, until ctx ends.
-func (z *zones) follow(ctx context.Context, s *served) {
+func (z *Set) follow(ctx context.Context, s *Served) {
 	index := uint64(0)
 	for ctx.Err() == nil {
 		var keys []*cluster.KVEntry
@@ -100,8 +111,8 @@ func (z *zones) follow(ctx context.Context, s *served) {
 }
 
 // take puts the zone together.
-func (z *zones) take(s *served, index uint64, keys []*cluster.KVEntry) {
-	rrs, problems := zoneRecords(s.Zone, keys)
+func (z *Set) take(s *Served, index uint64, keys []*cluster.KVEntry) {
+	rrs, problems := records(s.Config, keys)
 	for _, p := range problems {
 		z.log.Warn("a record of a zone is left out", "zone", s.Name, "error", p)
 	}
@@ -109,12 +120,12 @@ func (z *zones) take(s *served, index uint64, keys []*cluster.KVEntry) {
 		s.content.Store(nil)
 		return
 	}
-	s.content.Store(newZone(s.Name, uint32(index), rrs)) //nolint:gosec // a serial wraps (RFC 1982)
+	s.content.Store(newContent(s.Name, uint32(index), rrs)) //nolint:gosec // a serial wraps (RFC 1982)
 	z.log.Debug("a zone has changed", "zone", s.Name, "serial", index, "records", len(rrs))
 }
 
 // notify tells the secondaries that there is a newer version (RFC 1996). One that does not answer finds out by itself, when it refreshes.
-func (z *zones) notify(ctx context.Context, s *served) {
+func (z *Set) notify(ctx context.Context, s *Served) {
 	for _, to := range s.Secondaries {
 		m := new(dns.Msg).SetNotify(s.Name)
 		m.Authoritative = true
@@ -140,43 +151,5 @@ func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-t.C:
 	case <-ctx.Done():
-	}
-}
-
-// reply is the answer of a zone.
-func (z *zones) reply(h *handler, c *Config, req *dns.Msg, o *dns.OPT, s *served) *dns.Msg {
-	content := s.content.Load()
-	if content == nil {
-		return bare(c, req, o, dns.RcodeServerFailure)
-	}
-	q := req.Question[0]
-	found, leads, authoritative := content.answer(q.Name, q.Qtype)
-	if leads != "" {
-		h.leadOut(c, &found, leads, q.Qtype)
-	}
-	m := bare(c, req, o, found.rcode)
-	m.Compress, m.Authoritative = !c.DisableCompression, authoritative
-	m.Answer, m.Ns = found.answer, found.ns
-	m.Extra = append(found.extra, m.Extra...)
-	return m
-}
-
-// leadOut follows an alias that leads out of a zone: into the catalog's domain, or elsewhere where there are recursors.
-func (h *handler) leadOut(c *Config, out *records, to string, qtype uint16) {
-	n := parseName(c, strings.ToLower(to))
-	if n.kind == foreign {
-		if c.recurses() {
-			out.chase = append(out.chase, target{name: to, qtype: qtype})
-			h.chase(c, out)
-		}
-		return
-	}
-	err := h.query(h.ctx, c, func(v *state.View) error {
-		there := (&responder{view: v, cfg: c, name: n, owner: to, qtype: qtype, most: maxUDP / leastRecord}).respond()
-		out.answer, out.extra = append(out.answer, there.answer...), append(out.extra, there.extra...)
-		return nil
-	})
-	if err != nil {
-		h.log.Debug("cannot follow an alias into the catalog", "name", to, "error", err)
 	}
 }

@@ -1,4 +1,4 @@
-package dnsapi
+package zone
 
 import (
 	"fmt"
@@ -9,10 +9,10 @@ import (
 	"holdfast/cluster"
 )
 
-// zoneRecords reads the records of a zone from its keys: below the prefix a key is the owner's name relative to the zone, "@" or nothing for
+// records reads the records of a zone from its keys: below the prefix a key is the owner's name relative to the zone, "@" or nothing for
 // the zone itself, and its value is lines of a zone file without the owner (RFC 1035 section 5.1): "A 192.0.2.1", "300 MX 10 mail". A key that
 // cannot be read is left out; problems say which, and why.
-func zoneRecords(z Zone, keys []*cluster.KVEntry) (rrs []dns.RR, problems []error) {
+func records(z Config, keys []*cluster.KVEntry) (rrs []dns.RR, problems []error) {
 	for _, e := range keys {
 		owner := strings.TrimPrefix(e.Key, z.Prefix)
 		if strings.HasSuffix(owner, "/") {
@@ -29,7 +29,7 @@ func zoneRecords(z Zone, keys []*cluster.KVEntry) (rrs []dns.RR, problems []erro
 }
 
 // ownerRecords reads the records of one name.
-func ownerRecords(z Zone, owner, text string) ([]dns.RR, error) {
+func ownerRecords(z Config, owner, text string) ([]dns.RR, error) {
 	name := z.Name
 	if owner != "" && owner != "@" {
 		if strings.ContainsAny(owner, " \t\r\n\"();$\\") || strings.HasSuffix(owner, ".") {
@@ -41,12 +41,12 @@ func ownerRecords(z Zone, owner, text string) ([]dns.RR, error) {
 		return nil, fmt.Errorf("%q is not a name", name)
 	}
 	// Each line continues with the owner of the one before it where it begins with a blank; nothing is a directive then.
-	file := fmt.Sprintf("$TTL %d\n%s\t%s\n", seconds(z.TTL), name, strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n\t"))
+	file := fmt.Sprintf("$TTL %d\n%s\t%s\n", z.ttl(), name, strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n\t"))
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
 	p := dns.NewZoneParser(strings.NewReader(file), z.Name, "")
-	p.SetDefaultTTL(seconds(z.TTL))
+	p.SetDefaultTTL(z.ttl())
 	var rrs []dns.RR
 	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
 		if !strings.EqualFold(rr.Header().Name, name) || rr.Header().Class != dns.ClassINET {
