@@ -87,8 +87,13 @@ func TestZoneFollows(t *testing.T) {
 	h := following(t, w, slog.New(slog.NewTextHandler(&log, nil)))
 	before := h.zones.Of("example.org.").Content().Serial()
 	for _, bad := range []struct{ key, value, why string }{
-		{"bad1", "A 192.0.2", "bad1"}, {"bad2", "$INCLUDE /etc/passwd", "bad2"}, {"bad3", "CNAME www\nA 192.0.2.1", "stand alone"}, {"bad 4", "A 192.0.2.1", "not a name below"},
-		{"bad5", "$GENERATE 1-1000 a$ A 192.0.2.1", "bad5"}, {"bad6", "A 192.0.2.1\nother.example.org. A 192.0.2.1", "bad6"}, {strings.Repeat("a", 64), "A 192.0.2.1", "not a name"},
+		{"bad1", "A 192.0.2", "bad1"},
+		{"bad2", "$INCLUDE /etc/passwd", "bad2"},
+		{"bad3", "CNAME www\nA 192.0.2.1", "stand alone"},
+		{"bad 4", "A 192.0.2.1", "not a name below"},
+		{"bad5", "$GENERATE 1-1000 a$ A 192.0.2.1", "bad5"},
+		{"bad6", "A 192.0.2.1\nother.example.org. A 192.0.2.1", "bad6"},
+		{strings.Repeat("a", 64), "A 192.0.2.1", "not a name"},
 	} {
 		w.put(t, "dns/example.org/"+bad.key, bad.value)
 		soon(t, "the log says what is wrong with "+bad.key, func() (bool, string) {
