@@ -74,6 +74,18 @@ type UpdateCoordinates struct {
 	Updates []NodeCoordinate
 }
 
+// PutAutopilot sets how the leader looks after the servers. With CAS it does so only if ModifyIndex matches Config.ModifyIndex (0: it was never
+// set). Result: bool, whether the precondition held.
+type PutAutopilot struct {
+	Config Autopilot
+	CAS    bool
+}
+
+// SetCARoot sets the root of the cluster's own CA. It is taken only if none is set: to repeat it does nothing.
+type SetCARoot struct {
+	Root CARoot
+}
+
 // Restore brings one part of a snapshot that an operator restores. Nothing changes before the last part: it replaces the state of every
 // member in one step. Parts come in order; a part that came before may come again. A restore that stops half-way is forgotten when
 // another begins, when another member leads, or when it is given up.
@@ -124,6 +136,8 @@ func (*Record) command()              {}
 func (*UpdateCoordinates) command()   {}
 func (*PutPreparedQuery) command()    {}
 func (*DeletePreparedQuery) command() {}
+func (*PutAutopilot) command()        {}
+func (*SetCARoot) command()           {}
 func (*Restore) command()             {}
 func (*NewTerm) command()             {}
 func (*NameCluster) command()         {}

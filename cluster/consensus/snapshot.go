@@ -47,8 +47,10 @@ var recordTypes = newTypeTable(map[byte]any{
 	13: new(cluster.Transition),
 	15: new(cluster.NodeCoordinate),
 	16: new(cluster.PreparedQuery),
+	17: new(cluster.Autopilot),
 
 	14 | ignorable: new(state.ClusterID),
+	18 | ignorable: new(cluster.CARoot),
 })
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -39,6 +39,8 @@ func FuzzApply(f *testing.F) {
 			putQuery(b, a, c),
 			updateQuery(a, c, b),
 			&cluster.DeletePreparedQuery{ID: b},
+			&cluster.PutAutopilot{Config: cluster.Autopilot{RedundancyZoneTag: a, MaxTrailingLogs: 1, LastContactThreshold: 1}},
+			&cluster.SetCARoot{Root: cluster.CARoot{ID: a, TrustDomain: b, Cert: b}},
 			&cluster.DeleteGroup{Name: c},
 			&cluster.Deregister{Node: b, ServiceID: c},
 			&cluster.KVWrite{Verb: cluster.KVDeleteTree, Entry: cluster.KVEntry{Key: b}},

@@ -55,6 +55,8 @@ var questions = map[string]func(*View) any{
 	"coordinates":         func(v *View) any { return v.Coordinates() },
 	"coordinate of n1":    func(v *View) any { return v.Coordinate("n1") },
 	"coordinate of n2":    func(v *View) any { return v.Coordinate("N2") },
+	"autopilot":           func(v *View) any { return v.Autopilot() },
+	"the CA's root":       func(v *View) any { return v.CARoot() },
 	"the cluster ID":      func(v *View) any { return v.ClusterID() },
 	"queries":             func(v *View) any { return v.PreparedQueries() },
 	"query q1":            func(v *View) any { return v.PreparedQuery("Q1") },
@@ -130,6 +132,8 @@ func TestIndexRules(t *testing.T) {
 	}{
 		{"a new term", &cluster.NewTerm{Leader: "n2"}, nil},
 		{"a cluster ID", &cluster.NameCluster{ID: "id-1"}, []string{"the cluster ID"}},
+		{"autopilot", &cluster.PutAutopilot{Config: autopilot(5)}, []string{"autopilot"}},
+		{"a root", &cluster.SetCARoot{Root: caRoot("a")}, []string{"the CA's root"}},
 		{"another key", set("c", "1"), []string{"list all", "keys with a prefix"}},
 		{"a neighbouring key", set("a", "1"), []string{"list all", "keys with a prefix"}},
 		{"a key beside a missing one", set("nones", "1"), []string{"list all", "keys with a prefix"}},

@@ -75,6 +75,11 @@ func anyCommand(rnd *rand.Rand) cluster.Command {
 		}
 		return q
 	case 21:
+		if rnd.Intn(2) == 0 {
+			a := autopilot(uint64(rnd.Intn(3)))
+			a.ModifyIndex = uint64(rnd.Intn(2) * rnd.Intn(600))
+			return &cluster.PutAutopilot{Config: a, CAS: rnd.Intn(2) == 0}
+		}
 		return &cluster.DeletePreparedQuery{ID: one("q1", "q2")}
 	case 16:
 		return coordinates(at(name(), float64(rnd.Intn(3))), at(name(), float64(rnd.Intn(3))))

@@ -114,6 +114,10 @@ func indexOf(o any) uint64 {
 		return o.ModifyIndex
 	case *cluster.PreparedQuery:
 		return o.ModifyIndex
+	case *cluster.Autopilot:
+		return o.ModifyIndex
+	case *cluster.CARoot:
+		return o.ModifyIndex
 	case *ClusterID:
 		return o.ModifyIndex
 	}

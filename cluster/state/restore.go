@@ -94,6 +94,10 @@ func (r *Restore) place(record any) (table string, object any, err error) {
 		table, object, ok = tableClusterID, o, o != nil && cluster.CheckClusterID(o.ID) == nil
 	case *cluster.Transition:
 		table, object, ok = tableTimeline, o, o != nil
+	case *cluster.Autopilot:
+		table, object, ok = tableAutopilot, o, o != nil && o.Validate() == nil
+	case *cluster.CARoot:
+		table, object, ok = tableCARoots, o, o != nil && o.Validate() == nil
 	case *cluster.PreparedQuery:
 		table, object, ok = tableQueries, o, o != nil && usable(o.ID, o.Name) && (o.Session == "" || r.has(tableSessions, nodeKey(o.Session)))
 	case *cluster.NodeCoordinate:

@@ -15,6 +15,7 @@ func TestEveryFieldCounts(t *testing.T) {
 	everyField(t, sameNode)
 	everyField(t, sameSession)
 	everyField(t, samePresence)
+	everyField(t, sameAutopilot)
 	everyField(t, sameCoordinate)
 	everyField(t, (*cluster.PreparedQuery).Equal)
 	everyField(t, (*cluster.QueryService).Equal)

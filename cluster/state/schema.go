@@ -29,6 +29,8 @@ const (
 	tableCoordinates = "coordinates"
 	tableQueries     = "prepared-queries"
 	tableClusterID   = "cluster-id"
+	tableAutopilot   = "autopilot"
+	tableCARoots     = "ca-roots"
 )
 
 // The indexes of the tables. byID is the primary one, and the only one that finds a single object by its exact key.
@@ -135,6 +137,8 @@ func bookTables() []*memdb.TableSchema {
 		newTable(tableTombstones, single[Tombstone](func(t *Tombstone) []byte { return keyOf(t.Table, t.Key) }),
 			secondary(byIndex, single[Tombstone](func(t *Tombstone) []byte { return number(t.Index) }))),
 		newTable(tableClusterID, single[ClusterID](func(*ClusterID) []byte { return clusterIDKey })),
+		newTable(tableAutopilot, single[cluster.Autopilot](func(*cluster.Autopilot) []byte { return autopilotKey })),
+		newTable(tableCARoots, single[cluster.CARoot](func(*cluster.CARoot) []byte { return caRootKey })),
 	}
 }
 

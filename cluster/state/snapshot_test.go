@@ -65,6 +65,8 @@ func TestRestoreGivesTheSameAnswers(t *testing.T) {
 func TestEveryTableIsStreamed(t *testing.T) {
 	w := settled(t)
 	w.do(&cluster.NameCluster{ID: "id-1"})
+	w.do(&cluster.PutAutopilot{Config: autopilot(5)})
+	w.do(&cluster.SetCARoot{Root: caRoot("a")})
 	w.do(&cluster.SessionDestroy{ID: "s1"})
 	w.do(session("s1", "n1"))
 	w.do(verb(cluster.KVDelete, "a/b"))
@@ -171,6 +173,8 @@ func TestRestoreRefuses(t *testing.T) {
 		"an assignment of no group":  &cluster.Assignment{Group: "none"},
 		"a coordinate of no node":    &cluster.NodeCoordinate{Node: "n9", Coordinate: at("n9", 1).Coordinate},
 		"a coordinate of no use":     &cluster.NodeCoordinate{Node: "n1"},
+		"an impossible autopilot":    &cluster.Autopilot{},
+		"a root that is none":        &cluster.CARoot{ID: "a", TrustDomain: "b", Cert: "c"},
 		"a query without a session":  &cluster.PreparedQuery{ID: "q", Name: "a", Session: "s"},
 		"a NUL in a name":            &cluster.Node{Name: "n\x00"},
 	} {
@@ -198,7 +202,7 @@ func FuzzRestore(f *testing.F) {
 			&cluster.Check{Node: a, ID: b, ServiceID: c, ServiceName: b, Status: cluster.Status(c)}, &cluster.Session{ID: b, Node: a, NodeChecks: []string{c}},
 			&cluster.KVEntry{Key: a, Session: b, ModifyIndex: n}, &LockDelay{Key: a}, &cluster.Group{Name: a}, &cluster.Assignment{Group: a, Epoch: n},
 			&LastEpoch{Group: a, Epoch: n}, &cluster.Presence{Node: b}, &cluster.Transition{Group: b, Index: n, Seq: int(order)},
-			&cluster.PreparedQuery{ID: a, Name: c, Session: b},
+			&cluster.PreparedQuery{ID: a, Name: c, Session: b}, &cluster.Autopilot{MinQuorum: n, MaxTrailingLogs: n, LastContactThreshold: 1}, &cluster.CARoot{ID: a, Cert: b},
 			&cluster.NodeCoordinate{Node: a, Coordinate: at(a, float64(n)).Coordinate},
 		}
 		s := New()

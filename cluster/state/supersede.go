@@ -76,13 +76,17 @@ func (m *merge) run() error {
 	return nil
 }
 
-// keepIdentity lets the cluster be the one that it is, whosever snapshot it gets.
+// keepIdentity lets the cluster be the one that it is, whosever snapshot it gets: its ID and the root of its CA stay.
 func (m *merge) keepIdentity() {
 	_, err := m.txn.DeleteAll(tableClusterID, byID, clusterIDKey)
 	must(err)
 	if id := first[ClusterID](m.was, tableClusterID, byID, clusterIDKey); id != nil {
 		kept := *id
 		m.put(tableClusterID, &kept)
+	}
+	if root := first[cluster.CARoot](m.was, tableCARoots, byID, caRootKey); root != nil {
+		kept := *root
+		m.put(tableCARoots, &kept)
 	}
 }
 

@@ -60,6 +60,10 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 		return nil, w.updateCoordinates(c)
 	case *cluster.NameCluster:
 		return w.nameCluster(c)
+	case *cluster.PutAutopilot:
+		return w.putAutopilot(c)
+	case *cluster.SetCARoot:
+		return nil, w.setCARoot(c)
 	case *cluster.PutPreparedQuery:
 		return nil, w.putPreparedQuery(c)
 	case *cluster.DeletePreparedQuery:
