@@ -3,6 +3,7 @@ package cluster
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 )
 
 // MemberStatus is what the gossip pool holds of a member. The numbers are those of Consul's members API.
@@ -68,6 +69,12 @@ func (m Member) ClusterID() string {
 	default:
 		return id
 	}
+}
+
+// CompatVersion is the release of Consul that the member says it is compatible with, "" where it says none.
+func (m Member) CompatVersion() string {
+	v, _, _ := strings.Cut(m.Tags[TagBuild], ":")
+	return v
 }
 
 // RPCPort is the port of the member's RPC listener, the default one where it says nothing that can be read.

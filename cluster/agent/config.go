@@ -35,9 +35,10 @@ type Config struct {
 	RetryMax      int // attempts; 0 means without end
 	GossipKey     []byte
 
-	ReconnectTimeout time.Duration // 0 means the default
-	RaftMultiplier   int           // stretches Raft's timeouts, 0 means 1
-	RaftBackend      string        // how a new data directory keeps the log: "wal", "boltdb" or "" for the default
+	ReconnectTimeout time.Duration      // 0 means the default
+	Autopilot        *cluster.Autopilot // what a new cluster begins with, nil for the default
+	RaftMultiplier   int                // stretches Raft's timeouts, 0 means 1
+	RaftBackend      string             // how a new data directory keeps the log: "wal", "boltdb" or "" for the default
 	LeaseTTL         time.Duration
 	LeaseEnd         time.Duration // the longest that a lease lives after its confirmation: TTL and margin
 	Build            string        // "1.21.4:revision", for the build tag

@@ -20,6 +20,11 @@ const (
 	methodQuorum    rpc.Method = 5 // request and answer: cluster/quorum's
 	methodLease     rpc.Method = 6 // a stream: failover/lease's
 
+	methodServer     rpc.Method = 20 // request: empty; answer: cluster.ServerStats in JSON
+	methodServers    rpc.Method = 21 // to the leader; request: empty; answer: cluster.ServerHealth of every server in JSON
+	methodRemovePeer rpc.Method = 22 // to the leader; request: a node ID; answer: empty
+	methodTransfer   rpc.Method = 23 // to the leader; request: a node ID or nothing; answer: empty
+
 	methodCoordinate rpc.Method = 14 // request: an encoded UpdateCoordinates; answer: empty
 )
 
@@ -135,6 +140,7 @@ func (a *Agent) serve() {
 	})
 	a.server.Handle(methodQuorum, func(_ context.Context, req []byte) ([]byte, error) { return a.voter.Answer(req) })
 	a.server.Handle(methodCoordinate, func(_ context.Context, req []byte) ([]byte, error) { return nil, a.coordinateHere(req) })
+	a.serveOperator()
 	a.server.HandleStream(methodLease, func(ctx context.Context, s *rpc.Stream) error { return a.serveLease(ctx, s) })
 }
 

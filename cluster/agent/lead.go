@@ -25,6 +25,9 @@ func (a *Agent) lead(ctx context.Context) {
 	if a.cfg.ReconnectTimeout > 0 {
 		opts.ForgetAfter = a.cfg.ReconnectTimeout
 	}
+	if a.cfg.Autopilot != nil {
+		opts.Autopilot = *a.cfg.Autopilot
+	}
 	l := &leadership{ctx: ctx, term: leader.New(leading{a}, opts, a.log.With("component", "leader"))}
 	if a.cfg.Duty != nil {
 		l.duty = a.cfg.Duty(a, consensus.TermOf(ctx))
@@ -76,6 +79,10 @@ func (l leading) AddPeer(ctx context.Context, p cluster.Peer) error {
 		return l.a.peer.AddVoter(ctx, p.ID, p.Addr)
 	}
 	return l.a.peer.AddNonvoter(ctx, p.ID, p.Addr)
+}
+
+func (l leading) ServerStats(ctx context.Context, servers []cluster.Peer) map[string]cluster.ServerStats {
+	return l.a.serverStats(ctx, servers)
 }
 
 func (l leading) RemovePeer(ctx context.Context, id string) error { return l.a.peer.Remove(ctx, id) }

@@ -163,13 +163,18 @@ func Wait(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// Put writes a key through an agent and fails the test on an error.
+// Put writes a key through an agent and fails the test on an error. Where the outcome is not known, because the leadership changed on a busy
+// machine, it writes again: to set a key twice is harmless.
 func (c *Cluster) Put(a *agent.Agent, key, value string) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), Limit)
 	defer cancel()
 	cmd := &cluster.KVWrite{Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: key, Value: []byte(value)}}
-	if _, err := a.Apply(ctx, cluster.WriteOptions{}, cmd); err != nil {
+	_, err := a.Apply(ctx, cluster.WriteOptions{}, cmd)
+	for cluster.CodeOf(err) == cluster.Unknown && ctx.Err() == nil {
+		_, err = a.Apply(ctx, cluster.WriteOptions{}, cmd)
+	}
+	if err != nil {
 		c.t.Fatalf("put %s through %s: %v", key, a.Name(), err)
 	}
 }

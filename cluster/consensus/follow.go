@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -59,6 +60,18 @@ func (p *Peer) LastContact() time.Duration {
 		last = p.since
 	}
 	return time.Since(last)
+}
+
+// LastEntry is the newest entry of this member's log, and the term that it is of.
+func (p *Peer) LastEntry() (index, term uint64) {
+	r, err := p.running()
+	if err != nil {
+		return 0, 0
+	}
+	stats := r.Stats()
+	index, _ = strconv.ParseUint(stats["last_log_index"], 10, 64)
+	term, _ = strconv.ParseUint(stats["last_log_term"], 10, 64) // raft writes both as numbers
+	return index, term
 }
 
 // CaughtUp reports whether this member has applied, since Open, all that its disk held and a leader has confirmed: from then on its own

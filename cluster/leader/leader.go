@@ -18,6 +18,8 @@ type Cluster interface {
 	Peers() ([]cluster.Peer, error)
 	AddPeer(ctx context.Context, p cluster.Peer) error
 	RemovePeer(ctx context.Context, id string) error
+	// ServerStats asks servers how they are, until ctx ends; who does not answer is not in the map, which is by ID.
+	ServerStats(ctx context.Context, servers []cluster.Peer) map[string]cluster.ServerStats
 }
 
 // Options are the times of the duties. DefaultOptions has Consul's.
@@ -31,23 +33,26 @@ type Options struct {
 	TombstoneTTL      time.Duration // a tombstone is kept at least this long, so that slow watchers see the delete
 
 	CoordinateInterval time.Duration // how long the members' coordinates are gathered before they are written
+
+	Autopilot cluster.Autopilot // what a cluster begins with
 }
 
 // DefaultOptions are the times a production leader uses.
 func DefaultOptions() Options {
 	return Options{
 		ReconcileInterval: time.Minute, UnknownGrace: 10 * time.Second, ForgetAfter: 72 * time.Hour, TombstoneTTL: 15 * time.Minute,
-		CoordinateInterval: 5 * time.Second,
+		CoordinateInterval: 5 * time.Second, Autopilot: cluster.DefaultAutopilot(),
 	}
 }
 
 // Term is one leadership.
 type Term struct {
-	cluster  Cluster
-	opts     Options
-	log      *slog.Logger
-	kick     chan struct{} // holds one: a pass is due
-	sessions *sessions
+	cluster   Cluster
+	opts      Options
+	log       *slog.Logger
+	kick      chan struct{} // holds one: a pass is due
+	sessions  *sessions
+	wellbeing *wellbeing
 
 	coordinates *coordinates
 
@@ -57,13 +62,13 @@ type Term struct {
 
 // New makes a term; Run carries it out.
 func New(c Cluster, opts Options, log *slog.Logger) *Term {
-	return &Term{cluster: c, opts: opts, log: log, kick: make(chan struct{}, 1), sessions: newSessions(), coordinates: newCoordinates(), reaped: map[string]bool{}}
+	return &Term{cluster: c, opts: opts, log: log, kick: make(chan struct{}, 1), sessions: newSessions(), wellbeing: newWellbeing(), coordinates: newCoordinates(), reaped: map[string]bool{}}
 }
 
 // Run does the leader's duties until ctx ends.
 func (t *Term) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, duty := range []func(context.Context){t.name, t.reconcile, t.expireSessions, t.reapTombstones, t.writeCoordinates} {
+	for _, duty := range []func(context.Context){t.name, t.found, t.autopilot, t.reconcile, t.expireSessions, t.reapTombstones, t.writeCoordinates} {
 		wg.Go(func() { duty(ctx) })
 	}
 	wg.Wait()

@@ -7,20 +7,30 @@ import (
 )
 
 // seat makes the peer set agree with one member: a live one has a seat at its address, one that left has none. One that failed
-// keeps its seat, because it may come back.
+// keeps its seat, because it may come back; autopilot decides when it has been away for too long.
 func (p *pass) seat(m cluster.Member) error {
 	id := m.Tags[cluster.TagID]
 	switch {
 	case id == "":
 		return nil
 	case m.Status == cluster.StatusAlive:
-		return p.admit(m.Name, cluster.Peer{ID: id, Addr: m.RPCAddr(), Voter: m.IsServer() && m.Tags[cluster.TagNonVoter] == ""})
+		return p.admit(m.Name, cluster.Peer{ID: id, Addr: m.RPCAddr(), Voter: p.votes(m, id)})
 	case m.Status == cluster.StatusLeft && m.Name != p.opts.Self:
 		if p.peer(id) != nil && !p.alive(id) {
 			return p.remove(m.Name, id, "it has left")
 		}
 	}
 	return nil
+}
+
+// votes reports whether a live member is to have a vote now. A server that is new gets a seat without one, and its vote from autopilot once it
+// has been well for a while: a voter that has to catch up, or comes and goes, would be missed in every majority.
+func (p *pass) votes(m cluster.Member, id string) bool {
+	if !m.IsServer() || m.Tags[cluster.TagNonVoter] != "" {
+		return false
+	}
+	have, conf := p.peer(id), p.view.Autopilot()
+	return have != nil && have.Voter || p.young(&conf)
 }
 
 // admit gives a live member a seat, or follows its change of address or role. Servers vote, other agents do not.

@@ -27,6 +27,23 @@ type fakeCluster struct {
 	cmds    []cluster.Command
 	changes []string // of the peer set
 	fail    func(cluster.Command) error
+	ill     map[string]cluster.ServerStats // servers that are not as they should be; a zero LastTerm is no answer
+}
+
+func (f *fakeCluster) ServerStats(_ context.Context, servers []cluster.Peer) map[string]cluster.ServerStats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[string]cluster.ServerStats{}
+	for _, s := range servers {
+		stats, ill := f.ill[s.ID]
+		switch {
+		case !ill:
+			out[s.ID] = cluster.ServerStats{LastTerm: 2, LastIndex: 1000}
+		case stats.LastTerm > 0:
+			out[s.ID] = stats
+		}
+	}
+	return out
 }
 
 func (f *fakeCluster) Apply(ctx context.Context, cmd cluster.Command) (any, error) {
@@ -169,11 +186,18 @@ func (f *fakeCluster) seats() string {
 	return strings.Join(out, " ")
 }
 
-// take is how many commands were committed and how the peer set was changed since the last call.
+// take is what commands were committed and how the peer set was changed since the last call. What every leader sees to at its beginning is
+// left out.
 func (f *fakeCluster) take() (cmds []cluster.Command, changes []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	cmds, changes = f.cmds, f.changes
+	cmds, changes = slices.DeleteFunc(f.cmds, func(c cluster.Command) bool {
+		switch c.(type) {
+		case *cluster.SetCARoot, *cluster.PutAutopilot:
+			return true
+		}
+		return false
+	}), f.changes
 	f.cmds, f.changes = nil, nil
 	return cmds, changes
 }

@@ -1,0 +1,98 @@
+package agent_test
+
+import (
+	"context"
+	"testing"
+
+	"holdfast/cluster"
+	"holdfast/cluster/agent"
+	"holdfast/cluster/clustertest"
+)
+
+func servers(t *testing.T, a *agent.Agent) map[string]cluster.ServerHealth {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clustertest.Limit)
+	defer cancel()
+	all, err := a.Servers(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]cluster.ServerHealth{}
+	for _, s := range all {
+		out[s.Name] = s
+	}
+	return out
+}
+
+// TestServersAreLookedAfter asks every member, one without a vote too, how the servers are: all know the leader's word.
+func TestServersAreLookedAfter(t *testing.T) {
+	c := clustertest.Start(t, 3)
+	client := c.Add(agent.Config{Name: "client"})
+	leader := c.Agents[c.WaitLeader()].Name()
+	for _, a := range c.Agents {
+		c.Wait("every server is well", func() bool {
+			well := 0
+			for _, s := range servers(t, a) {
+				if s.Healthy {
+					well++
+				}
+			}
+			return well == 3
+		})
+	}
+	for name, s := range servers(t, client) {
+		if !s.Voter || s.Leader != (name == leader) || s.LastIndex == 0 || s.LastTerm == 0 || s.Status != cluster.StatusAlive || s.Version != "1.21.4" || s.StableSince.IsZero() {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+	stats, err := client.ServerStats(t.Context())
+	if err != nil || len(stats) != 3 {
+		t.Errorf("asked by a client, the servers say %+v; error %v", stats, err)
+	}
+	for _, a := range c.Agents {
+		c.Wait("every member has the root of the CA", func() bool {
+			own, other := a.WatchView().CARoot(), client.WatchView().CARoot()
+			return own != nil && other != nil && own.ID == other.ID
+		})
+	}
+}
+
+func TestTransferLeadership(t *testing.T) {
+	c := clustertest.Start(t, 3)
+	before := c.WaitLeader()
+	next := c.Agents[(before+1)%3]
+	through := c.Agents[(before+2)%3]
+	if err := through.TransferLeadership(t.Context(), cluster.WriteOptions{}, next.ID()); err != nil {
+		t.Fatal(err)
+	}
+	c.Wait("the chosen one leads", next.IsLeader)
+	if err := through.TransferLeadership(t.Context(), cluster.WriteOptions{}, ""); err != nil {
+		t.Fatal(err)
+	}
+	c.Wait("another one leads", func() bool { return !next.IsLeader() && through.Leader() != "" })
+	if err := through.TransferLeadership(t.Context(), cluster.WriteOptions{}, "nobody"); cluster.CodeOf(err) != cluster.Invalid {
+		t.Errorf("to nobody: %v", err)
+	}
+	alone := clustertest.Start(t, 1)
+	if err := alone.Agents[0].TransferLeadership(t.Context(), cluster.WriteOptions{}, ""); err == nil {
+		t.Error("a leader handed over to nobody")
+	}
+}
+
+// TestRemovePeer removes a dead server through a follower, and one that lives, which is admitted again.
+func TestRemovePeer(t *testing.T) {
+	c := clustertest.Start(t, 3)
+	leader := c.WaitLeader()
+	dead, through := (leader+1)%3, c.Agents[(leader+2)%3]
+	id := c.Agents[dead].ID()
+	c.Kill(dead)
+	if err := through.RemovePeer(t.Context(), cluster.WriteOptions{}, id); err != nil {
+		t.Fatal(err)
+	}
+	c.Wait("two are left", func() bool { p, err := through.Peers(); return err == nil && len(p) == 2 })
+	if err := through.RemovePeer(t.Context(), cluster.WriteOptions{}, "nobody"); err != nil {
+		t.Errorf("one that is not there: %v", err)
+	}
+	c.Open(dead)
+	c.Wait("the third is back", func() bool { p, err := through.Peers(); return err == nil && len(p) == 3 })
+}

@@ -1,0 +1,63 @@
+package leader
+
+import (
+	"context"
+	"time"
+
+	"holdfast/cluster"
+)
+
+// found gives a cluster what each one has from its beginning: the configuration of autopilot, and a certificate authority.
+func (t *Term) found(ctx context.Context) {
+	t.insist(ctx, "cannot store the configuration of autopilot", func() cluster.Command {
+		if t.cluster.WatchView().Autopilot().ModifyIndex > 0 {
+			return nil
+		}
+		return &cluster.PutAutopilot{Config: t.opts.Autopilot, CAS: true}
+	})
+	t.insist(ctx, "cannot store the root of the CA", func() cluster.Command {
+		if root := t.cluster.WatchView().CARoot(); root != nil {
+			return &cluster.SetCARoot{Root: *root} // for members of older versions, which skipped it
+		}
+		root, err := newRoot(t.clusterID(ctx), time.Now())
+		if err != nil {
+			t.log.Error("cannot make the root of the CA", "error", err)
+			return nil
+		}
+		return &cluster.SetCARoot{Root: root}
+	})
+}
+
+// insist applies what next makes until that went well or there is nothing to apply.
+func (t *Term) insist(ctx context.Context, what string, next func() cluster.Command) {
+	for ctx.Err() == nil {
+		cmd := next()
+		if cmd == nil {
+			return
+		}
+		_, err := t.cluster.Apply(ctx, cmd)
+		if err == nil {
+			return
+		}
+		if ctx.Err() == nil {
+			t.log.Warn(what, "error", err) //nolint:sloglint // each text is a constant above
+		}
+		pause(ctx, retryInterval)
+	}
+}
+
+// nameWait is how long the root of the CA waits for the cluster's ID, which it is named after: programs that start a cluster for their tests
+// wait for the root.
+const nameWait = 300 * time.Millisecond
+
+// clusterID is the cluster's ID, "" where it has none soon.
+func (t *Term) clusterID(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, nameWait)
+	defer cancel()
+	for {
+		view := t.cluster.WatchView()
+		if id := view.ClusterID(); id != "" || view.Wait(ctx) != nil {
+			return id
+		}
+	}
+}
