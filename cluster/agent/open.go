@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -105,6 +106,7 @@ func (a *Agent) newGossip() *gossip.Pool {
 	if a.cfg.GossipKey != nil {
 		cfg.Keys = [][]byte{a.cfg.GossipKey}
 	}
+	cfg.KeyringFile = filepath.Join(a.cfg.DataDir, "serf", "local.keyring")
 	if a.cfg.ReconnectTimeout > 0 {
 		cfg.ReconnectTimeout = a.cfg.ReconnectTimeout
 	}

@@ -21,6 +21,8 @@ type Config struct {
 	Keys      [][]byte          // gossip keys of 16, 24 or 32 bytes; the first encrypts, each decrypts; none: plain text
 
 	Passive bool // nobody is named to join: while this member has no cluster, it lets itself be found by one that remembers it
+	// KeyringFile is where the keys are kept, once there are any; what it holds goes before Keys. "" keeps none.
+	KeyringFile string
 
 	OnEvent func(Event)                     // called with each event, in order, from one goroutine; nil: nobody asks
 	Accept  func(cluster.Member) error      // refuses a living member (of another datacenter, say); quick, and must not call the pool; nil: all

@@ -58,6 +58,18 @@ func (p *Pool) receive(b []byte) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.spreadEventLocked(e, b)
+	case keyRequestMessage:
+		q, err := decodeKeyRequest(b[1:])
+		if err != nil {
+			return fmt.Errorf("decode a request about keys: %w", err)
+		}
+		p.start(func() { p.serveKey(q) }) // a pool that closes answers nobody
+	case keyAnswerMessage:
+		a, err := decodeKeyAnswer(b[1:])
+		if err != nil {
+			return fmt.Errorf("decode an answer about keys: %w", err)
+		}
+		p.keyQueries.answered(a)
 	default:
 		return fmt.Errorf("kind %d of message is not known here", b[0])
 	}

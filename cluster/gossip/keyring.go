@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/memberlist"
@@ -30,6 +31,25 @@ func newKeyring(keys [][]byte) (*memberlist.Keyring, error) {
 	return memberlist.NewKeyring(own, own[0])
 }
 
+// firstKeys is the keyring that the pool opens with: what was kept, else the configured keys, which are fresh then.
+func (p *Pool) firstKeys() (ring *memberlist.Keyring, fresh bool, err error) {
+	kept, err := loadKeyring(p.cfg.KeyringFile)
+	if err != nil {
+		return nil, false, err
+	}
+	keys := p.cfg.Keys
+	if kept != nil {
+		if len(keys) > 0 && !slices.ContainsFunc(kept, func(k []byte) bool { return slices.Equal(k, keys[0]) }) {
+			p.log.Warn("the key of encrypt is passed over: the keyring that was kept has others", "keyring", p.cfg.KeyringFile)
+		}
+		keys = kept
+	}
+	if ring, err = newKeyring(keys); err != nil {
+		return nil, false, fmt.Errorf("make the gossip keyring: %w", err)
+	}
+	return ring, kept == nil && len(keys) > 0, nil
+}
+
 func (p *Pool) keyring() (*memberlist.Keyring, error) {
 	if _, err := p.running(); err != nil {
 		return nil, err
@@ -40,8 +60,8 @@ func (p *Pool) keyring() (*memberlist.Keyring, error) {
 	return p.keys, nil
 }
 
-// InstallKey adds a key that decrypts. One that is there already is no error.
-func (p *Pool) InstallKey(key []byte) error {
+// installKey adds a key that decrypts. One that is there already is no error.
+func (p *Pool) installKey(key []byte) error {
 	ring, err := p.keyring()
 	if err != nil {
 		return err
@@ -49,11 +69,14 @@ func (p *Pool) InstallKey(key []byte) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
+	if known := ring.GetKeys(); len(known) >= maxKeys && !slices.ContainsFunc(known, func(k []byte) bool { return slices.Equal(k, key) }) {
+		return cluster.Errorf(cluster.Conflict, "encrypt: there are %d gossip keys: remove one before another is installed", maxKeys)
+	}
 	return ring.AddKey(slices.Clone(key))
 }
 
-// UseKey makes an installed key the primary.
-func (p *Pool) UseKey(key []byte) error {
+// useKey makes an installed key the primary.
+func (p *Pool) useKey(key []byte) error {
 	ring, err := p.keyring()
 	if err != nil {
 		return err
@@ -64,8 +87,8 @@ func (p *Pool) UseKey(key []byte) error {
 	return nil
 }
 
-// RemoveKey removes a key that is not the primary. One that is not there is no error.
-func (p *Pool) RemoveKey(key []byte) error {
+// removeKey removes a key that is not the primary. One that is not there is no error.
+func (p *Pool) removeKey(key []byte) error {
 	ring, err := p.keyring()
 	if err != nil {
 		return err
@@ -76,8 +99,8 @@ func (p *Pool) RemoveKey(key []byte) error {
 	return nil
 }
 
-// ListKeys is the keyring, the primary first.
-func (p *Pool) ListKeys() ([][]byte, error) {
+// listKeys is the keyring, the primary first.
+func (p *Pool) listKeys() ([][]byte, error) {
 	ring, err := p.keyring()
 	if err != nil {
 		return nil, err

@@ -104,10 +104,10 @@ func TestKeyIsChangedWithoutAGap(t *testing.T) {
 			})
 		}
 	}
-	step("install", func(m *member) error { return m.InstallKey(key(2)) })
-	step("use", func(m *member) error { return m.UseKey(key(2)) })
-	step("remove", func(m *member) error { return m.RemoveKey(key(1)) })
-	keys, err := all[0].ListKeys()
+	step("install", func(m *member) error { return m.installKey(key(2)) })
+	step("use", func(m *member) error { return m.useKey(key(2)) })
+	step("remove", func(m *member) error { return m.removeKey(key(1)) })
+	keys, err := all[0].listKeys()
 	if err != nil || len(keys) != 1 || !bytes.Equal(keys[0], key(2)) {
 		t.Errorf("keyring %x, %v", keys, err)
 	}
@@ -125,11 +125,11 @@ func TestKeyringRefuses(t *testing.T) {
 		code cluster.Code
 		says string
 	}{
-		{m.InstallKey([]byte("short")), cluster.Invalid, "5 bytes long"},
-		{m.UseKey(key(9)), cluster.NotFound, "install it before"},
-		{m.RemoveKey(key(1)), cluster.Conflict, "use another before"},
-		{m.RemoveKey(key(9)), 0, ""},
-		{plain.InstallKey(key(1)), cluster.Invalid, "gossip is not encrypted"},
+		{m.installKey([]byte("short")), cluster.Invalid, "5 bytes long"},
+		{m.useKey(key(9)), cluster.NotFound, "install it before"},
+		{m.removeKey(key(1)), cluster.Conflict, "use another before"},
+		{m.removeKey(key(9)), 0, ""},
+		{plain.installKey(key(1)), cluster.Invalid, "gossip is not encrypted"},
 	} {
 		if row.says == "" && row.err == nil {
 			continue
@@ -144,12 +144,12 @@ func TestListedKeysAreCopies(t *testing.T) {
 	own := key(1)
 	m := open(t, "n1", withKeys(own))
 	own[0] = 99
-	keys, err := m.ListKeys()
+	keys, err := m.listKeys()
 	if err != nil || !bytes.Equal(keys[0], key(1)) {
 		t.Fatalf("%x, %v", keys, err)
 	}
 	keys[0][0] = 99
-	if again, _ := m.ListKeys(); !bytes.Equal(again[0], key(1)) {
+	if again, _ := m.listKeys(); !bytes.Equal(again[0], key(1)) {
 		t.Error("a caller changed the keyring")
 	}
 }

@@ -10,6 +10,9 @@ import (
 const (
 	intentMessage byte = 1
 	eventMessage  byte = 2
+
+	keyRequestMessage byte = 3
+	keyAnswerMessage  byte = 4
 )
 
 // maxMessage bounds what is looked at; the largest of ours is far below it, and one UDP packet carries no more.

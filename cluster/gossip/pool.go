@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -19,13 +20,14 @@ import (
 
 // Pool is this member's part in the gossip pool. Its methods may be called from many goroutines.
 type Pool struct {
-	cfg    Config
-	log    *slog.Logger
-	events *eventQueue
-	outbox *outbox
-	place  place
-	border *border
-	living atomic.Int64 // members that are alive; the outbox asks for it with its lock held
+	cfg        Config
+	log        *slog.Logger
+	events     *eventQueue
+	outbox     *outbox
+	keyQueries keyQueries
+	place      place
+	border     *border
+	living     atomic.Int64 // members that are alive; the outbox asks for it with its lock held
 
 	ctx   context.Context // ends with Close
 	stop  context.CancelFunc
@@ -37,6 +39,7 @@ type Pool struct {
 	shut bool
 
 	leaving sync.Mutex // held by Leave; Close waits for it
+	keying  sync.Mutex // held while a key is changed, so that the last keyring is the one that is kept
 	tagging sync.Mutex // held by SetTags, so that the last tags set are the last announced
 
 	mu        sync.Mutex // guards following; memberlist calls us with its own lock held, so we never call it while we hold this
@@ -95,9 +98,9 @@ func (p *Pool) Open() error {
 
 // create starts memberlist.
 func (p *Pool) create() (*memberlist.Memberlist, error) {
-	keys, err := newKeyring(p.cfg.Keys)
+	keys, fresh, err := p.firstKeys()
 	if err != nil {
-		return nil, fmt.Errorf("make the gossip keyring: %w", err)
+		return nil, err
 	}
 	log := libraryLog(p.log)
 	t, err := listen(p.ctx, p.cfg, p.border, log)
@@ -115,6 +118,11 @@ func (p *Pool) create() (*memberlist.Memberlist, error) {
 	if err != nil {
 		_ = t.Shutdown()
 		return nil, fmt.Errorf("start gossip: %w", err)
+	}
+	if fresh {
+		if err := saveKeyring(p.cfg.KeyringFile, keys.GetKeys()); err != nil {
+			return nil, errors.Join(err, list.Shutdown())
+		}
 	}
 	p.keys = keys
 	return list, nil

@@ -322,7 +322,7 @@ func TestLifecycle(t *testing.T) {
 		"leave":       func() error { return m.Leave(t.Context()) },
 		"event":       func() error { return m.SendEvent(nil) },
 		"force-leave": func() error { return m.ForceLeave("n2", false) },
-		"list keys":   func() error { _, err := m.ListKeys(); return err },
+		"list keys":   func() error { _, err := m.listKeys(); return err },
 	}
 	check := func(when string) {
 		t.Helper()

@@ -183,6 +183,8 @@ func FuzzMessage(f *testing.F) {
 		f.Add(i.encode())
 	}
 	f.Add(userEvent{time: 3, origin: "n2", payload: []byte("x")}.encode())
+	f.Add(keyRequest{id: 1, from: "n2", op: cluster.ListKeys}.encode())
+	f.Add(keyAnswer{id: 1, keys: [][]byte{{1}}}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p := fresh()
 		_ = p.receive(b)
