@@ -10,11 +10,13 @@ import (
 	"holdfast/cluster"
 	"holdfast/httpapi/agent"
 	"holdfast/httpapi/catalog"
+	"holdfast/httpapi/connect"
 	"holdfast/httpapi/coordinate"
 	"holdfast/httpapi/event"
 	"holdfast/httpapi/exchange"
 	"holdfast/httpapi/group"
 	"holdfast/httpapi/kv"
+	"holdfast/httpapi/operator"
 	"holdfast/httpapi/query"
 	"holdfast/httpapi/session"
 	"holdfast/httpapi/snapshot"
@@ -34,18 +36,26 @@ type Config struct {
 	Registerer prometheus.Registerer // where the API's own metrics go; nil means nowhere
 }
 
+// Raft is what the families ask of the consensus.
+type Raft interface {
+	agent.Raft
+	operator.Raft
+	operator.Servers
+}
+
 // Deps are the parts of the agent that the API speaks to.
 type Deps struct {
 	Reader   exchange.Reader
 	Writer   exchange.Writer
 	Sessions session.Sessions
 	Pool     agent.Pool
-	Raft     agent.Raft
+	Raft     Raft
 	Registry agent.Registry
 	Failover group.Failover
 	Events   event.Events
 	Queries  query.Queries
 	Archives snapshot.Archives
+	Keys     operator.Keys
 	Log      agent.Log
 	Metrics  agent.Metrics
 }
@@ -72,6 +82,8 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 		snapshot.Routes(deps.Archives),
 		txn.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.KVMaxValueSize),
 		group.Routes(deps.Reader, deps.Writer, deps.Failover, deps.Raft, cfg.NodeName),
+		connect.Routes(deps.Reader),
+		operator.Routes(operator.Deps{Reader: deps.Reader, Writer: deps.Writer, Raft: deps.Raft, Pool: deps.Pool, Servers: deps.Raft, Keys: deps.Keys}, cfg.Datacenter),
 		unsupportedRoutes(),
 	} {
 		f.Add(family)

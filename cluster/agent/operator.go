@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"holdfast/cluster"
 )
+
+// keyringTimeout is how long the members have to answer about their keys.
+const keyringTimeout = 5 * time.Second
 
 // What operators ask of the servers, and the leader of each.
 
@@ -95,6 +99,14 @@ func (a *Agent) ServerStats(ctx context.Context) (map[string]cluster.ServerStats
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	return a.serverStats(ctx, slices.DeleteFunc(peers, func(p cluster.Peer) bool { return !p.Voter })), nil
+}
+
+// Keyring does something with a gossip key here and, unless alone, on every other living member, and gives all answers in the order of the
+// members' names.
+func (a *Agent) Keyring(ctx context.Context, _ cluster.WriteOptions, op cluster.KeyOp, key []byte, alone bool) ([]cluster.KeyAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, keyringTimeout)
+	defer cancel()
+	return a.pool.Keyring(ctx, op, key, alone)
 }
 
 // RemovePeer takes a member out of the peer set, for good or until the leader admits it again: one that lives, it does.
