@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -23,7 +24,7 @@ type verb struct {
 func verbs() []verb {
 	return []verb{
 		agentVerb(), validateVerb(), membersVerb(), joinVerb(), leaveVerb(), rttVerb(), statusVerb(), groupVerb(), explainVerb(), timelineVerb(),
-		kvVerb(), snapshotVerb(), dnsVerb(), keygenVerb(), demoVerb(), versionVerb(),
+		kvVerb(), snapshotVerb(), operatorVerb(), keyringVerb(), dnsVerb(), keygenVerb(), demoVerb(), versionVerb(),
 	}
 }
 
@@ -39,18 +40,16 @@ It needs Linux, and root or user namespaces. Nothing of it reaches the network o
 
 // find is the verb that a command line names, and what follows its name.
 func find(args []string) (v verb, rest []string, ok bool) {
-	for _, v := range verbs() {
-		if v.name != args[0] {
-			continue
+	choices := verbs()
+	for rest = args; len(rest) > 0; choices, rest = v.subs, rest[1:] {
+		name := strings.TrimSpace(v.name + " " + rest[0])
+		i := slices.IndexFunc(choices, func(c verb) bool { return c.name == name })
+		if i < 0 {
+			break
 		}
-		for _, s := range v.subs {
-			if len(args) > 1 && s.name == v.name+" "+args[1] {
-				return s, args[2:], true
-			}
-		}
-		return v, args[1:], true
+		v, ok = choices[i], true
 	}
-	return verb{}, nil, false
+	return v, rest, ok
 }
 
 // usage is the line that shows how the verb is written.

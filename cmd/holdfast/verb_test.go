@@ -58,10 +58,12 @@ func (x terminal) run(t *testing.T, args ...string) said {
 	return said{out.String(), errs.String(), code}
 }
 
-// everyVerb is the verbs and their sub-verbs.
-func everyVerb() (out []verb) {
-	for _, v := range verbs() {
-		out = append(append(out, v), v.subs...)
+// everyVerb is the verbs and their sub-verbs, however deep.
+func everyVerb() []verb { return withSubs(verbs()) }
+
+func withSubs(of []verb) (out []verb) {
+	for _, v := range of {
+		out = append(append(out, v), withSubs(v.subs)...)
 	}
 	return out
 }
@@ -123,6 +125,19 @@ func TestMistakes(t *testing.T) {
 		{"group apply /no/such/file.hcl", 1, "cannot read the groups: open /no/such/file.hcl: no such file or directory"},
 		{"group delete", 1, "want the name of a group"},
 		{"explain", 1, "want the name of a group"},
+		{"snapshot", 1, "usage: holdfast snapshot save|restore|inspect\n"},
+		{"snapshot save", 1, "want the name of one file"},
+		{"snapshot restore a b", 1, "want the name of one file, not [\"a\" \"b\"]"},
+		{"snapshot inspect /no/such/file", 1, "cannot read the snapshot: open /no/such/file"},
+		{"operator raft", 1, "usage: holdfast operator raft list-peers|remove-peer|transfer-leader\n"},
+		{"operator raft nope", 1, "holdfast operator raft: there is no \"nope\"; there are list-peers, remove-peer, transfer-leader\n"},
+		{"operator raft remove-peer", 1, "want -id or -address of one server"},
+		{"operator raft remove-peer -id=a -address=b", 1, "want -id or -address of one server"},
+		{"operator autopilot set-config -min-quorum=x", 1, "invalid value \"x\" for flag -min-quorum: want a number"},
+		{"operator autopilot set-config -last-contact-threshold=x", 1, "want a duration such as 10s"},
+		{"keyring", 1, "want one of -list, -list-primary, -install, -use and -remove"},
+		{"keyring -list -use=a", 1, "want one of -list"},
+		{"keyring -use=a -local-only", 1, "-local-only goes with -list"},
 		{"timeline a b", 1, "want the name of one group, or none for all"},
 		{"timeline -n x", 1, "invalid value \"x\" for flag -n"},
 		{"status x", 1, "want no arguments"},
