@@ -12,7 +12,7 @@ type CARoot struct {
 	Name         string
 	TrustDomain  string // a UUID with ".consul" behind it
 	SerialNumber uint64
-	SigningKeyID string // of the public key, written as ID is
+	SigningKeyID string // SHA-256 of the public key, written as ID is
 	Cert         string // PEM
 	NotBefore    time.Time
 	NotAfter     time.Time

@@ -29,6 +29,7 @@ type Config struct {
 	agent.Config
 
 	ResponseHeaders map[string]string // on every answer
+	NoConnect       bool              // the CA's root is not answered
 	KVMaxValueSize  int               // bytes, 0 means cluster.MaxValueSize
 	BodyTimeout     time.Duration     // for the body of a request to arrive, 0 means 30 s
 
@@ -82,7 +83,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 		snapshot.Routes(deps.Archives),
 		txn.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.KVMaxValueSize),
 		group.Routes(deps.Reader, deps.Writer, deps.Failover, deps.Raft, cfg.NodeName),
-		connect.Routes(deps.Reader),
+		connect.Routes(deps.Reader, cfg.NoConnect),
 		operator.Routes(operator.Deps{Reader: deps.Reader, Writer: deps.Writer, Raft: deps.Raft, Pool: deps.Pool, Servers: deps.Raft, Keys: deps.Keys}, cfg.Datacenter),
 		unsupportedRoutes(),
 	} {

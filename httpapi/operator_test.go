@@ -121,7 +121,7 @@ func TestOperatorAutopilot(t *testing.T) {
 		{"PUT " + path + "?cas=9", `{"MinQuorum":3}`, 200, "false"},
 		{"PUT " + path + "?cas=1", `{"MinQuorum":3,"ServerStabilizationTime":5000000000}`, 200, "true"},
 		{"PUT " + path + "?cas=x", `{}`, 400, "the parameter cas=x is not a number…"},
-		{"PUT " + path, `{"MaxTrailingLogs":0}`, 400, "MaxTrailingLogs of autopilot is 0…"},
+		{"PUT " + path, `{"MinQuorum":101}`, 400, "MinQuorum of autopilot is 101…"},
 		{"PUT " + path, `{"MaxTrailingLogs":-1}`, 400, "Request decode failed…"},
 		{"PUT " + path, `{"LastContactThreshold":"soon"}`, 400, `Request decode failed: invalid duration "soon"…`},
 		{"PUT " + path, `{"Unknown":1}`, 400, `Request decode failed: unknown field "Unknown"`},
@@ -129,6 +129,12 @@ func TestOperatorAutopilot(t *testing.T) {
 	})
 	if a := m.store.View().Autopilot(); a.MinQuorum != 3 || a.ServerStabilizationTime != 5*time.Second || !a.CleanupDeadServers {
 		t.Errorf("stored: %+v", a)
+	}
+	// The public Go client sends a zero for every field that it is not told.
+	zeros := `{"CleanupDeadServers":false,"LastContactThreshold":null,"MaxTrailingLogs":0,"MinQuorum":0,"ServerStabilizationTime":null,"CreateIndex":0,"ModifyIndex":0}`
+	talks(t, h, []talk{{"PUT " + path, zeros, 200, "true"}})
+	if a := m.store.View().Autopilot(); a.MaxTrailingLogs != 250 || a.LastContactThreshold != 200*time.Millisecond || a.CleanupDeadServers {
+		t.Errorf("stored of zeros: %+v", a)
 	}
 	m.servers = looked()
 	if w := send(t, h, "GET /v1/operator/autopilot/health", ""); w.Code != 429 {
@@ -198,6 +204,7 @@ func TestCARoots(t *testing.T) {
 	if w.Body.String() != sampleRoot.Cert || w.Header().Get("Content-Type") != "application/pem-certificate-chain" {
 		t.Errorf("pem: %q %s", w.Header().Get("Content-Type"), w.Body)
 	}
+	talks(t, m.handler(func(c *Config) { c.NoConnect = true }), []talk{{"GET /v1/connect/ca/roots", "", 500, "Connect must be enabled in order to use this endpoint…"}})
 	talks(t, h, []talk{
 		{"PUT /v1/connect/ca/roots", "", 405, "method PUT is not allowed here…"},
 		{"GET /v1/connect/ca/configuration", "", 501, "/v1/connect/ca/configuration is part of the service mesh…"},
@@ -208,4 +215,22 @@ func TestCARoots(t *testing.T) {
 var sampleRoot = cluster.CARoot{
 	ID: "aa:bb", Name: "Consul CA Primary Cert", TrustDomain: "11111111-2222-3333-4444-555555555555.consul", SerialNumber: 1, SigningKeyID: "cc:dd",
 	Cert: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", NotBefore: start, NotAfter: start.AddDate(10, 0, 0),
+}
+
+// TestOperatorUsage counts instances of every kind.
+func TestOperatorUsage(t *testing.T) {
+	m := newMember().populate(t)
+	instance := func(s cluster.Service) {
+		s.Node = "n2"
+		m.apply(t, &cluster.Register{Node: cluster.Node{Name: "n2", Address: "10.0.0.2"}, SkipNodeUpdate: true, Service: &s})
+	}
+	instance(cluster.Service{ID: "consul", Name: "consul"})
+	instance(cluster.Service{ID: "proxy", Name: "proxy", Kind: "connect-proxy"})
+	instance(cluster.Service{ID: "native", Name: "native", Connect: []byte(`{"Native":true}`)})
+	got := send(t, m.handler(), "GET /v1/operator/usage", "").Body.String()
+	for _, want := range []string{`"Nodes":2,"Services":4,"ServiceInstances":5,`, `"connect-native":1,"connect-proxy":1,`, `"BillableServiceInstances":3}`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("usage has no %s: %s", want, got)
+		}
+	}
 }

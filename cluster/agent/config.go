@@ -37,6 +37,7 @@ type Config struct {
 
 	ReconnectTimeout time.Duration      // 0 means the default
 	Autopilot        *cluster.Autopilot // what a new cluster begins with, nil for the default
+	CAClusterID      string             // a UUID that the root of the CA is named after, "" for the cluster's ID
 	RaftMultiplier   int                // stretches Raft's timeouts, 0 means 1
 	RaftBackend      string             // how a new data directory keeps the log: "wal", "boltdb" or "" for the default
 	LeaseTTL         time.Duration

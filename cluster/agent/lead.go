@@ -25,6 +25,7 @@ func (a *Agent) lead(ctx context.Context) {
 	if a.cfg.ReconnectTimeout > 0 {
 		opts.ForgetAfter = a.cfg.ReconnectTimeout
 	}
+	opts.CAClusterID = a.cfg.CAClusterID
 	if a.cfg.Autopilot != nil {
 		opts.Autopilot = *a.cfg.Autopilot
 	}

@@ -50,8 +50,11 @@ func (t *Term) insist(ctx context.Context, what string, next func() cluster.Comm
 // wait for the root.
 const nameWait = 300 * time.Millisecond
 
-// clusterID is the cluster's ID, "" where it has none soon.
+// clusterID is what the root is named after: the configured ID, else the cluster's, "" where it has none soon.
 func (t *Term) clusterID(ctx context.Context) string {
+	if t.opts.CAClusterID != "" {
+		return t.opts.CAClusterID
+	}
 	ctx, cancel := context.WithTimeout(ctx, nameWait)
 	defer cancel()
 	for {

@@ -34,7 +34,8 @@ type Options struct {
 
 	CoordinateInterval time.Duration // how long the members' coordinates are gathered before they are written
 
-	Autopilot cluster.Autopilot // what a cluster begins with
+	Autopilot   cluster.Autopilot // what a cluster begins with
+	CAClusterID string            // a UUID that the root of the CA is named after, "" for the cluster's ID
 }
 
 // DefaultOptions are the times a production leader uses.

@@ -11,11 +11,14 @@ import (
 )
 
 // connectHandler answers for the roots of the CA.
-type connectHandler struct{ reader exchange.Reader }
+type connectHandler struct {
+	reader exchange.Reader
+	off    bool
+}
 
-// Routes are the endpoints of the CA's roots.
-func Routes(reader exchange.Reader) exchange.Routes {
-	h := &connectHandler{reader}
+// Routes are the endpoints of the CA's roots. Where connect is switched off they answer as Consul does.
+func Routes(reader exchange.Reader, off bool) exchange.Routes {
+	h := &connectHandler{reader, off}
 	return exchange.Routes{
 		"/v1/connect/ca/roots":       {http.MethodGet: h.roots},
 		"/v1/agent/connect/ca/roots": {http.MethodGet: h.roots},
@@ -49,6 +52,9 @@ type rootJSON struct {
 
 // roots answers the one root, and with ?pem its certificate alone.
 func (h *connectHandler) roots(r *exchange.Request) (*exchange.Reply, error) {
+	if h.off {
+		return nil, exchange.Failed(cluster.Errorf(cluster.Unsupported, "Connect must be enabled in order to use this endpoint: connect.enabled is false"))
+	}
 	pem, err := r.Flag("pem")
 	if err != nil {
 		return nil, err

@@ -49,6 +49,7 @@ func (h *autopilotHandler) configure(r *exchange.Request) (*exchange.Reply, erro
 	if err := r.Decode(&body); err != nil {
 		return nil, err
 	}
+	body.fillIn()
 	cmd := &cluster.PutAutopilot{Config: body.config(), CAS: r.Has("cas")}
 	cmd.Config.CreateIndex, cmd.Config.ModifyIndex = 0, index
 	if err := cmd.Config.Validate(); err != nil {

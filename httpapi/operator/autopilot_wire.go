@@ -39,6 +39,13 @@ func toAutopilot(a *cluster.Autopilot) autopilotJSON {
 	}
 }
 
+// fillIn puts the defaults where nothing could ever be healthy: the public Go client sends zeros for what it is not told.
+func (j *autopilotJSON) fillIn() {
+	def := toAutopilot(new(cluster.DefaultAutopilot()))
+	j.MaxTrailingLogs = cmp.Or(j.MaxTrailingLogs, def.MaxTrailingLogs)
+	j.LastContactThreshold = cmp.Or(j.LastContactThreshold, def.LastContactThreshold)
+}
+
 func (j *autopilotJSON) config() cluster.Autopilot {
 	return cluster.Autopilot{
 		CleanupDeadServers: j.CleanupDeadServers, LastContactThreshold: time.Duration(j.LastContactThreshold), MaxTrailingLogs: j.MaxTrailingLogs,

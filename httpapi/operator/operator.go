@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 
@@ -59,7 +60,7 @@ func (h *usageHandler) routes() exchange.Routes {
 	}
 }
 
-// usageJSON is how much a datacenter holds. The instances of the mesh's kinds are always none.
+// usageJSON is how much a datacenter holds.
 type usageJSON struct {
 	Nodes                    int
 	Services                 int
@@ -67,6 +68,25 @@ type usageJSON struct {
 	ConnectServiceInstances  map[string]int
 	BillableServiceInstances int
 }
+
+// count counts an instance.
+func (u *usageJSON) count(s *cluster.Service) {
+	u.ServiceInstances++
+	var connect struct{ Native bool }
+	_ = json.Unmarshal(s.Connect, &connect) // what cannot be read is not native
+	switch _, mesh := u.ConnectServiceInstances[s.Kind]; {
+	case mesh:
+		u.ConnectServiceInstances[s.Kind]++
+	case connect.Native:
+		u.ConnectServiceInstances["connect-native"]++
+		u.BillableServiceInstances++
+	case s.Name != consulService:
+		u.BillableServiceInstances++
+	}
+}
+
+// consulService is the service of the servers themselves.
+const consulService = "consul"
 
 type usagesJSON struct {
 	Usage                 map[string]usageJSON
@@ -86,10 +106,9 @@ func (h *usageHandler) usage(r *exchange.Request) (*exchange.Reply, error) {
 			"connect-native": 0, "connect-proxy": 0, "ingress-gateway": 0, "mesh-gateway": 0, "terminating-gateway": 0, "api-gateway": 0,
 		}}
 		for _, s := range v.Services() {
-			n := len(v.ServiceInstances(s.Name))
-			u.Services, u.ServiceInstances = u.Services+1, u.ServiceInstances+n
-			if s.Name != "consul" { // the servers themselves
-				u.BillableServiceInstances += n
+			u.Services++
+			for _, i := range v.ServiceInstances(s.Name) {
+				u.count(i.Service)
 			}
 		}
 		return nil

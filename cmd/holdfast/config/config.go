@@ -54,6 +54,9 @@ type Config struct {
 	KVMaxValueSize       int               `key:"limits.kv_max_value_size"`
 	ResponseHeaders      map[string]string `key:"http_config.response_headers"`
 	DNS                  DNSSettings       `key:"dns_config" reload:"true"`
+	Autopilot            cluster.Autopilot `key:"autopilot"`       // of a new cluster
+	NoConnect            bool              `key:"connect.enabled"` // the CA's root is not answered
+	CAClusterID          string            `key:"connect.ca_config.cluster_id"`
 	LeaseTTL             time.Duration     `key:"failover.lease_ttl"`
 	Fence                string            `key:"failover.fence"` // "auto", "tcx", "clsact" or "nftables"
 

@@ -45,6 +45,8 @@ type File struct {
 	SessionTTLMin    *time.Duration        `mapstructure:"session_ttl_min"`
 	Performance      *Performance          `mapstructure:"performance"`
 	RaftLogStore     *RaftLogStore         `mapstructure:"raft_logstore"`
+	Autopilot        *Autopilot            `mapstructure:"autopilot"`
+	Connect          *any                  `mapstructure:"connect"` // of a mesh, as it came: the root of the CA needs little of it
 	DNSConfig        *DNS                  `mapstructure:"dns_config"`
 	Zone             map[string]*ZoneBlock `mapstructure:"zone"`
 	Recursors        []string              `mapstructure:"recursors"`
@@ -89,6 +91,18 @@ type Performance struct {
 // RaftLogStore says how a new data_dir keeps the log.
 type RaftLogStore struct {
 	Backend *string `mapstructure:"backend"`
+}
+
+// Autopilot says how the leader of a new cluster looks after the servers; later the API does.
+type Autopilot struct {
+	CleanupDeadServers      *bool          `mapstructure:"cleanup_dead_servers"`
+	LastContactThreshold    *time.Duration `mapstructure:"last_contact_threshold"`
+	MaxTrailingLogs         *uint64        `mapstructure:"max_trailing_logs"`
+	MinQuorum               *uint64        `mapstructure:"min_quorum"`
+	ServerStabilizationTime *time.Duration `mapstructure:"server_stabilization_time"`
+	RedundancyZoneTag       *string        `mapstructure:"redundancy_zone_tag"`
+	DisableUpgradeMigration *bool          `mapstructure:"disable_upgrade_migration"`
+	UpgradeVersionTag       *string        `mapstructure:"upgrade_version_tag"`
 }
 
 // DNS is Consul's dns_config, as far as the DNS surface has it.

@@ -95,6 +95,9 @@ func parseSource(source string, b []byte, format string) (*File, []string, error
 	if err := d.Decode(raw); err != nil {
 		return nil, nil, fmt.Errorf("%s: %s", source, oneLine(err))
 	}
+	if f.Connect != nil {
+		md.Unused = append(md.Unused, "connect") // it is taken for the CA's root, and asks for more
+	}
 	warnings, err := judge(source, raw, md.Unused)
 	return &f, warnings, err
 }

@@ -80,7 +80,7 @@ var tolerated = map[string]string{
 	"encrypt_verify_outgoing": "with encrypt, gossip is always encrypted", "advertise_reconnect_timeout": noTuning, "disable_keyring_file": "",
 	"rejoin_after_leave": "", "server_rejoin_age_max": "",
 
-	"autopilot": "dead servers leave the peer set when they leave the pool, by no other rule", "raft_protocol": "", "protocol": "",
+	"raft_protocol": "", "protocol": "",
 	"raft_prevote_disabled": "pre-vote is always on", "raft_snapshot_interval": noTuning, "raft_snapshot_threshold": noTuning,
 	"raft_trailing_logs": noTuning, "raft_boltdb": noTuning, "raft_logstore.wal": noTuning, "raft_logstore.boltdb": "",
 	"raft_logstore.disable_log_cache": noTuning, "raft_logstore.verification": noTuning,
