@@ -15,6 +15,7 @@ import (
 
 const (
 	maxBody     = 1 << 20          // of JSON
+	maxObjects  = 16 << 10         // in it: an empty one has 2 bytes here and hundreds once it is decoded
 	bodyTimeout = 30 * time.Second // for the whole body, where the Config says nothing
 )
 
@@ -115,6 +116,9 @@ func decodeOne(b []byte, d *json.Decoder, v any) error {
 	if !utf8.Valid(b) {
 		return cluster.Errorf(cluster.Invalid, "Request decode failed: the body is not valid UTF-8 from its byte %d on", invalidAt(b))
 	}
+	if n := objectsIn(b); n > maxObjects {
+		return cluster.Errorf(cluster.TooLarge, "Request decode failed: the body has %d JSON objects: at most %d are allowed", n, maxObjects)
+	}
 	if err := d.Decode(v); err != nil {
 		return DecodeError(err)
 	}
@@ -134,4 +138,20 @@ func invalidAt(b []byte) int {
 		i += size
 	}
 	return len(b)
+}
+
+// objectsIn counts the JSON objects of a body.
+func objectsIn(b []byte) (n int) {
+	text := false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			text = !text
+		case c == '\\' && text:
+			i++
+		case c == '{' && !text:
+			n++
+		}
+	}
+	return n
 }

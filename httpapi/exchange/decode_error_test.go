@@ -1,10 +1,29 @@
 package exchange
 
 import (
+	"strings"
 	"testing"
 
 	"holdfast/cluster"
 )
+
+// TestObjectsAreBounded holds that a small body cannot become hundreds of megabytes.
+func TestObjectsAreBounded(t *testing.T) {
+	var list []struct{ A, B string }
+	most := "[" + strings.Repeat("{},", maxObjects-1) + "{}]"
+	if err := DecodeStrict([]byte(most), &list); err != nil || len(list) != maxObjects {
+		t.Errorf("%d objects: %v", maxObjects, err)
+	}
+	err := DecodeStrict([]byte("[{},"+most[1:]), &list)
+	if cluster.CodeOf(err) != cluster.TooLarge || err.Error() != "Request decode failed: the body has 16385 JSON objects: at most 16384 are allowed" {
+		t.Errorf("one more: %v", err)
+	}
+	for text, want := range map[string]int{`{}`: 1, `[{"{":"{\"{"},{"\\":{}}]`: 3, `"{`: 0, `"\\{`: 0, ``: 0, `{{{`: 3} {
+		if n := objectsIn([]byte(text)); n != want {
+			t.Errorf("%s has %d objects, want %d", text, n, want)
+		}
+	}
+}
 
 // TestDecodeError holds that a body of another shape is refused in words that need no Go.
 func TestDecodeError(t *testing.T) {
