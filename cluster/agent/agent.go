@@ -141,7 +141,9 @@ func (a *Agent) start() {
 	a.loops.Go(func() { a.joinLoop(ctx) })
 	a.loops.Go(func() { a.bootstrapLoop(ctx) })
 	a.loops.Go(func() { a.noteLoop(ctx) })
-	a.loops.Go(func() { a.coordinateLoop(ctx) })
+	if !a.cfg.DisableCoordinates {
+		a.loops.Go(func() { a.coordinateLoop(ctx) })
+	}
 	a.loops.Go(func() { a.belongLoop(ctx) })
 }
 

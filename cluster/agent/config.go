@@ -35,15 +35,16 @@ type Config struct {
 	RetryMax      int // attempts; 0 means without end
 	GossipKey     []byte
 
-	ReconnectTimeout time.Duration      // 0 means the default
-	Autopilot        *cluster.Autopilot // what a new cluster begins with, nil for the default
-	CAClusterID      string             // a UUID that the root of the CA is named after, "" for the cluster's ID
-	RaftMultiplier   int                // stretches Raft's timeouts, 0 means 1
-	RaftBackend      string             // how a new data directory keeps the log: "wal", "boltdb" or "" for the default
-	LeaseTTL         time.Duration
-	LeaseEnd         time.Duration // the longest that a lease lives after its confirmation: TTL and margin
-	Build            string        // "1.21.4:revision", for the build tag
-	Version          string        // Holdfast's own
+	ReconnectTimeout   time.Duration      // 0 means the default
+	Autopilot          *cluster.Autopilot // what a new cluster begins with, nil for the default
+	CAClusterID        string             // a UUID that the root of the CA is named after, "" for the cluster's ID
+	DisableCoordinates bool               // this member tells nobody where it is
+	RaftMultiplier     int                // stretches Raft's timeouts, 0 means 1
+	RaftBackend        string             // how a new data directory keeps the log: "wal", "boltdb" or "" for the default
+	LeaseTTL           time.Duration
+	LeaseEnd           time.Duration // the longest that a lease lives after its confirmation: TTL and margin
+	Build              string        // "1.21.4:revision", for the build tag
+	Version            string        // Holdfast's own
 
 	Metrics prometheus.Registerer // where the member's metrics go; nil means nowhere
 

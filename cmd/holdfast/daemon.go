@@ -163,7 +163,7 @@ func (d *daemon) agentConfig() agent.Config {
 		Join: c.Join, RetryJoin: c.RetryJoin, RetryInterval: c.RetryInterval, RetryMax: c.RetryMax, GossipKey: c.Encrypt,
 		ReconnectTimeout: c.ReconnectTimeout, RaftMultiplier: c.RaftMultiplier, RaftBackend: c.RaftBackend, LeaseTTL: c.LeaseTTL, LeaseEnd: c.LeaseTTL + lease.Margin(c.LeaseTTL), Build: build(), Version: version,
 		Autopilot: &c.Autopilot, CAClusterID: c.CAClusterID,
-		Metrics: d.telemetry.Registerer(),
+		Metrics: d.telemetry.Registerer(), DisableCoordinates: c.DisableCoordinates,
 		Duty: func(a *agent.Agent, term uint64) agent.Duty {
 			return assignerDuty{failover.NewAssigner(asAgent{a}, a, term, failoverOptions(c, d.failMetrics), d.log.With("component", "assigner"))}
 		},

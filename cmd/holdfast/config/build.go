@@ -34,6 +34,7 @@ func Build(f *File) (*Config, error) {
 		ScriptChecks:         or(f.EnableScriptChecks, false),
 		LocalScriptChecks:    or(f.EnableLocalScriptChecks, false),
 		EnableDebug:          or(f.EnableDebug, false),
+		DisableCoordinates:   or(f.DisableCoordinates, false),
 		SkipLeaveOnInterrupt: or(f.SkipLeaveOnInterrupt, or(f.Server, false)),
 		LeaveOnTerminate:     or(f.LeaveOnTerminate, !or(f.Server, false)),
 		ReconnectTimeout:     or(f.ReconnectTimeout, defaultReconnectTimeout),

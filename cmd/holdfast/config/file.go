@@ -38,6 +38,7 @@ type File struct {
 	EnableLocalScriptChecks *bool      `mapstructure:"enable_local_script_checks"`
 	Telemetry               *Telemetry `mapstructure:"telemetry"`
 	EnableDebug             *bool      `mapstructure:"enable_debug"`
+	DisableCoordinates      *bool      `mapstructure:"disable_coordinates"`
 	SkipLeaveOnInterrupt    *bool      `mapstructure:"skip_leave_on_interrupt"`
 	LeaveOnTerminate        *bool      `mapstructure:"leave_on_terminate"`
 

@@ -90,7 +90,7 @@ var tolerated = map[string]string{
 	"check_update_interval": noTuning, "check_output_max_size": "each check has an output_max_size of its own", "discard_check_output": noTuning,
 	"default_query_time": noTuning, "max_query_time": noTuning, "discovery_max_stale": noTuning, "cache": "",
 	"disable_update_check": "", "disable_anonymous_signature": "", "disable_remote_exec": "", "disable_host_node_id": "",
-	"disable_coordinates": "", "disable_http_unprintable_char_filter": "",
+	"disable_http_unprintable_char_filter": "",
 }
 
 // refused lists Consul's keys that cannot be passed over: without what they ask for the agent would do the wrong thing.
