@@ -90,11 +90,12 @@ func (t *teller) tell(ctx context.Context, message *raft.AppendEntriesRequest) {
 	}
 }
 
-// send tells one member. A fault, or a refusal that stays, is left to raft's own messages, which follow.
+// send tells one member, again where it refuses, or where the connection is one to its earlier life. What fails for longer is left to raft's
+// own messages.
 func (t *teller) send(ctx context.Context, to raft.Server, message *raft.AppendEntriesRequest) {
 	for i := range maxRefusals {
 		var answer raft.AppendEntriesResponse
-		if err := t.trans.NetworkTransport.AppendEntries(to.ID, to.Address, message, &answer); err != nil || answer.Success {
+		if err := t.trans.NetworkTransport.AppendEntries(to.ID, to.Address, message, &answer); err == nil && answer.Success {
 			return
 		}
 		select {
