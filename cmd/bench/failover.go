@@ -14,6 +14,9 @@ const (
 
 // freeze stops the leader: its connections stay open, as those of a machine that hangs or lost its network.
 func (b *bench) freeze() error {
+	if err := b.settle(); err != nil { // it may have changed
+		return err
+	}
 	old := b.leader.cmd.Process
 	if err := old.Signal(syscall.SIGSTOP); err != nil {
 		return err
@@ -38,6 +41,9 @@ func (b *bench) freeze() error {
 
 // kill kills the leader, and starts it again.
 func (b *bench) kill() error {
+	if err := b.settle(); err != nil {
+		return err
+	}
 	old := b.leader
 	b.cluster.kill(old)
 	took, err := b.accepted(time.Now())
