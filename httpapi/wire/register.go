@@ -127,9 +127,16 @@ func probeType(definition json.RawMessage) string {
 		name string
 		is   bool
 	}{
-		{"grpc", d.GRPC != ""}, {"http", d.HTTP != ""}, {"ttl", d.TTL != ""}, {"tcp", d.TCP != ""}, {"udp", d.UDP != ""},
-		{"alias", d.AliasNode+d.AliasService != ""}, {"docker", d.DockerContainerID != ""}, {"script", len(d.ScriptArgs) > 0},
-		{"h2ping", d.H2PING != ""}, {"os_service", d.OSService != ""},
+		{"grpc", d.GRPC != ""},
+		{"http", d.HTTP != ""},
+		{"ttl", d.TTL != ""},
+		{"tcp", d.TCP != ""},
+		{"udp", d.UDP != ""},
+		{"alias", d.AliasNode+d.AliasService != ""},
+		{"docker", d.DockerContainerID != ""},
+		{"script", len(d.ScriptArgs) > 0},
+		{"h2ping", d.H2PING != ""},
+		{"os_service", d.OSService != ""},
 	} {
 		if t.is {
 			return t.name
