@@ -22,7 +22,7 @@ type Cluster interface {
 	ServerStats(ctx context.Context, servers []cluster.Peer) map[string]cluster.ServerStats
 }
 
-// Options are the times of the duties. DefaultOptions has Consul's.
+// Options are the times of the duties. DefaultOptions has Consul's, but for shorter passes: they read memory alone, and mend what no event tells.
 type Options struct {
 	Self              string        // the leader's own node name
 	Datacenter        string        //
@@ -41,7 +41,7 @@ type Options struct {
 // DefaultOptions are the times a production leader uses.
 func DefaultOptions() Options {
 	return Options{
-		ReconcileInterval: time.Minute, UnknownGrace: 10 * time.Second, ForgetAfter: 72 * time.Hour, TombstoneTTL: 15 * time.Minute,
+		ReconcileInterval: 10 * time.Second, UnknownGrace: 10 * time.Second, ForgetAfter: 72 * time.Hour, TombstoneTTL: 15 * time.Minute,
 		CoordinateInterval: 5 * time.Second, Autopilot: cluster.DefaultAutopilot(),
 	}
 }
