@@ -24,14 +24,14 @@ var commandTypes = newTypeTable(map[byte]any{
 	10: new(cluster.Record),
 	11: new(cluster.NewTerm),
 	13: new(cluster.Transaction),
-	14: new(cluster.UpdateCoordinates),
-	17: new(cluster.PutAutopilot),
-	30: new(cluster.Restore),
 	15: new(cluster.PutPreparedQuery),
 	16: new(cluster.DeletePreparedQuery),
+	17: new(cluster.PutAutopilot),
+	30: new(cluster.Restore),
 
-	12 | ignorable: new(cluster.NameCluster), // a member that skipped it is told again
-	18 | ignorable: new(cluster.SetCARoot),   // each leader repeats it
+	12 | ignorable: new(cluster.NameCluster),       // a member that skipped it is told again
+	14 | ignorable: new(cluster.UpdateCoordinates), // what was skipped is measured anew
+	18 | ignorable: new(cluster.SetCARoot),         // each leader repeats it
 })
 
 // MaxCommandSize bounds an encoded command. Larger ones would hold up the heartbeats.

@@ -45,11 +45,11 @@ var recordTypes = newTypeTable(map[byte]any{
 	11: new(cluster.Assignment),
 	12: new(cluster.Presence),
 	13: new(cluster.Transition),
-	15: new(cluster.NodeCoordinate),
 	16: new(cluster.PreparedQuery),
 	17: new(cluster.Autopilot),
 
 	14 | ignorable: new(state.ClusterID),
+	15 | ignorable: new(cluster.NodeCoordinate),
 	18 | ignorable: new(cluster.CARoot),
 })
 
