@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"holdfast/cluster/archive"
 )
 
 // TestSnapshotVerbs saves, inspects and restores against an agent in -dev.
@@ -59,20 +61,19 @@ func inspected(t *testing.T, file string) {
 			t.Errorf("inspect does not print %s:\n%s%s", want, text.out, text.err)
 		}
 	}
-	var x inspection
+	var x struct {
+		Meta    archive.Meta
+		StatsKV []struct {
+			Name  string
+			Count int
+		}
+		TotalSize int
+	}
 	got := terminal{}.run(t, "snapshot", "inspect", "-format=json", "-kvdetails", "-kvdepth=1", file)
 	if err := json.Unmarshal([]byte(got.out), &x); err != nil {
 		t.Fatal(err)
 	}
 	if len(x.StatsKV) != 2 || x.StatsKV[0].Name != "app" || x.StatsKV[0].Count != 2 || x.Meta.Size == 0 || len(x.Meta.Configuration.Servers) != 1 || x.TotalSize == 0 {
 		t.Errorf("inspect -format=json: %s", got.out)
-	}
-}
-
-func TestByteSize(t *testing.T) {
-	for n, want := range map[int]string{0: "0B", 405: "405B", 1023: "1023B", 1024: "1KB", 1740: "1.7KB", 5 << 20: "5MB", 3 << 40: "3072GB"} {
-		if got := byteSize(n); got != want {
-			t.Errorf("%d bytes are %s, want %s", n, got, want)
-		}
 	}
 }

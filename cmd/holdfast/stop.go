@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/verb"
 )
 
 const (
@@ -34,7 +35,7 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal, read load) 
 			if s != syscall.SIGHUP {
 				d.log.Warn("ending at once, before all is in order", "signal", s.String())
 				d.sweep()
-				return exitError{1}
+				return verb.Exit(1)
 			}
 		}
 	}

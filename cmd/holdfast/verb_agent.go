@@ -8,12 +8,13 @@ import (
 	"syscall"
 
 	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/verb"
 )
 
-func agentVerb() verb {
-	return verb{
-		name: "agent", short: "run the daemon", run: runAgent,
-		long: `The agent is one member of the cluster. It answers HTTP on port 8500 and DNS on 8600, speaks with the other members on 8300 and 8301, runs
+func agentVerb() verb.Verb {
+	return verb.Verb{
+		Name: "agent", Short: "run the daemon", Run: runAgent,
+		Long: `The agent is one member of the cluster. It answers HTTP on port 8500 and DNS on 8600, speaks with the other members on 8300 and 8301, runs
 the checks of this machine's services, and carries the addresses that the cluster gives to it.
 
 What it should be stands in config files, in HCL or JSON; flags count over files, later files over earlier ones, and lists add up. To try
@@ -25,26 +26,26 @@ skip_leave_on_interrupt is true, as it is on servers. A second SIGINT or SIGTERM
 	}
 }
 
-func validateVerb() verb {
-	return verb{
-		name: "validate", args: "FILE|DIR ...", short: "check config files and change nothing", run: runValidate,
-		long: "The files are read as one configuration, in their order, as the agent would with -config-file and -config-dir.",
+func validateVerb() verb.Verb {
+	return verb.Verb{
+		Name: "validate", Args: "FILE|DIR ...", Short: "check config files and change nothing", Run: runValidate,
+		Long: "The files are read as one configuration, in their order, as the agent would with -config-file and -config-dir.",
 	}
 }
 
-func runValidate(_ context.Context, c *console, args []string) error {
-	fs := newFlags(c, "validate")
+func runValidate(_ context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
 	format := fs.String("config-format", "", "`format` of the files, hcl or json, whatever their names")
 	quiet := fs.Bool("quiet", false, "say nothing where all is well")
-	if err := parseFlags(fs, args); err != nil {
+	if err := verb.ParseFlags(fs, args); err != nil {
 		return err
 	}
 	if fs.NArg() == 0 {
-		return usageError{"want at least one config file or directory"}
+		return verb.UsageError("want at least one config file or directory")
 	}
 	file, warnings, err := config.Load(fs.Args(), *format)
 	for _, w := range warnings {
-		fmt.Fprintln(c.err, "warning:", w)
+		fmt.Fprintln(c.Err, "warning:", w)
 	}
 	if err != nil {
 		return err
@@ -56,28 +57,28 @@ func runValidate(_ context.Context, c *console, args []string) error {
 	if err := cfg.RequireDataDir(); err != nil || *quiet {
 		return err
 	}
-	_, err = fmt.Fprintln(c.out, "Configuration is valid!")
+	_, err = fmt.Fprintln(c.Out, "Configuration is valid!")
 	return err
 }
 
-func runAgent(ctx context.Context, c *console, args []string) error {
+func runAgent(ctx context.Context, c *verb.Console, args []string) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE)
 
-	fs := newFlags(c, "agent")
+	fs := c.Flags()
 	var flags config.Flags
 	flags.Register(fs)
-	if err := parseFlags(fs, args); err != nil {
+	if err := verb.ParseFlags(fs, args); err != nil {
 		return err
 	}
-	if err := wantArgs(fs, 0, 0, "no arguments (config files are given with -config-file)"); err != nil {
+	if err := verb.WantArgs(fs, 0, 0, "no arguments (config files are given with -config-file)"); err != nil {
 		return err
 	}
 	cfg, warnings, err := flags.Load()
 	for _, w := range warnings {
-		fmt.Fprintln(c.err, "warning:", w)
+		fmt.Fprintln(c.Err, "warning:", w)
 	}
 	if err != nil {
 		return err
@@ -85,7 +86,7 @@ func runAgent(ctx context.Context, c *console, args []string) error {
 	if err := cfg.RequireDataDir(); err != nil {
 		return err
 	}
-	log, err := openLogs(c.err, cfg)
+	log, err := openLogs(c.Err, cfg)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"holdfast/cmd/holdfast/stage"
+	"holdfast/cmd/holdfast/verb"
+	"holdfast/cmd/holdfast/verb/failover"
 	"holdfast/failover/lab"
 	"holdfast/httpapi/group"
 )
@@ -29,17 +31,27 @@ type demoOptions struct {
 	dir    string
 }
 
-func runDemo(ctx context.Context, c *console, args []string) error {
-	if code, entered, err := lab.Enter(); err != nil || entered {
-		return cmp.Or(err, error(exitError{code}))
+// demoVerb plays the faults.
+func demoVerb() verb.Verb {
+	return verb.Verb{
+		Name: "demo", Short: "three machines, five faults, one address: what a client sees", Run: runDemo,
+		Long: `Makes three machines and a client on this one, as network namespaces, starts an agent on each of the three and lets one fault after the
+other happen to the one that holds the address. After each it prints who answered, for how long nobody did, and for how long two did: never.
+It needs Linux, and root or user namespaces. Nothing of it reaches the network of this machine, and nothing is left behind.`,
 	}
-	fs := newFlags(c, "demo")
+}
+
+func runDemo(ctx context.Context, c *verb.Console, args []string) error {
+	if code, entered, err := lab.Enter(); err != nil || entered {
+		return cmp.Or(err, error(verb.Exit(code)))
+	}
+	fs := c.Flags()
 	var o demoOptions
 	fs.StringVar(&o.faults, "fault", demoFaults, "comma-separated `faults`, or all: "+strings.Join(faultNames(), ", "))
 	fs.StringVar(&o.length, "length", "short", "how `long` a daemon is stopped and a network cut: short (3 s each) or full (15 s and 10 s)")
 	fs.IntVar(&o.rounds, "rounds", 1, "how `often` each fault is played; above 1 the medians are printed at the end")
 	fs.StringVar(&o.dir, "dir", "", "`directory` to keep configuration, data and logs in; by default they are removed")
-	if err := parseFlags(fs, args); err != nil {
+	if err := verb.ParseFlags(fs, args); err != nil {
 		return err
 	}
 	faults, err := chooseFaults(o.faults, o.length)
@@ -50,8 +62,8 @@ func runDemo(ctx context.Context, c *console, args []string) error {
 	defer stop()
 	err = demo(ctx, c, o, faults)
 	if ctx.Err() != nil {
-		fmt.Fprintln(c.out, "\nstopped; nothing is left behind")
-		return exitError{130}
+		fmt.Fprintln(c.Out, "\nstopped; nothing is left behind")
+		return verb.Exit(130)
 	}
 	return err
 }
@@ -67,7 +79,7 @@ func faultNames() []string {
 func chooseFaults(list, length string) ([]stage.Fault, error) {
 	lengths, err := stage.LengthsOf(length)
 	if err != nil {
-		return nil, usageError{err.Error()}
+		return nil, verb.UsageError(err.Error())
 	}
 	var out []stage.Fault
 	names := strings.Split(list, ",")
@@ -80,13 +92,13 @@ func chooseFaults(list, length string) ([]stage.Fault, error) {
 		}
 	}
 	if list != "all" && len(names) > 0 {
-		return nil, usageError{fmt.Sprintf("there is no fault %q; there are %s", names[0], strings.Join(faultNames(), ", "))}
+		return nil, verb.UsageError(fmt.Sprintf("there is no fault %q; there are %s", names[0], strings.Join(faultNames(), ", ")))
 	}
 	return out, nil
 }
 
 // demo puts the cluster on the stage and plays the faults.
-func demo(ctx context.Context, c *console, o demoOptions, faults []stage.Fault) error {
+func demo(ctx context.Context, c *verb.Console, o demoOptions, faults []stage.Fault) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -103,7 +115,7 @@ func demo(ctx context.Context, c *console, o demoOptions, faults []stage.Fault) 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "Three machines, n1 to n3, and a client, as network namespaces. The group \"web\" has %s and %s.\n", stage.VIP4, stage.VIP6)
+	fmt.Fprintf(c.Out, "Three machines, n1 to n3, and a client, as network namespaces. The group \"web\" has %s and %s.\n", stage.VIP4, stage.VIP6)
 	start := time.Now()
 	defer s.Close()
 	if err := s.Open(ctx); err != nil {
@@ -113,11 +125,11 @@ func demo(ctx context.Context, c *console, o demoOptions, faults []stage.Fault) 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "Up after %s: %s leads, %s holds the addresses; leases are enforced by %s.\n", time.Since(start).Round(time.Millisecond), leader, holder, fenceOf(ctx, s, holder))
+	fmt.Fprintf(c.Out, "Up after %s: %s leads, %s holds the addresses; leases are enforced by %s.\n", time.Since(start).Round(time.Millisecond), leader, holder, fenceOf(ctx, s, holder))
 	results := map[string][]result{}
 	for round := range o.rounds {
 		if o.rounds > 1 {
-			fmt.Fprintf(c.out, "\nRound %d of %d\n", round+1, o.rounds)
+			fmt.Fprintf(c.Out, "\nRound %d of %d\n", round+1, o.rounds)
 		}
 		for _, f := range faults {
 			r, err := play(ctx, c, s, f)
@@ -163,12 +175,12 @@ type result struct {
 }
 
 // play lets one fault happen and prints what the client saw.
-func play(ctx context.Context, c *console, s *stage.Stage, f stage.Fault) (result, error) {
+func play(ctx context.Context, c *verb.Console, s *stage.Stage, f stage.Fault) (result, error) {
 	x, err := s.Begin(ctx, f.Role)
 	if err != nil {
 		return result{}, err
 	}
-	fmt.Fprintf(c.out, "\n%s (%s leads)\n", upperFirst(strings.ReplaceAll(f.Text, "%s", x.Holder)), x.Leader)
+	fmt.Fprintf(c.Out, "\n%s (%s leads)\n", verb.UpperFirst(strings.ReplaceAll(f.Text, "%s", x.Holder)), x.Leader)
 	err = f.Run(ctx, x)
 	v4, v6 := x.End()
 	if err != nil {
@@ -179,7 +191,7 @@ func play(ctx context.Context, c *console, s *stage.Stage, f stage.Fault) (resul
 		for _, h := range r.Heard {
 			heard = append(heard, h.Machine)
 		}
-		fmt.Fprintf(c.out, "  %-12s answered by %-18s outage %7.1f ms   two at once %.1f ms\n", r.VIP, strings.Join(heard, ", then "), ms(r.Outage), ms(r.Two))
+		fmt.Fprintf(c.Out, "  %-12s answered by %-18s outage %7.1f ms   two at once %.1f ms\n", r.VIP, strings.Join(heard, ", then "), ms(r.Outage), ms(r.Two))
 	}
 	if f.Mend != nil {
 		if err := f.Mend(ctx, x); err != nil {
@@ -190,17 +202,15 @@ func play(ctx context.Context, c *console, s *stage.Stage, f stage.Fault) (resul
 	r := result{outage: max(v4.Outage, v6.Outage), two: max(v4.Two, v6.Two)}
 	r.after, r.ended = x.After(v4, v6)
 	if r.after > 0 {
-		fmt.Fprintf(c.out, "  and after the fault was over: outage %.1f ms\n", ms(r.after))
+		fmt.Fprintf(c.Out, "  and after the fault was over: outage %.1f ms\n", ms(r.after))
 	}
 	return r, err
 }
 
-func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // showTimeline prints the replicated timeline, as `holdfast timeline` does.
-func showTimeline(ctx context.Context, c *console, s *stage.Stage) error {
+func showTimeline(ctx context.Context, c *verb.Console, s *stage.Stage) error {
 	holder, _, err := s.Settle(ctx)
 	if err != nil {
 		return err
@@ -209,12 +219,12 @@ func showTimeline(ctx context.Context, c *console, s *stage.Stage) error {
 	if err := s.Get(ctx, holder, "/v1/failover/timeline?limit=200", &ts); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out, "\nThe timeline, as every machine has it:")
-	return printTimeline(c, ts)
+	fmt.Fprintln(c.Out, "\nThe timeline, as every machine has it:")
+	return failover.PrintTimeline(c, ts)
 }
 
 // summary prints the medians, and fails where two machines ever answered at once.
-func summary(c *console, faults []stage.Fault, results map[string][]result) error {
+func summary(c *verb.Console, faults []stage.Fault, results map[string][]result) error {
 	var rows [][]string
 	two := time.Duration(0)
 	for _, f := range faults {
@@ -231,8 +241,8 @@ func summary(c *console, faults []stage.Fault, results map[string][]result) erro
 			fmt.Sprintf("%.0f", ms(f.Limit)), maxAfter(rs), fmt.Sprintf("%.0f", ms(maxTwo(rs))), strconv.Itoa(n),
 		})
 	}
-	fmt.Fprintln(c.out)
-	if err := table(c.out, []string{"Fault", "Outage ms (median)", "min", "max", "promised", "after it ms", "two at once ms", "runs"}, rows); err != nil {
+	fmt.Fprintln(c.Out)
+	if err := verb.Table(c.Out, []string{"Fault", "Outage ms (median)", "min", "max", "promised", "after it ms", "two at once ms", "runs"}, rows); err != nil {
 		return err
 	}
 	if two > 0 {

@@ -8,9 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
+
+	"holdfast/cmd/holdfast/verb"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -53,17 +54,17 @@ type terminal struct {
 func (x terminal) run(t *testing.T, args ...string) said {
 	t.Helper()
 	var out, errs bytes.Buffer
-	c := &console{in: strings.NewReader(x.in), out: &out, err: &errs, env: func(k string) string { return x.env[k] }, name: x.name}
-	code := run(context.WithoutCancel(t.Context()), c, args)
+	c := &verb.Console{In: strings.NewReader(x.in), Out: &out, Err: &errs, Env: func(k string) string { return x.env[k] }, Name: x.name}
+	code := verb.Run(context.WithoutCancel(t.Context()), c, verbs(), args)
 	return said{out.String(), errs.String(), code}
 }
 
 // everyVerb is the verbs and their sub-verbs, however deep.
-func everyVerb() []verb { return withSubs(verbs()) }
+func everyVerb() []verb.Verb { return withSubs(verbs()) }
 
-func withSubs(of []verb) (out []verb) {
+func withSubs(of []verb.Verb) (out []verb.Verb) {
 	for _, v := range of {
-		out = append(append(out, v), withSubs(v.subs)...)
+		out = append(append(out, v), withSubs(v.Subs)...)
 	}
 	return out
 }
@@ -78,24 +79,24 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	for _, v := range everyVerb() {
-		t.Run(v.name, func(t *testing.T) {
-			words := strings.Fields(v.name)
+		t.Run(v.Name, func(t *testing.T) {
+			words := strings.Fields(v.Name)
 			got := x.run(t, append(words, "-h")...)
 			if got.code != 0 || got.err != "" {
 				t.Errorf("code %d, stderr %q; want 0 and nothing", got.code, got.err)
 			}
-			if v.name == "demo" { // its list of faults grows
+			if v.Name == "demo" { // its list of faults grows
 				if !strings.HasPrefix(got.out, "usage: holdfast demo [flags]\n") {
 					t.Errorf("got %s", got.out)
 				}
 			} else {
-				golden(t, "help/"+strings.ReplaceAll(v.name, " ", "_"), got.out)
+				golden(t, "help/"+strings.ReplaceAll(v.Name, " ", "_"), got.out)
 			}
 			if other := x.run(t, append([]string{"help"}, words...)...); other != got {
-				t.Errorf("holdfast help %s prints something else than -h:\n%s", v.name, other.out)
+				t.Errorf("holdfast help %s prints something else than -h:\n%s", v.Name, other.out)
 			}
 			for line := range strings.Lines(got.out) {
-				if n := len([]rune(line)); n > lineWidth+1 {
+				if n := len([]rune(line)); n > 101 {
 					t.Errorf("a line has %d characters: %s", n, line)
 				}
 			}
@@ -236,43 +237,6 @@ func TestValidate(t *testing.T) {
 	} {
 		if got := (terminal{}).run(t, append([]string{"validate"}, tt.args...)...); got != tt.want {
 			t.Errorf("%q: got %+v, want %+v", tt.args, got, tt.want)
-		}
-	}
-}
-
-func TestParseFlags(t *testing.T) {
-	for _, tt := range []struct {
-		args, rest string
-		a          string
-		b          bool
-		values     bool
-		err        string
-	}{
-		{args: "x y -a 1", rest: "x y", a: "1"},
-		{args: "x -a 1 y -b", rest: "x y", a: "1", b: true},
-		{args: "-a=1 x", rest: "x", a: "1"},
-		{args: "x -- -a 1", rest: "x -a 1"},
-		{args: "-- -a", rest: "-a"},
-		{args: "x -", rest: "x -"},
-		{args: "", rest: ""},
-		{args: "-b -a 1 -a 2", a: "2", b: true},
-		{args: "x -5", err: "flag provided but not defined: -5"},
-		{args: "x -5 -b", rest: "x -5", b: true, values: true},
-		{args: "x -- -b", rest: "x -b", values: true},
-		{args: "-5 x", err: "flag provided but not defined: -5", values: true},
-		{args: "x -a", err: "flag needs an argument: -a"},
-	} {
-		fs := newFlags(&console{out: &bytes.Buffer{}}, "kv put")
-		a, b := fs.String("a", "", ""), fs.Bool("b", false, "")
-		err := parse(fs, strings.Fields(tt.args), tt.values)
-		if tt.err != "" {
-			if err == nil || err.Error() != tt.err {
-				t.Errorf("%q: got %v, want %s", tt.args, err, tt.err)
-			}
-			continue
-		}
-		if err != nil || *a != tt.a || *b != tt.b || !slices.Equal(fs.Args(), strings.Fields(tt.rest)) {
-			t.Errorf("%q: a %q, b %v, arguments %q, error %v", tt.args, *a, *b, fs.Args(), err)
 		}
 	}
 }

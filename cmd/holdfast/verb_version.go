@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
+
+	"holdfast/cmd/holdfast/verb"
 )
 
 // version is Holdfast's own; compatVersion is the Consul release whose API, DNS and command line it speaks.
@@ -33,17 +33,10 @@ func buildDate() string {
 	return "1970-01-01T00:00:01Z"
 }
 
-func versionVerb() verb {
-	return verb{
-		name: "version", short: "print the version", run: runVersion,
-		long: "Called as consul, through a link of that name, it prints the version of Consul whose API it speaks, in the form that Consul does.",
-	}
-}
-
-func keygenVerb() verb {
-	return verb{
-		name: "keygen", short: "print a new gossip key for encrypt", run: runKeygen,
-		long: "The key is random, 32 bytes in base64. Every member needs the same one, as encrypt in its config file.",
+func versionVerb() verb.Verb {
+	return verb.Verb{
+		Name: "version", Short: "print the version", Run: runVersion,
+		Long: "Called as consul, through a link of that name, it prints the version of Consul whose API it speaks, in the form that Consul does.",
 	}
 }
 
@@ -57,45 +50,29 @@ type versionJSON struct {
 	Consul     string `json:",omitempty"` // beside our own
 }
 
-func runVersion(_ context.Context, c *console, args []string) error {
-	fs := newFlags(c, "version")
-	var format formatFlag
-	format.register(fs)
-	if err := parseFlags(fs, args); err != nil {
+func runVersion(_ context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	var format verb.FormatFlag
+	format.Register(fs)
+	if err := verb.ParseFlags(fs, args); err != nil {
 		return err
 	}
-	if err := wantArgs(fs, 0, 0, "no arguments"); err != nil {
+	if err := verb.WantArgs(fs, 0, 0, "no arguments"); err != nil {
 		return err
 	}
 	v := versionJSON{Version: version, Revision: revision, BuildDate: buildDate(), Consul: compatVersion}
 	text := fmt.Sprintf("Holdfast v%s\nRevision %s\nSpeaks the API of Consul v%s\n", version, revision, compatVersion)
-	if c.name == "consul" {
+	if c.Name == "consul" {
 		v.Version, v.Consul, v.Holdfast = compatVersion, "", version
 		text = fmt.Sprintf("Consul v%s\nRevision %s\nBuild Date %s\nSpoken by Holdfast v%s\n", compatVersion, revision, v.BuildDate, version)
 	}
-	if format.json {
+	if format.JSON {
 		b, err := json.MarshalIndent(v, "", "    ")
 		if err != nil {
 			return err
 		}
 		text = string(b) + "\n"
 	}
-	_, err := fmt.Fprint(c.out, text)
-	return err
-}
-
-func runKeygen(_ context.Context, c *console, args []string) error {
-	fs := newFlags(c, "keygen")
-	if err := parseFlags(fs, args); err != nil {
-		return err
-	}
-	if err := wantArgs(fs, 0, 0, "no arguments"); err != nil {
-		return err
-	}
-	key := make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(c.out, base64.StdEncoding.EncodeToString(key))
+	_, err := fmt.Fprint(c.Out, text)
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package verb
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// table prints rows in columns. On a terminal no line is longer than that is wide; in a pipe nothing is left out.
-func table(w io.Writer, head []string, rows [][]string) error {
+// Table prints rows in columns. On a terminal no line is longer than that is wide; in a pipe nothing is left out.
+func Table(w io.Writer, head []string, rows [][]string) error {
 	all := append([][]string{head}, rows...)
 	if width := terminalWidth(w); width > 0 {
 		all = fit(all, width)
@@ -80,8 +80,8 @@ func shorten(s string, width int) string {
 	return strings.TrimRight(string([]rune(s)[:width-1]), " ") + ellipsis
 }
 
-// orDash is s, or a dash for nothing.
-func orDash(s string) string {
+// OrDash is s, or a dash for nothing.
+func OrDash(s string) string {
 	if s == "" {
 		return "-"
 	}

@@ -1,4 +1,5 @@
-package main
+// Package machine is the verbs that work on this machine and need no agent.
+package machine
 
 import (
 	"cmp"
@@ -13,14 +14,18 @@ import (
 	"time"
 
 	"holdfast/cmd/holdfast/forwarder"
+	"holdfast/cmd/holdfast/verb"
 )
 
-func dnsVerb() verb {
-	return verb{
-		name: "dns", args: "setup", short: "let this machine's resolver ask Holdfast",
-		subs: []verb{{
-			name: "dns setup", args: "--RESOLVER", short: "what makes a resolver ask Holdfast about its domain", run: runDNSSetup,
-			long: `RESOLVER is systemd-resolved, dnsmasq, unbound or bind. Without -write it prints what belongs where, changes nothing, and says whether Holdfast's DNS answers. With -write it writes that file,
+// Verbs is what can be done without an agent.
+func Verbs() []verb.Verb { return []verb.Verb{dnsVerb(), keygenVerb()} }
+
+func dnsVerb() verb.Verb {
+	return verb.Verb{
+		Name: "dns", Args: "setup", Short: "let this machine's resolver ask Holdfast",
+		Subs: []verb.Verb{{
+			Name: "dns setup", Args: "--RESOLVER", Short: "what makes a resolver ask Holdfast about its domain", Run: runDNSSetup,
+			Long: `RESOLVER is systemd-resolved, dnsmasq, unbound or bind. Without -write it prints what belongs where, changes nothing, and says whether Holdfast's DNS answers. With -write it writes that file,
 reloads the resolver and asks it about a name of the domain. -undo removes what -write wrote. A file that somebody else wrote is never touched.
 
 ` + "    holdfast dns setup --unbound\n    holdfast dns setup --unbound -write\n    holdfast dns setup --unbound -undo",
@@ -43,7 +48,7 @@ const (
 	resolverGrace   = 10 * time.Second // for a resolver that has just been reloaded
 )
 
-func runDNSSetup(ctx context.Context, c *console, args []string) error {
+func runDNSSetup(ctx context.Context, c *verb.Console, args []string) error {
 	s, err := parseDNSSetup(c, args)
 	if err != nil {
 		return err
@@ -55,31 +60,31 @@ func runDNSSetup(ctx context.Context, c *console, args []string) error {
 			return err
 		}
 		if len(changed) == 0 {
-			fmt.Fprintln(c.out, "There is nothing to remove.")
+			fmt.Fprintln(c.Out, "There is nothing to remove.")
 			return nil
 		}
-		fmt.Fprintf(c.out, "Changed: %s\n", strings.Join(changed, ", "))
+		fmt.Fprintf(c.Out, "Changed: %s\n", strings.Join(changed, ", "))
 		return s.reload(ctx, c)
 	case s.write:
 		return s.apply(ctx, c)
 	}
-	fmt.Fprintf(c.out, "# %s\n%s", s.kind.Path, s.kind.Snippet(s.target))
+	fmt.Fprintf(c.Out, "# %s\n%s", s.kind.Path, s.kind.Snippet(s.target))
 	if s.kind.Include != "" {
-		fmt.Fprintf(c.out, "\n# and in %s\ninclude \"%s\";\n", s.kind.Include, s.kind.Path)
+		fmt.Fprintf(c.Out, "\n# and in %s\ninclude \"%s\";\n", s.kind.Include, s.kind.Path)
 	}
-	fmt.Fprintf(c.out, "\n# then\n%s\n", strings.Join(s.kind.Reload, " "))
+	fmt.Fprintf(c.Out, "\n# then\n%s\n", strings.Join(s.kind.Reload, " "))
 	s.remark(c)
 	if err := s.ask(ctx, s.target.Server.String()); err != nil {
-		fmt.Fprintf(c.err, "Holdfast's DNS at %s does not answer yet: %v\n", s.target.Server, err)
+		fmt.Fprintf(c.Err, "Holdfast's DNS at %s does not answer yet: %v\n", s.target.Server, err)
 		return nil
 	}
-	fmt.Fprintf(c.err, "Holdfast's DNS at %s answers.\n", s.target.Server)
+	fmt.Fprintf(c.Err, "Holdfast's DNS at %s answers.\n", s.target.Server)
 	return nil
 }
 
-func parseDNSSetup(c *console, args []string) (*dnsSetup, error) {
+func parseDNSSetup(c *verb.Console, args []string) (*dnsSetup, error) {
 	s := &dnsSetup{}
-	fs := newFlags(c, "dns setup")
+	fs := c.Flags()
 	chosen := map[string]*bool{}
 	for _, k := range forwarder.Kinds() {
 		chosen[k.Name] = fs.Bool(k.Name, false, "for "+k.Name)
@@ -90,7 +95,7 @@ func parseDNSSetup(c *console, args []string) (*dnsSetup, error) {
 	fs.StringVar(&s.root, "root", "", "write below this `directory`, an image or a chroot; nothing is reloaded then")
 	fs.BoolVar(&s.write, "write", false, "write it, reload the resolver and test it")
 	fs.BoolVar(&s.undo, "undo", false, "remove what -write wrote")
-	if err := cmp.Or(parseFlags(fs, args), wantArgs(fs, 0, 0, "flags alone")); err != nil {
+	if err := cmp.Or(verb.ParseFlags(fs, args), verb.WantArgs(fs, 0, 0, "flags alone")); err != nil {
 		return nil, err
 	}
 	var kinds []forwarder.Kind
@@ -100,30 +105,30 @@ func parseDNSSetup(c *console, args []string) (*dnsSetup, error) {
 		}
 	}
 	if len(kinds) != 1 {
-		return nil, usageError{fmt.Sprintf("want one resolver, --systemd-resolved, --dnsmasq, --unbound or --bind; got %d", len(kinds))}
+		return nil, verb.UsageError(fmt.Sprintf("want one resolver, --systemd-resolved, --dnsmasq, --unbound or --bind; got %d", len(kinds)))
 	}
 	if s.write && s.undo {
-		return nil, usageError{"-write and -undo contradict each other: give one of them"}
+		return nil, verb.UsageError("-write and -undo contradict each other: give one of them")
 	}
 	at, err := netip.ParseAddrPort(*server)
 	if err != nil || at.Addr().IsUnspecified() {
-		return nil, usageError{fmt.Sprintf("-server %q is not an address with a port, such as 127.0.0.1:8600", *server)}
+		return nil, verb.UsageError(fmt.Sprintf("-server %q is not an address with a port, such as 127.0.0.1:8600", *server))
 	}
 	name := strings.Trim(strings.ToLower(*domain), ".")
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.", r) }) {
-		return nil, usageError{fmt.Sprintf("-domain %q is not the name of a domain", *domain)}
+		return nil, verb.UsageError(fmt.Sprintf("-domain %q is not the name of a domain", *domain))
 	}
 	s.kind, s.target = kinds[0], forwarder.Target{Domain: name, Server: at}
 	return s, nil
 }
 
 // apply writes the snippet, and holds the resolver to it.
-func (s *dnsSetup) apply(ctx context.Context, c *console) error {
+func (s *dnsSetup) apply(ctx context.Context, c *verb.Console) error {
 	changed, err := s.kind.Write(s.root, s.target)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "Wrote: %s\n", strings.Join(changed, ", "))
+	fmt.Fprintf(c.Out, "Wrote: %s\n", strings.Join(changed, ", "))
 	s.remark(c)
 	if err := s.reload(ctx, c); err != nil || s.root != "" {
 		return err
@@ -132,7 +137,7 @@ func (s *dnsSetup) apply(ctx context.Context, c *console) error {
 	defer cancel()
 	for {
 		if err = s.ask(ctx, s.resolver); err == nil {
-			fmt.Fprintf(c.out, "The resolver at %s answers for %s.\n", s.resolver, s.target.Domain)
+			fmt.Fprintf(c.Out, "The resolver at %s answers for %s.\n", s.resolver, s.target.Domain)
 			return nil
 		}
 		select {
@@ -143,14 +148,14 @@ func (s *dnsSetup) apply(ctx context.Context, c *console) error {
 	}
 }
 
-func (s *dnsSetup) remark(c *console) {
+func (s *dnsSetup) remark(c *verb.Console) {
 	if s.kind.Note != "" {
-		fmt.Fprintf(c.err, "%s\n", strings.ReplaceAll(s.kind.Note, "DOMAIN", s.target.Domain))
+		fmt.Fprintf(c.Err, "%s\n", strings.ReplaceAll(s.kind.Note, "DOMAIN", s.target.Domain))
 	}
 }
 
 // reload lets the resolver of this machine read its files.
-func (s *dnsSetup) reload(ctx context.Context, c *console) error {
+func (s *dnsSetup) reload(ctx context.Context, c *verb.Console) error {
 	if s.root != "" {
 		return nil
 	}
@@ -158,7 +163,7 @@ func (s *dnsSetup) reload(ctx context.Context, c *console) error {
 	if err != nil {
 		return fmt.Errorf("the files are in place, but `%s` failed (%w): %s", strings.Join(s.kind.Reload, " "), err, strings.TrimSpace(string(out)))
 	}
-	fmt.Fprintf(c.out, "Reloaded: %s\n", strings.Join(s.kind.Reload, " "))
+	fmt.Fprintf(c.Out, "Reloaded: %s\n", strings.Join(s.kind.Reload, " "))
 	return nil
 }
 

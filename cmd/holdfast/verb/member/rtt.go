@@ -1,4 +1,4 @@
-package main
+package member
 
 import (
 	"cmp"
@@ -10,12 +10,13 @@ import (
 	"strings"
 
 	"holdfast/cluster"
+	"holdfast/cmd/holdfast/verb"
 )
 
-func rttVerb() verb {
-	return verb{
-		name: "rtt", args: "NODE [NODE]", short: "estimate the round-trip time between two nodes", run: runRTT,
-		long: `The second node is the agent's own unless it is named. The estimate comes from the nodes' network coordinates, which the members work out from
+func rttVerb() verb.Verb {
+	return verb.Verb{
+		Name: "rtt", Args: "NODE [NODE]", Short: "estimate the round-trip time between two nodes", Run: runRTT,
+		Long: `The second node is the agent's own unless it is named. The estimate comes from the nodes' network coordinates, which the members work out from
 the answers to gossip's probes; nothing is measured now.`,
 	}
 }
@@ -26,31 +27,31 @@ type located struct {
 	Coord cluster.Coordinate
 }
 
-func runRTT(ctx context.Context, c *console, args []string) error {
-	fs := newFlags(c, "rtt")
-	var f clientFlags
-	f.register(c, fs)
+func runRTT(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	var f verb.ClientFlags
+	f.Register(c, fs)
 	wan := fs.Bool("wan", false, "name servers as they are called between datacenters, NODE.DATACENTER")
-	if err := cmp.Or(parseFlags(fs, args), wantArgs(fs, 1, 2, "one node or two")); err != nil {
+	if err := cmp.Or(verb.ParseFlags(fs, args), verb.WantArgs(fs, 1, 2, "one node or two")); err != nil {
 		return err
 	}
-	cl, err := f.client(c)
+	cl, err := f.Client(c)
 	if err != nil {
 		return err
 	}
 	nodes := fs.Args()
 	if len(nodes) == 1 {
-		own, err := cl.ownName(ctx, *wan)
+		own, err := ownName(ctx, cl, *wan)
 		if err != nil {
 			return err
 		}
 		nodes = append(nodes, own)
 	}
-	a, err := cl.coordinate(ctx, nodes[0], *wan)
+	a, err := coordinate(ctx, cl, nodes[0], *wan)
 	if err != nil {
 		return err
 	}
-	b, err := cl.coordinate(ctx, nodes[1], *wan)
+	b, err := coordinate(ctx, cl, nodes[1], *wan)
 	if err != nil {
 		return err
 	}
@@ -58,16 +59,16 @@ func runRTT(ctx context.Context, c *console, args []string) error {
 	if *wan {
 		pool = "WAN"
 	}
-	fmt.Fprintf(c.out, "Estimated %s <-> %s rtt: %.3f ms (using %s coordinates)\n", nodes[0], nodes[1], a.DistanceTo(&b).Seconds()*1000, pool)
+	fmt.Fprintf(c.Out, "Estimated %s <-> %s rtt: %.3f ms (using %s coordinates)\n", nodes[0], nodes[1], a.DistanceTo(&b).Seconds()*1000, pool)
 	return nil
 }
 
 // ownName is the name of the agent's node.
-func (c *client) ownName(ctx context.Context, wan bool) (string, error) {
+func ownName(ctx context.Context, c *verb.Client, wan bool) (string, error) {
 	var self struct {
 		Config struct{ NodeName, Datacenter string }
 	}
-	if err := c.do(ctx, http.MethodGet, "/v1/agent/self", nil, nil, &self); err != nil {
+	if err := c.Do(ctx, http.MethodGet, "/v1/agent/self", nil, nil, &self); err != nil {
 		return "", err
 	}
 	if wan {
@@ -77,7 +78,7 @@ func (c *client) ownName(ctx context.Context, wan bool) (string, error) {
 }
 
 // coordinate is where a node is.
-func (c *client) coordinate(ctx context.Context, name string, wan bool) (cluster.Coordinate, error) {
+func coordinate(ctx context.Context, c *verb.Client, name string, wan bool) (cluster.Coordinate, error) {
 	node, query := name, url.Values{"stale": {""}}
 	if wan {
 		dot := strings.LastIndexByte(name, '.')
@@ -88,10 +89,10 @@ func (c *client) coordinate(ctx context.Context, name string, wan bool) (cluster
 		query.Set("dc", name[dot+1:])
 	}
 	var found []located
-	err := c.do(ctx, http.MethodGet, "/v1/coordinate/node/"+url.PathEscape(node), query, nil, &found)
-	var se statusError
+	err := c.Do(ctx, http.MethodGet, "/v1/coordinate/node/"+url.PathEscape(node), query, nil, &found)
+	var se verb.StatusError
 	switch {
-	case errors.As(err, &se) && se.code == http.StatusNotFound, err == nil && len(found) == 0:
+	case errors.As(err, &se) && se.Code == http.StatusNotFound, err == nil && len(found) == 0:
 		return cluster.Coordinate{}, fmt.Errorf("could not find a coordinate for node %q: either there is no such node, or it has not been there for long", name)
 	case err != nil:
 		return cluster.Coordinate{}, err

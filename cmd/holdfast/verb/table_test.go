@@ -1,4 +1,4 @@
-package main
+package verb
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 func TestTableInAPipe(t *testing.T) {
 	var b bytes.Buffer
 	long := strings.Repeat("word ", 60) + "end"
-	if err := table(&b, []string{"A", "Why"}, [][]string{{"a", long}}); err != nil {
+	if err := Table(&b, []string{"A", "Why"}, [][]string{{"a", long}}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "A  Why\na  " + long + "\n"; b.String() != want {

@@ -1,4 +1,4 @@
-package main
+package operator
 
 import (
 	"cmp"
@@ -10,12 +10,14 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+
+	"holdfast/cmd/holdfast/verb"
 )
 
-func keyringVerb() verb {
-	return verb{
-		name: "keyring", short: "list and change the keys that gossip is encrypted with", run: runKeyring,
-		long: `A key is changed without a gap: -install the new one, -use it, -remove the old one. Each step is done by all living members, and fails where one
+func keyringVerb() verb.Verb {
+	return verb.Verb{
+		Name: "keyring", Short: "list and change the keys that gossip is encrypted with", Run: runKeyring,
+		Long: `A key is changed without a gap: -install the new one, -use it, -remove the old one. Each step is done by all living members, and fails where one
 of them has not done it; then it may be repeated. Members that are down keep their keys: start them before the old key is removed. A key
 is 16, 24 or 32 bytes in base64, as holdfast keygen makes them.`,
 	}
@@ -31,10 +33,10 @@ type keyPool struct {
 	NumNodes    int
 }
 
-func runKeyring(ctx context.Context, c *console, args []string) error {
-	fs := newFlags(c, "keyring")
-	var f clientFlags
-	f.register(c, fs)
+func runKeyring(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	var f verb.ClientFlags
+	f.Register(c, fs)
 	list := fs.Bool("list", false, "list the keys, and how many members have each")
 	primary := fs.Bool("list-primary", false, "list the keys that members encrypt with")
 	local := fs.Bool("local-only", false, "list what this agent has, without asking the others")
@@ -42,7 +44,7 @@ func runKeyring(ctx context.Context, c *console, args []string) error {
 	install := fs.String("install", "", "install a `key` on every member")
 	use := fs.String("use", "", "encrypt with an installed `key` on every member")
 	remove := fs.String("remove", "", "remove a `key` from every member")
-	if err := parseFlags(fs, args); err != nil {
+	if err := verb.ParseFlags(fs, args); err != nil {
 		return err
 	}
 	chosen := 0
@@ -53,11 +55,11 @@ func runKeyring(ctx context.Context, c *console, args []string) error {
 	}
 	switch {
 	case chosen != 1 || fs.NArg() > 0:
-		return usageError{"want one of -list, -list-primary, -install, -use and -remove" + given(fs.Args())}
+		return verb.UsageError("want one of -list, -list-primary, -install, -use and -remove" + verb.Given(fs.Args()))
 	case *local && !*list && !*primary:
-		return usageError{"-local-only goes with -list and -list-primary alone"}
+		return verb.UsageError("-local-only goes with -list and -list-primary alone")
 	}
-	cl, err := f.client(c)
+	cl, err := f.Client(c)
 	if err != nil {
 		return err
 	}
@@ -75,11 +77,11 @@ func runKeyring(ctx context.Context, c *console, args []string) error {
 	case *use != "":
 		method, what = http.MethodPut, "Changing primary gossip encryption key"
 	}
-	fmt.Fprintf(c.out, "==> %s...\n", what)
-	return cl.do(ctx, method, "/v1/operator/keyring", q, map[string]string{"Key": cmp.Or(*install, *use, *remove)}, nil)
+	fmt.Fprintf(c.Out, "==> %s...\n", what)
+	return cl.Do(ctx, method, "/v1/operator/keyring", q, map[string]string{"Key": cmp.Or(*install, *use, *remove)}, nil)
 }
 
-func listKeys(ctx context.Context, c *console, cl *client, q url.Values, local, primary bool) error {
+func listKeys(ctx context.Context, c *verb.Console, cl *verb.Client, q url.Values, local, primary bool) error {
 	if local {
 		q.Set("local-only", "true")
 	}
@@ -87,13 +89,13 @@ func listKeys(ctx context.Context, c *console, cl *client, q url.Values, local, 
 	if primary {
 		what = "installed primary encryption keys"
 	}
-	fmt.Fprintf(c.out, "==> Gathering %s...\n", what)
+	fmt.Fprintf(c.Out, "==> Gathering %s...\n", what)
 	var pools []keyPool
-	if err := cl.do(ctx, http.MethodGet, "/v1/operator/keyring", q, nil, &pools); err != nil {
+	if err := cl.Do(ctx, http.MethodGet, "/v1/operator/keyring", q, nil, &pools); err != nil {
 		return err
 	}
 	for _, p := range pools {
-		p.print(c.out, primary)
+		p.print(c.Out, primary)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package operator
 
 import (
 	"context"
@@ -12,15 +12,17 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"holdfast/cmd/holdfast/verb"
 )
 
-func autopilotVerb() verb {
-	return verb{
-		name: "operator autopilot", args: "get-config|set-config|state", short: "how the leader looks after the servers",
-		subs: []verb{
-			{name: "operator autopilot get-config", short: "print the configuration", run: runGetConfig},
-			{name: "operator autopilot set-config", short: "change the configuration; what is not named stays", run: runSetConfig},
-			{name: "operator autopilot state", short: "print how every server is, as the leader sees it", run: runAutopilotState},
+func autopilotVerb() verb.Verb {
+	return verb.Verb{
+		Name: "operator autopilot", Args: "get-config|set-config|state", Short: "how the leader looks after the servers",
+		Subs: []verb.Verb{
+			{Name: "operator autopilot get-config", Short: "print the configuration", Run: runGetConfig},
+			{Name: "operator autopilot set-config", Short: "change the configuration; what is not named stays", Run: runSetConfig},
+			{Name: "operator autopilot state", Short: "print how every server is, as the leader sees it", Run: runAutopilotState},
 		},
 	}
 }
@@ -41,66 +43,61 @@ type autopilotConfig struct {
 
 const autopilotPath = "/v1/operator/autopilot/configuration"
 
-func runGetConfig(ctx context.Context, c *console, args []string) error {
-	fs := newFlags(c, "operator autopilot get-config")
-	var f clientFlags
-	f.register(c, fs)
-	stale := fs.Bool("stale", false, "ask this agent alone, for when there is no leader")
-	if err := parseFlags(fs, args); err != nil {
+func runGetConfig(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	var f verb.ClientFlags
+	f.Register(c, fs)
+	if err := verb.ParseFlags(fs, args); err != nil {
 		return err
 	}
-	if err := wantArgs(fs, 0, 0, "no arguments"); err != nil {
+	if err := verb.WantArgs(fs, 0, 0, "no arguments"); err != nil {
 		return err
 	}
-	cl, err := f.client(c)
+	cl, err := f.Client(c)
 	if err != nil {
 		return err
 	}
-	q := url.Values{}
-	if *stale {
-		q.Set("stale", "")
-	}
 	var a autopilotConfig
-	if err := cl.do(ctx, http.MethodGet, autopilotPath, q, nil, &a); err != nil {
+	if err := cl.Do(ctx, http.MethodGet, autopilotPath, nil, nil, &a); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "CleanupDeadServers = %v\nLastContactThreshold = %v\nMaxTrailingLogs = %v\nMinQuorum = %v\nServerStabilizationTime = %v\n"+
+	_, err = fmt.Fprintf(c.Out, "CleanupDeadServers = %v\nLastContactThreshold = %v\nMaxTrailingLogs = %v\nMinQuorum = %v\nServerStabilizationTime = %v\n"+
 		"RedundancyZoneTag = %q\nDisableUpgradeMigration = %v\nUpgradeVersionTag = %q\n",
 		a.CleanupDeadServers, a.LastContactThreshold, a.MaxTrailingLogs, a.MinQuorum, a.ServerStabilizationTime, a.RedundancyZoneTag, a.DisableUpgradeMigration, a.UpgradeVersionTag)
 	return err
 }
 
-func runSetConfig(ctx context.Context, c *console, args []string) error {
-	fs := newFlags(c, "operator autopilot set-config")
-	var f clientFlags
-	f.register(c, fs)
+func runSetConfig(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	var f verb.ClientFlags
+	f.Register(c, fs)
 	var changes []func(*autopilotConfig)
 	changeFlags(fs, &changes)
-	if err := parseFlags(fs, args); err != nil {
+	if err := verb.ParseFlags(fs, args); err != nil {
 		return err
 	}
-	if err := wantArgs(fs, 0, 0, "no arguments"); err != nil {
+	if err := verb.WantArgs(fs, 0, 0, "no arguments"); err != nil {
 		return err
 	}
-	cl, err := f.client(c)
+	cl, err := f.Client(c)
 	if err != nil {
 		return err
 	}
 	var a autopilotConfig
-	if err := cl.do(ctx, http.MethodGet, autopilotPath, nil, nil, &a); err != nil {
+	if err := cl.Do(ctx, http.MethodGet, autopilotPath, nil, nil, &a); err != nil {
 		return err
 	}
 	for _, change := range changes {
 		change(&a)
 	}
 	var done bool
-	if err := cl.do(ctx, http.MethodPut, autopilotPath, url.Values{"cas": {strconv.FormatUint(a.ModifyIndex, 10)}}, a, &done); err != nil {
+	if err := cl.Do(ctx, http.MethodPut, autopilotPath, url.Values{"cas": {strconv.FormatUint(a.ModifyIndex, 10)}}, a, &done); err != nil {
 		return err
 	}
 	if !done {
 		return errors.New("somebody else changed the configuration at the same time: try again")
 	}
-	_, err = fmt.Fprintln(c.out, "Configuration updated!")
+	_, err = fmt.Fprintln(c.Out, "Configuration updated!")
 	return err
 }
 
@@ -165,11 +162,11 @@ type autopilotServer struct {
 	Meta                                                              map[string]string
 }
 
-func runAutopilotState(ctx context.Context, c *console, args []string) error {
-	fs := newFlags(c, "operator autopilot state")
-	return read(ctx, c, fs, args, func() (string, url.Values, error) {
-		return "/v1/operator/autopilot/state", nil, wantArgs(fs, 0, 0, "no arguments")
-	}, func(c *console, s autopilotState) error { return s.print(c.out) })
+func runAutopilotState(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
+		return "/v1/operator/autopilot/state", nil, verb.WantArgs(fs, 0, 0, "no arguments")
+	}, func(c *verb.Console, s autopilotState) error { return s.print(c.Out) })
 }
 
 func (s *autopilotState) print(w io.Writer) error {

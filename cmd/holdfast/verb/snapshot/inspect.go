@@ -1,4 +1,4 @@
-package main
+package snapshot
 
 import (
 	"cmp"
@@ -14,6 +14,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/archive"
+	"holdfast/cmd/holdfast/verb"
 )
 
 // inspection is what is in a snapshot. The names in JSON are Consul's.
@@ -38,17 +39,17 @@ type recordStat struct {
 // consulKinds are the kinds of records that Consul's users know under another name.
 var consulKinds = map[string]string{"KVEntry": "KVS", "IndexRow": "Index"}
 
-func runSnapshotInspect(_ context.Context, c *console, args []string) error {
-	fs := newFlags(c, "snapshot inspect")
-	var format formatFlag
-	format.register(fs)
+func runSnapshotInspect(_ context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	var format verb.FormatFlag
+	format.Register(fs)
 	details := fs.Bool("kvdetails", false, "show how much the keys take below each prefix")
 	depth := fs.Int("kvdepth", 2, "`parts` that a prefix of -kvdetails has")
 	filter := fs.String("kvfilter", "", "limit -kvdetails to keys with this `prefix`")
-	if err := parseFlags(fs, args); err != nil {
+	if err := verb.ParseFlags(fs, args); err != nil {
 		return err
 	}
-	if err := wantArgs(fs, 1, 1, "the name of one file"); err != nil {
+	if err := verb.WantArgs(fs, 1, 1, "the name of one file"); err != nil {
 		return err
 	}
 	f, err := os.Open(fs.Arg(0))
@@ -68,12 +69,12 @@ func runSnapshotInspect(_ context.Context, c *console, args []string) error {
 		return err
 	}
 	x.sort()
-	if format.json {
-		e := json.NewEncoder(c.out)
+	if format.JSON {
+		e := json.NewEncoder(c.Out)
 		e.SetIndent("", "   ")
 		return e.Encode(x)
 	}
-	return x.print(c.out)
+	return x.print(c.Out)
 }
 
 func (x *inspection) count(kind string, size int) {

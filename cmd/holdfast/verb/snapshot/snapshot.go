@@ -1,4 +1,5 @@
-package main
+// Package snapshot is the verbs that keep the whole state of a cluster in a file, and bring it back.
+package snapshot
 
 import (
 	"context"
@@ -6,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,44 +14,45 @@ import (
 
 	"holdfast/cluster/archive"
 	"holdfast/cluster/consensus"
+	"holdfast/cmd/holdfast/verb"
 )
 
-func snapshotVerb() verb {
-	return verb{
-		name: "snapshot", args: "save|restore|inspect", short: "save and restore the state of the cluster",
-		subs: []verb{
+// Verb is the snapshot family.
+func Verb() verb.Verb {
+	return verb.Verb{
+		Name: "snapshot", Args: "save|restore|inspect", Short: "save and restore the state of the cluster",
+		Subs: []verb.Verb{
 			{
-				name: "snapshot save", args: "FILE", short: "save the whole state in a file", run: runSnapshotSave,
-				long: `The file is an archive: gzip and tar, with meta.json, state.bin and SHA256SUMS. It is written under another name first, read back and
+				Name: "snapshot save", Args: "FILE", Short: "save the whole state in a file", Run: runSnapshotSave,
+				Long: `The file is an archive: gzip and tar, with meta.json, state.bin and SHA256SUMS. It is written under another name first, read back and
 compared, and only then takes its own. The state may hold secrets, and so does the file: only its owner may read it.`,
 			},
 			{
-				name: "snapshot restore", args: "FILE", short: "replace the state of the cluster by a file's", run: runSnapshotRestore,
-				long: `Keys, sessions, groups, configuration and what was registered from outside become the file's on every member in one step. What is true
+				Name: "snapshot restore", Args: "FILE", Short: "replace the state of the cluster by a file's", Run: runSnapshotRestore,
+				Long: `Keys, sessions, groups, configuration and what was registered from outside become the file's on every member in one step. What is true
 of this cluster alone stays: its members with their services and checks, who holds which address, and the peer set. The whole file is checked
 first; one that is not whole changes nothing.`,
 			},
 			{
-				name: "snapshot inspect", args: "FILE", short: "say what is in a snapshot", run: runSnapshotInspect,
-				long: "It reads the file and needs no agent.",
+				Name: "snapshot inspect", Args: "FILE", Short: "say what is in a snapshot", Run: runSnapshotInspect,
+				Long: "It reads the file and needs no agent.",
 			},
 		},
 	}
 }
 
-func runSnapshotSave(ctx context.Context, c *console, args []string) error {
-	fs := newFlags(c, "snapshot save")
-	var f clientFlags
-	f.register(c, fs)
-	stale := fs.Bool("stale", false, "save what the agent knows, without asking the leader")
+func runSnapshotSave(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	var f verb.ClientFlags
+	f.Register(c, fs)
 	parts := fs.String("append-filename", "", "put these `parts` into the file's name: any of version, dc, node and status, with commas between them")
-	if err := parseFlags(fs, args); err != nil {
+	if err := verb.ParseFlags(fs, args); err != nil {
 		return err
 	}
-	if err := wantArgs(fs, 1, 1, "the name of one file"); err != nil {
+	if err := verb.WantArgs(fs, 1, 1, "the name of one file"); err != nil {
 		return err
 	}
-	cl, err := f.client(c)
+	cl, err := f.Client(c)
 	if err != nil {
 		return err
 	}
@@ -59,33 +60,29 @@ func runSnapshotSave(ctx context.Context, c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	q := url.Values{}
-	if *stale {
-		q.Set("stale", "")
-	}
-	index, err := saveSnapshot(ctx, cl, q, name)
+	index, err := saveSnapshot(ctx, cl, name)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "Saved and verified snapshot to index %d\n", index)
+	_, err = fmt.Fprintf(c.Out, "Saved and verified snapshot to index %d\n", index)
 	return err
 }
 
 // appendToName puts what the agent says of itself before the file's extension.
-func appendToName(ctx context.Context, cl *client, name, parts string) (string, error) {
+func appendToName(ctx context.Context, cl *verb.Client, name, parts string) (string, error) {
 	if parts == "" {
 		return name, nil
 	}
 	known := []string{"version", "dc", "node", "status"}
 	asked := strings.Split(parts, ",")
 	if i := slices.IndexFunc(asked, func(p string) bool { return !slices.Contains(known, p) }); i >= 0 {
-		return "", usageError{fmt.Sprintf("-append-filename has %q: want any of %s", asked[i], strings.Join(known, ","))}
+		return "", verb.UsageError(fmt.Sprintf("-append-filename has %q: want any of %s", asked[i], strings.Join(known, ",")))
 	}
 	var self struct {
 		Config struct{ Version, Datacenter, NodeName string }
 		Stats  map[string]map[string]string
 	}
-	if err := cl.do(ctx, http.MethodGet, "/v1/agent/self", nil, nil, &self); err != nil {
+	if err := cl.Do(ctx, http.MethodGet, "/v1/agent/self", nil, nil, &self); err != nil {
 		return "", err
 	}
 	status := "follower"
@@ -102,14 +99,14 @@ func appendToName(ctx context.Context, cl *client, name, parts string) (string, 
 }
 
 // saveSnapshot writes the agent's snapshot into a file, and gives its index.
-func saveSnapshot(ctx context.Context, cl *client, q url.Values, name string) (uint64, error) {
+func saveSnapshot(ctx context.Context, cl *verb.Client, name string) (uint64, error) {
 	out, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".unverified-*")
 	if err != nil {
 		return 0, fmt.Errorf("cannot make the file: %w", err)
 	}
 	defer func() { _ = os.Remove(out.Name()) }() // it is gone where all went well
 	defer func() { _ = out.Close() }()
-	if err := cl.download(ctx, "/v1/snapshot", q, out); err != nil {
+	if err := cl.Download(ctx, "/v1/snapshot", nil, out); err != nil {
 		return 0, err
 	}
 	meta, err := verifySnapshot(out)
@@ -153,23 +150,23 @@ func eachRecord(f io.ReadSeeker, meta *archive.Meta, see func(kind string, size 
 	return err
 }
 
-func runSnapshotRestore(ctx context.Context, c *console, args []string) error {
-	cl, args, err := clientVerb(c, "snapshot restore", args)
+func runSnapshotRestore(ctx context.Context, c *verb.Console, args []string) error {
+	cl, args, err := verb.ConnectArgs(c, args)
 	if err != nil {
 		return err
 	}
 	if len(args) != 1 {
-		return usageError{"want the name of one file" + given(args)}
+		return verb.UsageError("want the name of one file" + verb.Given(args))
 	}
 	f, err := os.Open(args[0])
 	if err != nil {
 		return fmt.Errorf("cannot read the snapshot: %w", err)
 	}
 	defer f.Close()
-	cl.http.Timeout = 0
-	if _, err := cl.raw(ctx, http.MethodPut, "/v1/snapshot", nil, f); err != nil {
+	cl.Patient()
+	if _, err := cl.Raw(ctx, http.MethodPut, "/v1/snapshot", nil, f); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(c.out, "Restored snapshot")
+	_, err = fmt.Fprintln(c.Out, "Restored snapshot")
 	return err
 }

@@ -1,0 +1,140 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/cmd/holdfast/verb"
+	"holdfast/httpapi/group"
+)
+
+// Verbs is what can be asked about groups, and done with them.
+func Verbs() []verb.Verb {
+	return []verb.Verb{statusVerb(), groupVerb(), explainVerb(), timelineVerb()}
+}
+
+func statusVerb() verb.Verb {
+	return verb.Verb{
+		Name: "status", Short: "machines, groups and leases at a glance", Run: runStatus,
+		Long: `A machine is live while its lease channel to the leader stands; only a live machine can hold a group. What this machine holds is shown
+with the time that its lease still lasts: once that has passed, the kernel lets nothing through to or from the addresses.`,
+	}
+}
+
+func runStatus(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
+		return "/v1/failover/status", nil, verb.WantArgs(fs, 0, 0, "no arguments")
+	}, printStatus)
+}
+
+func printStatus(c *verb.Console, s group.FailoverStatus) error {
+	fmt.Fprintf(c.Out, "This machine: %s   Leader: %s   Cluster: %s\n\n", s.Node, verb.OrDash(s.Leader), verb.OrDash(s.Cluster))
+	var rows [][]string
+	for _, m := range s.Machines {
+		state := "lost"
+		if m.Live {
+			state = "live"
+		}
+		rows = append(rows, []string{m.Node, state, since(m.Since), m.Why, unable(m.Unable)})
+	}
+	if err := verb.Table(c.Out, []string{"Machine", "Lease channel", "Since", "Why", "Cannot carry"}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.Out)
+	if err := printGroups(c, s.Groups); err != nil {
+		return err
+	}
+	for _, h := range s.Holdings {
+		fmt.Fprintf(c.Out, "\n%s is %s %s, epoch %d: lease for %s more, enforced by %s, %s\n",
+			h.Node, h.Phase, h.Group, h.Epoch, h.Remaining, verb.OrDash(h.Fence), strings.Join(h.Addresses, ", "))
+	}
+	return nil
+}
+
+func unable(m map[string]string) string {
+	var out []string
+	for _, g := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, g+": "+m[g])
+	}
+	return verb.OrDash(strings.Join(out, "; "))
+}
+
+// since is how long ago a time is, rounded for the eye.
+func since(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return time.Since(t).Round(time.Second).String() + " ago"
+}
+
+func explainVerb() verb.Verb {
+	return verb.Verb{
+		Name: "explain", Args: "GROUP", Short: "why a group is where it is, and why not elsewhere", Run: runExplain,
+		Long: "It prints the reason of the assignment, what the plan says now of every machine, and the last entries of the timeline.",
+	}
+}
+
+func runExplain(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
+		return "/v1/failover/explain/" + url.PathEscape(fs.Arg(0)), nil, verb.WantArgs(fs, 1, 1, "the name of a group")
+	}, printExplanation)
+}
+
+func printExplanation(c *verb.Console, e group.Explanation) error {
+	a := e.Assignment
+	if a.Node == "" {
+		fmt.Fprintf(c.Out, "%s is held by nobody\n", e.Group.Name)
+	} else {
+		fmt.Fprintf(c.Out, "%s is on %s since %s, epoch %d\n", e.Group.Name, a.Node, a.Since.Local().Format(time.DateTime), a.Epoch)
+	}
+	fmt.Fprintf(c.Out, "  because: %s\n\nThe plan now:\n", verb.OrDash(a.Why))
+	printDecision(c, e.Decision)
+	fmt.Fprintln(c.Out, "\nHow it came here:")
+	return PrintTimeline(c, e.Timeline)
+}
+
+func timelineVerb() verb.Verb {
+	return verb.Verb{
+		Name: "timeline", Args: "[GROUP]", Short: "what happened to the groups, and why", Run: runTimeline,
+		Long: `The timeline is replicated: every machine has the same. Its entries are printed by their time, the newest last, with what they took and
+the output of hooks and checks.`,
+	}
+}
+
+func runTimeline(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	limit := fs.Int("n", 50, "how many entries at most, the newest `count`; 0 for all")
+	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
+		q := url.Values{"limit": {strconv.Itoa(*limit)}}
+		if fs.NArg() == 1 {
+			q.Set("group", fs.Arg(0))
+		}
+		return "/v1/failover/timeline", q, verb.WantArgs(fs, 0, 1, "the name of one group, or none for all")
+	}, PrintTimeline)
+}
+
+// PrintTimeline prints entries by their time: a machine that was cut off reports late.
+func PrintTimeline(c *verb.Console, ts []group.Transition) error {
+	slices.SortStableFunc(ts, func(a, b group.Transition) int { return a.Time.Compare(b.Time) })
+	var rows [][]string
+	for _, t := range ts {
+		why := t.Why
+		if t.Detail != "" {
+			why += " [" + strings.ReplaceAll(strings.TrimSpace(t.Detail), "\n", " | ") + "]"
+		}
+		epoch := "-"
+		if t.Epoch > 0 {
+			epoch = strconv.FormatUint(t.Epoch, 10)
+		}
+		rows = append(rows, []string{t.Time.Local().Format("01-02 15:04:05.000"), verb.OrDash(t.Group), epoch, verb.OrDash(t.Node), t.Kind, verb.OrDash(t.Took), why})
+	}
+	return verb.Table(c.Out, []string{"Time", "Group", "Epoch", "Machine", "What", "Took", "Why"}, rows)
+}

@@ -1,0 +1,147 @@
+// Package member is the verbs about the gossip pool: its members, who joins and leaves it, and how far they are from one another.
+package member
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"holdfast/cluster"
+	"holdfast/cmd/holdfast/verb"
+)
+
+// row is a member, one of those of /v1/agent/members.
+type row struct {
+	Name   string
+	Addr   string
+	Port   uint16
+	Status int
+	Tags   map[string]string
+}
+
+// Verbs is what can be done with the pool.
+func Verbs() []verb.Verb {
+	return []verb.Verb{membersVerb(), joinVerb(), leaveVerb(), rttVerb()}
+}
+
+func membersVerb() verb.Verb {
+	return verb.Verb{
+		Name: "members", Short: "list the members of the gossip pool", Run: runMembers,
+		Long: "A member is alive, leaving, left, or failed: it is gone and has not said goodbye.",
+	}
+}
+
+func joinVerb() verb.Verb {
+	return verb.Verb{
+		Name: "join", Args: "ADDRESS ...", Short: "make the agent join the pool of these members", Run: runJoin,
+		Long: "An address is that of a member's gossip, host or host:port. retry_join in the config file does the same at every start.",
+	}
+}
+
+func leaveVerb() verb.Verb {
+	return verb.Verb{
+		Name: "leave", Short: "make the agent leave in good order, and stop", Run: runLeave,
+		Long: `Its groups go to other machines first, then the leadership; the peer set forgets it and the others do not wait for it to come back. For a
+restart or an upgrade stop the agent instead (SIGTERM): it stays a member.`,
+	}
+}
+
+func runMembers(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	detailed := fs.Bool("detailed", false, "show every tag")
+	wan := fs.Bool("wan", false, "list the servers, by the names that they have between datacenters")
+	status := fs.String("status", "", "list only members whose status this regular `expression` matches")
+	var wanted *regexp.Regexp
+	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
+		q := url.Values{}
+		if *wan {
+			q.Set("wan", "1")
+		}
+		var err error
+		if wanted, err = regexp.Compile("^(" + cmp.Or(*status, ".*") + ")$"); err != nil {
+			return "", nil, verb.UsageError(fmt.Sprintf("-status %q is not a regular expression", *status))
+		}
+		return "/v1/agent/members", q, verb.WantArgs(fs, 0, 0, "no arguments")
+	}, func(c *verb.Console, ms []row) error {
+		ms = slices.DeleteFunc(ms, func(m row) bool { return !wanted.MatchString(cluster.MemberStatus(m.Status).String()) })
+		return printMembers(c, ms, *detailed)
+	})
+}
+
+func printMembers(c *verb.Console, ms []row, detailed bool) error {
+	slices.SortFunc(ms, func(a, b row) int { return strings.Compare(a.Name, b.Name) })
+	head := []string{"Node", "Address", "Status", "Type", "Build", "DC"}
+	if detailed {
+		head = []string{"Node", "Address", "Status", "Tags"}
+	}
+	var rows [][]string
+	for _, m := range ms {
+		row := []string{m.Name, net.JoinHostPort(m.Addr, strconv.Itoa(int(m.Port))), cluster.MemberStatus(m.Status).String()}
+		if detailed {
+			row = append(row, tagList(m.Tags))
+		} else {
+			row = append(row, memberType(m.Tags), verb.OrDash(m.Tags[cluster.TagHoldfast]), verb.OrDash(m.Tags[cluster.TagDatacenter]))
+		}
+		rows = append(rows, row)
+	}
+	return verb.Table(c.Out, head, rows)
+}
+
+func memberType(tags map[string]string) string {
+	if tags[cluster.TagRole] == "consul" {
+		return "server"
+	}
+	return "client"
+}
+
+func tagList(tags map[string]string) string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		out = append(out, k+"="+tags[k])
+	}
+	return strings.Join(out, ",")
+}
+
+func runJoin(ctx context.Context, c *verb.Console, args []string) error {
+	cl, args, err := verb.ConnectArgs(c, args)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		return verb.UsageError("want the address of at least one member")
+	}
+	var failed []error
+	for _, a := range args {
+		if err := cl.Do(ctx, http.MethodPut, "/v1/agent/join/"+url.PathEscape(a), nil, nil, nil); err != nil {
+			failed = append(failed, fmt.Errorf("%s was not joined: %w", a, err))
+		}
+	}
+	if n := len(args) - len(failed); n > 0 {
+		fmt.Fprintf(c.Out, "Successfully joined cluster by contacting %d nodes.\n", n)
+	}
+	return errors.Join(failed...)
+}
+
+func runLeave(ctx context.Context, c *verb.Console, args []string) error {
+	cl, args, err := verb.ConnectArgs(c, args)
+	if err != nil {
+		return err
+	}
+	if len(args) > 0 {
+		return verb.UsageError("want no arguments" + verb.Given(args))
+	}
+	if err := cl.Do(ctx, http.MethodPut, "/v1/agent/leave", nil, nil, nil); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.Out, "Graceful leave complete")
+	return nil
+}
