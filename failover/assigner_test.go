@@ -441,3 +441,39 @@ func TestCommitFails(t *testing.T) {
 	c.failWith(nil)
 	c.holds("g", "n1")
 }
+
+// TestAnswersAMachineAtRestNowAndThen holds that renewals which say nothing new are not answered one by one, that one which asks for something
+// is, and that a machine at rest hears of its leader before it would think it dead.
+func TestAnswersAMachineAtRestNowAndThen(t *testing.T) {
+	answered := func(e *envoy) (n int) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, a := range e.answers {
+			if a.Seq > 0 {
+				n++
+			}
+		}
+		return n
+	}
+	t.Run("not each", func(t *testing.T) {
+		c := newCourt(t)
+		c.opts.TTL = time.Hour
+		e := c.open().send("n2")
+		eventually(t, "the leader has said who it is", func() bool { return e.knows("g", "") || e.knows("g", "n2") })
+		for range 20 {
+			e.renew()
+		}
+		e.claim("g", 99)
+		eventually(t, "the answer to the claim", func() bool { return e.refused() != "" })
+		if n := answered(e); n != 1 {
+			t.Errorf("%d answers to renewals, want only the one to the claim", n)
+		}
+	})
+	t.Run("within the lease", func(t *testing.T) {
+		e := newCourt(t).open().send("n2").keep()
+		for range 3 {
+			before := answered(e)
+			eventually(t, "another answer", func() bool { return answered(e) > before })
+		}
+	})
+}

@@ -100,7 +100,7 @@ func (c *Controller) Run(ctx context.Context) {
 	c.background.Go(func() { c.followLeader(ctx) })
 	c.background.Go(func() { c.followMachine(ctx) })
 	c.assess()
-	renew := time.NewTimer(c.opts.TTL / 4)
+	renew := time.NewTimer(c.opts.TTL / 3)
 	defer renew.Stop()
 	beats := c.channel.Beats()
 	refresh := time.NewTicker(c.opts.RefreshEvery)
@@ -118,10 +118,10 @@ func (c *Controller) Run(ctx context.Context) {
 				due.Stop()
 				continue
 			}
-			renew.Reset(c.opts.TTL / 4)
+			renew.Reset(c.opts.TTL / 3)
 			c.renew()
 		case <-renew.C:
-			renew.Reset(c.opts.TTL / 4)
+			renew.Reset(c.opts.TTL / 3)
 			c.renew()
 		case <-refresh.C:
 			c.refresh()

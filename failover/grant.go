@@ -10,6 +10,8 @@ import (
 )
 
 // renewed takes a renewal. What is to be granted is decided here, as it arrives, and said after a majority has confirmed this leader.
+// One that says nothing new is answered every second time at rest: both sides need not wake up for each, and the channel counts as dead
+// when it is silent for a TTL.
 func (a *Assigner) renewed(ctx context.Context, out *outbox, r *lease.Renewal) {
 	now := time.Now()
 	a.mu.Lock()
@@ -27,6 +29,13 @@ func (a *Assigner) renewed(ctx context.Context, out *outbox, r *lease.Renewal) {
 	fresh := c.out != out
 	changed := c.last.IsZero() || now.Sub(c.last) > a.opts.TTL || c.differs(r)
 	c.last, c.renewal, c.out = now, *r, out
+	if fresh || len(p.Answer.Refused) > 0 {
+		p.Answer.Assignments = allAssignments(v)
+	}
+	answer := r.Term != a.term || len(p.Claims) > 0 || p.Answer.News() || now.Sub(c.answered) >= a.opts.TTL/3
+	if answer {
+		c.answered = now
+	}
 	a.mu.Unlock()
 	if changed {
 		a.changed()
@@ -34,14 +43,12 @@ func (a *Assigner) renewed(ctx context.Context, out *outbox, r *lease.Renewal) {
 	if p.Freed {
 		a.push()
 	}
-	if fresh || len(p.Answer.Refused) > 0 {
-		p.Answer.Assignments = allAssignments(v)
-	}
-	if len(p.Claims) == 0 {
+	switch {
+	case len(p.Claims) > 0:
+		go a.confirm(ctx, out, r.Node, p)
+	case answer:
 		a.send(out, &p.Answer)
-		return
 	}
-	go a.confirm(ctx, out, r.Node, p)
 }
 
 // confirm asks a majority, and grants with its word.

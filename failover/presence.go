@@ -12,10 +12,11 @@ import (
 
 // channel is what the leader knows of one machine from its lease channel.
 type channel struct {
-	node    string
-	last    time.Time // when its newest renewal arrived, on the monotonic clock
-	out     *outbox   // nil while no stream is open
-	renewal lease.Renewal
+	node     string
+	last     time.Time // when its newest renewal arrived, on the monotonic clock
+	answered time.Time // when the newest renewal that was answered arrived
+	out      *outbox   // nil while no stream is open
+	renewal  lease.Renewal
 }
 
 // presence is what the leader would commit of the machine: news relative to what the state holds, or nil where nothing has changed.

@@ -7,11 +7,11 @@ import (
 )
 
 // Raft's leader sends each follower a heartbeat at a random time between a tenth and a fifth of the heartbeat timeout, each by a timer of its own.
-// An idle machine spends most of its time waking up, so here the leader wakes up once for all followers, a fourth of the timeout apart: a
-// follower loses three beats in a row before it asks for an election, and raft's own timers are stretched until they only stand in, at one to
+// An idle machine spends most of its time waking up, so here the leader wakes up once for all followers, a third of the timeout apart: a
+// follower loses two beats in a row, and the third is due, before it asks for an election, and raft's own timers are stretched until they only stand in, at one to
 // two beats, where the leader's main loop waits for its disk.
 const (
-	beatsPerTimeout = 4
+	beatsPerTimeout = 3
 	raftsShare      = 10 // raft waits for a tenth of the timeout, or up to two tenths
 )
 

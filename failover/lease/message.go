@@ -40,6 +40,11 @@ type Answer struct {
 	Vacant       []Claim              `codec:",omitempty"` // assigned, and nothing stands in the way of a claim any more
 }
 
+// News reports whether the answer says more than that the renewal has arrived.
+func (a *Answer) News() bool {
+	return len(a.Granted)+len(a.Refused)+len(a.Acknowledged)+len(a.Assignments)+len(a.Vacant) > 0
+}
+
 // Refusal says why a claim was not granted.
 type Refusal struct {
 	Claim
