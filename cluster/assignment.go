@@ -14,7 +14,19 @@ type Assignment struct {
 	Why   string    // the reason, a sentence
 	Since time.Time // when the leader decided
 
+	Falls       []Fall    `codec:",omitempty"` // machines that lost the group against their will, lately
+	Better      string    `codec:",omitempty"` // a machine that a preempting group waits to go to, "" for none
+	BetterSince time.Time `codec:",omitempty"` // when it came to be the better one
+
 	ModifyIndex uint64
+}
+
+// Fall says that a machine lost a group because it could not hold it any more. A machine that falls again soon is held down: it comes after the
+// others for a while that doubles each time.
+type Fall struct {
+	Node  string
+	Times int       // in a row
+	Last  time.Time // the newest
 }
 
 // Presence is what failover knows of a machine beside its catalog record: whether it keeps its lease channel to the leader, and which
@@ -47,6 +59,9 @@ const (
 	TransitionConflict TransitionKind = "conflict" // another machine answers for the address
 	TransitionRepair   TransitionKind = "repair"   // something else removed an address, and it was put back
 	TransitionRestore  TransitionKind = "restore"  // the whole state was replaced by a snapshot
+	TransitionRun      TransitionKind = "run"      // a unit or program that goes with the group was started or stopped
+	TransitionVerify   TransitionKind = "verify"   // the machine asked itself whether it serves the group, and what came of it
+	TransitionHold     TransitionKind = "hold"     // a machine goes on without a leader, with every other voter's word
 )
 
 // Transition is one entry of the timeline: what happened to a group, where, when and why. The state keeps the newest
@@ -93,7 +108,7 @@ type Holding struct {
 	Group     string
 	Node      string
 	Epoch     uint64
-	Phase     string        // "serving", "claiming" or "releasing"
+	Phase     string        // "claiming", "starting", "serving" or "releasing"
 	Remaining time.Duration // until the lease ends if it is not renewed, 0 where there is none
 	Addresses []string      // with their interfaces, "10.77.0.100/24 on eth0"
 	Fence     string        // what enforces the lease, "ebpf/tcx"

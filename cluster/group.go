@@ -16,16 +16,47 @@ type Group struct {
 	Prefer  []string // node names, best first; the others follow in the order of their names
 	Preempt bool     // go back to a better machine as soon as it is eligible
 
+	PreemptDelay time.Duration `codec:",omitempty"` // with Preempt: only once the better machine has been eligible for that long
+	ApartFrom    []string      `codec:",omitempty"` // groups that are to be on other machines, where there is one
+	TogetherWith []string      `codec:",omitempty"` // groups that are to be on the same machine, where it is eligible
+	Weight       int           `codec:",omitempty"` // how heavy it counts where groups are spread; 0 means 1
+	OnQuorumLoss string        `codec:",omitempty"` // QuorumLossRelease or QuorumLossHold; "" means release
+	OnConflict   string        `codec:",omitempty"` // ConflictReport, ConflictYield or ConflictDefend; "" means report
+
+	Effects Effects `codec:",omitempty"`
+
 	OnAcquire []Hook // run after the addresses are announced, in order
 	OnRelease []Hook // run after the addresses are fenced and released, in order
 
 	CreateIndex, ModifyIndex uint64
 }
 
+// What a holder does when the leader does not renew its lease.
+const (
+	QuorumLossRelease = "release" // its lease runs out
+	QuorumLossHold    = "hold"    // it goes on while every other voter answers it directly that it follows no leader
+)
+
+// What becomes of a group when a machine that is no member of the cluster has its address.
+const (
+	ConflictReport = "report" // the group is not taken while somebody else answers; while it is served, the conflict is told
+	ConflictYield  = "yield"  // likewise, and it is given back
+	ConflictDefend = "defend" // it is taken and kept, and the address is announced again
+)
+
+// Heft is how heavy the group counts where groups are spread.
+func (g *Group) Heft() int {
+	if g.Weight == 0 {
+		return 1
+	}
+	return g.Weight
+}
+
 // VIP is one virtual IP of a group.
 type VIP struct {
 	Prefix    netip.Prefix // the address with the prefix of its network, "10.77.0.100/24"
 	Interface string       // "" means: the interface that has an address in the prefix
+	Source    bool         `codec:",omitempty"` // the kernel may choose it as the source of connections
 }
 
 // Addr is the virtual IP itself.
@@ -71,6 +102,39 @@ func (g *Group) Validate() error {
 			return Errorf(Invalid, "group %q has a hook without a program or with a negative timeout", g.Name)
 		}
 	}
+	if err := g.validPlacement(); err != nil {
+		return err
+	}
+	return g.Effects.validate(g.Name)
+}
+
+// maxWeight bounds a group's weight.
+const maxWeight = 1000
+
+// validPlacement says what is wrong with what the plan reads of the group.
+func (g *Group) validPlacement() error {
+	for _, n := range slices.Concat(g.ApartFrom, g.TogetherWith) {
+		switch {
+		case n == g.Name:
+			return Errorf(Invalid, "group %q names itself in apart_from or together_with", g.Name)
+		case !groupName.MatchString(n):
+			return Errorf(Invalid, "group %q: apart_from or together_with names %q, which is not the name of a group", g.Name, n)
+		case slices.Contains(g.ApartFrom, n) && slices.Contains(g.TogetherWith, n):
+			return Errorf(Invalid, "group %q is to be apart from %q and together with it: choose one", g.Name, n)
+		}
+	}
+	switch {
+	case g.PreemptDelay < 0:
+		return Errorf(Invalid, "group %q has a negative preempt_delay", g.Name)
+	case g.PreemptDelay > 0 && !g.Preempt:
+		return Errorf(Invalid, "group %q has a preempt_delay and does not preempt: set preempt = true, or leave it out", g.Name)
+	case g.Weight < 0 || g.Weight > maxWeight:
+		return Errorf(Invalid, "group %q: weight %d is out of range: want 1 to %d", g.Name, g.Weight, maxWeight)
+	case !slices.Contains([]string{"", QuorumLossRelease, QuorumLossHold}, g.OnQuorumLoss):
+		return Errorf(Invalid, "group %q: on_quorum_loss is %q: want \"release\" or \"hold\"", g.Name, g.OnQuorumLoss)
+	case !slices.Contains([]string{"", ConflictReport, ConflictYield, ConflictDefend}, g.OnConflict):
+		return Errorf(Invalid, "group %q: on_conflict is %q: want \"report\", \"yield\" or \"defend\"", g.Name, g.OnConflict)
+	}
 	return nil
 }
 
@@ -92,7 +156,8 @@ func (g *Group) validVIP(v VIP) error {
 // Equal reports whether two groups say the same, indexes aside.
 func (g *Group) Equal(o *Group) bool {
 	return g.Name == o.Name && slices.Equal(g.VIPs, o.VIPs) && g.Service == o.Service && slices.Equal(g.Prefer, o.Prefer) &&
-		g.Preempt == o.Preempt && slices.EqualFunc(g.OnAcquire, o.OnAcquire, Hook.equal) && slices.EqualFunc(g.OnRelease, o.OnRelease, Hook.equal)
+		g.Preempt == o.Preempt && g.PreemptDelay == o.PreemptDelay && slices.Equal(g.ApartFrom, o.ApartFrom) && slices.Equal(g.TogetherWith, o.TogetherWith) &&
+		g.Weight == o.Weight && g.OnQuorumLoss == o.OnQuorumLoss && g.OnConflict == o.OnConflict && g.Effects.equal(&o.Effects) && slices.EqualFunc(g.OnAcquire, o.OnAcquire, Hook.equal) && slices.EqualFunc(g.OnRelease, o.OnRelease, Hook.equal)
 }
 
 func (h Hook) equal(o Hook) bool { return h.Timeout == o.Timeout && slices.Equal(h.Args, o.Args) }

@@ -8,6 +8,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
+	"holdfast/failover/effect"
 	"holdfast/failover/fence"
 	"holdfast/failover/vip"
 )
@@ -54,6 +55,15 @@ type Addresses interface {
 	Probe(ctx context.Context, i vip.Interface, addr netip.Addr, wait time.Duration) (net.HardwareAddr, bool, error)
 	Conflicts(ctx context.Context, i vip.Interface, addrs []netip.Addr, report func(vip.Conflict)) error
 	Watch(ctx context.Context, report func(vip.Event)) error
+}
+
+// Effects makes the machine do what goes with the addresses of groups; effect.Host does.
+type Effects interface {
+	Set(want []effect.Wanted, prune bool) (effect.Changes, map[string]error)
+	Start(ctx context.Context, group string, r cluster.Run, environ []string) (output string, err error)
+	Stop(ctx context.Context, group string, r cluster.Run, environ []string) (output string, err error)
+	Started() map[string][]cluster.Run
+	Watch(ctx context.Context, report func(by string)) error
 }
 
 // Fence makes the kernel enforce leases; fence.Fence does.

@@ -25,6 +25,12 @@ type carrier struct {
 	deadline fence.Boottime // of the lease; zero: it has never been open
 	began    time.Time      // when this machine began to claim
 	stop     context.CancelFunc
+
+	ready     bool               // nothing need be started any more before the fence opens
+	granted   fence.Boottime     // until when the lease lives while something is being started; 0 before
+	starting  context.CancelFunc // gives up what is being started; nil before
+	runs      []cluster.Run      // started, or about to be
+	releasing string             // why it is being given back, "" while it is not: the fence is shut, and something is being stopped
 }
 
 // place is one address with where it goes.
@@ -58,7 +64,7 @@ type machine struct {
 func (m *machine) resolve(vips []cluster.VIP) ([]place, error) {
 	var out []place
 	for _, v := range vips {
-		p := place{address: vip.Address{Prefix: v.Prefix, Interface: v.Interface}}
+		p := place{address: vip.Address{Prefix: v.Prefix, Interface: v.Interface, Source: v.Source}}
 		var err error
 		if p.iface, err = m.addrs.Resolve(p.address); err != nil {
 			return nil, err

@@ -22,7 +22,8 @@ type Options struct {
 	StopTimeout   time.Duration // how long an orderly stop waits for the groups to go elsewhere
 	ProbeWait     time.Duration // how long a stranger has to answer before a claim is thought clear
 	Metrics       *Metrics      // what is counted; nil for nothing
-	UnfitFor      time.Duration // how long a machine that could not carry a group, as it found by trying, does not try again
+	UnfitFor      time.Duration // how long a machine that could not carry a group, as it found by trying, does not try again; it doubles each time
+	Effects       Effects       // what goes with the addresses; nil on a machine that does nothing of that kind
 }
 
 // DefaultOptions are what production uses.
@@ -64,6 +65,11 @@ type Controller struct {
 	stopping    string                 // why this daemon is stopping, "" while it is not
 	stopped     chan struct{}          // closed once a stopping daemon carries nothing; nil before and after
 	background  sync.WaitGroup
+	known       bool              // the leader has told the assignments once: what is not wanted now is not wanted
+	effectsDue  bool              // what goes with the groups may have changed
+	effectless  bool              // nothing of that kind is on the machine
+	effectErrs  map[string]string // what did not succeed, as it was told
+	adopted     bool              // what an earlier daemon started has been looked through
 
 	mu       sync.Mutex // guards following
 	holdings []cluster.Holding
@@ -71,8 +77,9 @@ type Controller struct {
 
 // hindrance is why this machine does not carry a group for a while.
 type hindrance struct {
-	why   string
-	until time.Time
+	why    string
+	until  time.Time
+	length time.Duration
 }
 
 // NewController makes a controller; Run starts it.
@@ -99,6 +106,7 @@ func (c *Controller) Run(ctx context.Context) {
 	c.background.Go(func() { c.followState(ctx) })
 	c.background.Go(func() { c.followLeader(ctx) })
 	c.background.Go(func() { c.followMachine(ctx) })
+	c.background.Go(func() { c.followEffects(ctx) })
 	c.assess()
 	renew := time.NewTimer(c.opts.TTL / 3)
 	defer renew.Stop()
@@ -154,8 +162,8 @@ func (c *Controller) tell(ctx context.Context, f func()) bool {
 func (c *Controller) untilDeadline() time.Duration {
 	next, now := time.Hour, fence.Now()
 	for _, g := range c.carried {
-		if g.deadline > 0 {
-			next = min(next, max(0, g.deadline.Sub(now)))
+		if end := max(g.deadline, g.granted); end > 0 {
+			next = min(next, max(0, end.Sub(now)))
 		}
 	}
 	return next
@@ -180,7 +188,7 @@ func (c *Controller) followState(ctx context.Context) {
 					delete(c.assignments, name) // it was deleted; one that was never known may come with the log yet
 				}
 			}
-			c.groups, c.macs = groups, macs
+			c.groups, c.macs, c.effectsDue = groups, macs, true
 			for _, a := range assignments {
 				c.learn(*a)
 			}
@@ -202,11 +210,17 @@ func (c *Controller) reconcile(ctx context.Context) {
 	for name, g := range c.carried {
 		a, known := c.assignments[name]
 		switch {
+		case g.releasing != "":
 		case !known || a.Node != c.agent.Name() || a.Epoch != g.epoch:
 			c.release(ctx, g, c.releaseReason(a, known))
-		case g.deadline > 0 && !g.serving(now):
+		case g.deadline > 0 && !g.serving(now), g.deadline == 0 && g.granted > 0 && g.granted <= now:
 			c.lapse(ctx, g)
+		default:
+			c.changeRuns(ctx, g)
 		}
+	}
+	if c.effectsDue {
+		c.applyEffects("")
 	}
 	if c.stopping != "" {
 		if len(c.carried) == 0 && !c.holder.Owed() && c.stopped != nil {
@@ -220,7 +234,7 @@ func (c *Controller) reconcile(ctx context.Context) {
 			c.take(ctx, a)
 		}
 	}
-	c.clearLeftovers(now)
+	c.clearLeftovers(ctx, now)
 }
 
 func (c *Controller) releaseReason(a cluster.Assignment, known bool) string {
@@ -236,9 +250,14 @@ func (c *Controller) releaseReason(a cluster.Assignment, known bool) string {
 }
 
 // clearLeftovers removes what an earlier daemon left and nobody has claimed since.
-func (c *Controller) clearLeftovers(now fence.Boottime) {
+func (c *Controller) clearLeftovers(ctx context.Context, now fence.Boottime) {
 	if !c.informed || !c.overdue {
 		return
+	}
+	if !c.known {
+		c.known = true
+		c.applyEffects("")
+		c.stopOrphans(ctx)
 	}
 	c.informed, c.overdue = false, false // once in RefreshEvery, and after a word of the leader, is enough
 	var keep []netip.Addr
@@ -263,7 +282,7 @@ func (c *Controller) refresh() {
 			c.log.Warn("cannot renew the lifetime of an address", "group", g.group, "error", err)
 		}
 	}
-	c.overdue = true
+	c.overdue, c.effectsDue = true, true
 	c.guard()
 	c.assess()
 }
@@ -290,7 +309,6 @@ func (c *Controller) assess() {
 			unable[name] = x.why
 			continue
 		}
-		delete(c.unfit, name)
 		if c.carried[name] != nil {
 			continue
 		}

@@ -36,14 +36,17 @@ func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
 	own, stop := context.WithCancel(ctx)
 	g.stop = stop
 	c.carried[a.Group] = g
+	g.ready = len(c.runsOf(a.Group)) == 0
 	live := c.machine.left(g.places, fence.Now())
 	c.holder.Take(lease.Claim{Group: a.Group, Epoch: a.Epoch}, int64(live))
 	if live > 0 {
+		c.adopt(g)
 		c.begin(ctx, g, live, c.agent.Name()+" carries on after a restart of the daemon, within its lease")
 	} else {
 		for _, p := range g.places {
 			c.background.Go(func() { c.probe(own, g, p) })
 		}
+		c.effectsDue = true
 	}
 	c.renew()
 }
@@ -71,16 +74,30 @@ func (c *Controller) stranger(ctx context.Context, g *carrier, p place, mac stri
 	c.release(ctx, g, why)
 }
 
-// unfitFor keeps a reason against a group for a while: it is found out by trying, and trying again at once would send the group round.
+// maxUnfit bounds how long a machine does not try again.
+const maxUnfit = 10 * time.Minute
+
+// unfitFor keeps a reason against a group for a while: it is found out by trying, and trying again at once would send the group round. What
+// comes again soon after is kept for twice as long.
 func (c *Controller) unfitFor(group, why string) {
-	c.unfit[group] = hindrance{why, time.Now().Add(c.opts.UnfitFor)}
+	x, now := c.unfit[group], time.Now()
+	d := min(maxUnfit, 2*x.length)
+	if x.length == 0 || now.Sub(x.until) > 2*x.length {
+		d = c.opts.UnfitFor
+	}
+	c.unfit[group] = hindrance{why: fmt.Sprintf("%s; it tries again after %s", why, d), until: now.Add(d), length: d}
 	c.assess()
 }
 
 // serve opens the fence up to the lease's deadline; the first time it tells the neighbours and runs the hooks.
 func (c *Controller) serve(ctx context.Context, g *carrier, deadline fence.Boottime) {
-	if deadline <= fence.Now() {
+	if deadline <= fence.Now() || g.releasing != "" {
 		return // it came too late to open anything
+	}
+	if !g.ready {
+		g.granted = max(g.granted, deadline)
+		c.startRuns(ctx, g)
+		return
 	}
 	if err := c.machine.open(g.places, deadline); err != nil {
 		c.log.Error("cannot open the fence", "group", g.group, "error", err)
@@ -99,6 +116,7 @@ func (c *Controller) begin(ctx context.Context, g *carrier, deadline fence.Boott
 	own, stop := context.WithCancel(ctx)
 	probing := g.stop
 	g.stop = func() { probing(); stop() }
+	c.applyEffects("") // before the neighbours send anything here
 	for _, p := range g.places {
 		c.background.Go(func() { c.announce(own, p) })
 		c.background.Go(func() { c.listen(own, g, p) })
@@ -108,6 +126,7 @@ func (c *Controller) begin(ctx context.Context, g *carrier, deadline fence.Boott
 		Kind: cluster.TransitionAcquire, Group: g.group, Epoch: g.epoch, Took: took, Detail: strings.Join(g.addresses(), ", "),
 		Why: why,
 	})
+	c.verify(own, g)
 	c.runHooks(ctx, g, "acquire", c.groups[g.group])
 }
 
@@ -158,9 +177,28 @@ func (c *Controller) conflict(g *carrier, x vip.Conflict) {
 	})
 }
 
-// release gives a group back: the fence first, then the word to the leader, then everything else.
+// release gives a group back: the fence first, then what must not run elsewhere at the same time is stopped, then the word to the leader, then
+// everything else.
 func (c *Controller) release(ctx context.Context, g *carrier, why string) {
+	if g.releasing != "" {
+		return // it is on its way
+	}
 	start := time.Now()
+	if len(g.runs) > 0 {
+		if err := c.machine.shut(g.places); err == nil {
+			g.releasing = why
+			c.queueStop(ctx, g, func() { c.giveBack(ctx, g, why, start) })
+			return
+		}
+	}
+	c.giveBack(ctx, g, why, start)
+}
+
+// giveBack is the rest of a release.
+func (c *Controller) giveBack(ctx context.Context, g *carrier, why string, start time.Time) {
+	if c.carried[g.group] != g {
+		return
+	}
 	if err := c.machine.shut(g.places); err != nil {
 		// The kernel still closes at the deadline. Without the fence shut, the lease must run out: nothing is given back.
 		c.log.Error("cannot shut the fence, the lease will run out instead", "group", g.group, "error", err)
@@ -185,9 +223,14 @@ func (c *Controller) lapse(ctx context.Context, g *carrier) {
 func (c *Controller) drop(ctx context.Context, g *carrier, kind cluster.TransitionKind, why string, took time.Duration) {
 	g.stop()
 	delete(c.carried, g.group)
+	if len(g.runs) > 0 {
+		c.queueStop(ctx, g, nil)
+	}
+	c.effectsDue = true
 	if err := c.machine.remove(g.places); err != nil {
 		c.log.Error("cannot remove the addresses of a group", "group", g.group, "error", err)
 	}
+	c.applyEffects("")
 	if g.deadline > 0 {
 		c.recorder.add(cluster.Transition{Kind: kind, Group: g.group, Epoch: g.epoch, Why: why, Took: took, Detail: strings.Join(g.addresses(), ", ")})
 		c.runHooks(ctx, g, "release", c.groups[g.group])
@@ -246,9 +289,14 @@ func (c *Controller) publish() {
 	serving := 0
 	for _, g := range c.carried {
 		h := cluster.Holding{Group: g.group, Node: c.agent.Name(), Epoch: g.epoch, Phase: "claiming", Addresses: g.addresses(), Fence: c.machine.fence.Driver()}
-		if g.serving(now) {
+		switch {
+		case g.releasing != "":
+			h.Phase = "releasing"
+		case g.serving(now):
 			h.Phase, h.Remaining = "serving", g.deadline.Sub(now)
 			serving++
+		case g.granted > now:
+			h.Phase, h.Remaining = "starting", g.granted.Sub(now)
 		}
 		hs = append(hs, h)
 	}

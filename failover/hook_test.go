@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/effect"
 )
 
 func shell(script string) cluster.Hook { return cluster.Hook{Args: []string{"/bin/sh", "-c", script}} }
@@ -78,24 +79,7 @@ func gone(pid int) bool {
 // TestTail holds that of a long output its end is kept, and said to be only the end.
 func TestTail(t *testing.T) {
 	_, output := runHook(t.Context(), shell("yes 123456789 | head -c 100000; echo end"), hookEvent{})
-	if !strings.HasPrefix(output, "…") || !strings.HasSuffix(output, "\nend\n") || len(output) != maxHookOutput+len("…") {
+	if !strings.HasPrefix(output, "…") || !strings.HasSuffix(output, "\nend\n") || len(output) != effect.MaxOutput+len("…") {
 		t.Errorf("%d bytes, from %.10q to %q", len(output), output, output[len(output)-10:])
-	}
-	x := &tail{limit: 5}
-	for _, p := range []string{"", "ab", "cde"} {
-		if n, err := x.Write([]byte(p)); n != len(p) || err != nil {
-			t.Errorf("write %q: %d, %v", p, n, err)
-		}
-	}
-	if got := x.String(); got != "abcde" {
-		t.Errorf("what fits was changed to %q", got)
-	}
-	_, _ = x.Write([]byte("f"))
-	if got := x.String(); got != "…bcdef" {
-		t.Errorf("got %q", got)
-	}
-	_, _ = x.Write([]byte("0123456789"))
-	if got := x.String(); got != "…56789" {
-		t.Errorf("got %q", got)
 	}
 }

@@ -102,7 +102,8 @@ func (a *Agent) hello(addr string) (rpc.Hello, bool) {
 	h := rpc.Hello{Cluster: a.belongs.side()}
 	at := map[string]string{} // by node ID
 	met, speaks := false, false
-	for id, m := range cluster.MembersByID(a.pool.Members()) {
+	for _, m := range a.pool.Members() {
+		id := m.Tags[cluster.TagID]
 		if m.Status != cluster.StatusLeft {
 			at[id] = m.RPCAddr()
 		}

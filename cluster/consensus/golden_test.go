@@ -81,6 +81,9 @@ func fill(v reflect.Value, name string) {
 	case time.Time:
 		v.Set(reflect.ValueOf(time.Unix(1700000000, 123456789).UTC()))
 		return
+	case netip.Addr:
+		v.Set(reflect.ValueOf(netip.MustParseAddr("10.77.0.1")))
+		return
 	case netip.Prefix:
 		v.Set(reflect.ValueOf(netip.MustParsePrefix("10.77.0.100/24")))
 		return

@@ -80,7 +80,31 @@ func describe(g *cluster.Group) string {
 	if g.Preempt {
 		b.WriteString("; preempt")
 	}
+	if g.PreemptDelay > 0 {
+		fmt.Fprintf(&b, " after %s", g.PreemptDelay)
+	}
+	for _, x := range []struct {
+		what  string
+		names []string
+	}{{"apart from", g.ApartFrom}, {"together with", g.TogetherWith}} {
+		if len(x.names) > 0 {
+			fmt.Fprintf(&b, "; %s %s", x.what, strings.Join(x.names, ", "))
+		}
+	}
+	describeEffects(&b, &g.Effects)
 	return b.String()
+}
+
+// describeEffects counts what goes with the addresses.
+func describeEffects(b *strings.Builder, e *cluster.Effects) {
+	for _, x := range []struct {
+		what string
+		n    int
+	}{{"sysctl", len(e.Sysctls)}, {"run", len(e.Runs)}, {"route", len(e.Routes)}, {"masquerade", len(e.NATs)}, {"verify", len(e.Verify)}} {
+		if x.n > 0 {
+			fmt.Fprintf(b, "; %d %s", x.n, x.what)
+		}
+	}
 }
 
 // deleteGroup deletes a group and its assignment. Its last epoch stays known.

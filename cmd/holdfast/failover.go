@@ -10,6 +10,7 @@ import (
 	"holdfast/cluster/state"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/failover"
+	"holdfast/failover/effect"
 	"holdfast/failover/fence"
 	"holdfast/failover/vip"
 )
@@ -21,6 +22,7 @@ type failoverOf struct {
 	log        *slog.Logger
 	host       *vip.Host
 	fence      *fence.Fence
+	effects    *effect.Host
 	why        string // why this machine cannot carry addresses, "" where it can
 	controller *failover.Controller
 	cancel     context.CancelFunc
@@ -29,9 +31,11 @@ type failoverOf struct {
 
 // newFailover opens what carries addresses. Where the config has groups, a machine that cannot carry them is refused; else it is a member
 // that holds nothing, and says why.
-func newFailover(cfg *config.Config, metrics *failover.Metrics, log *slog.Logger) (*failoverOf, error) {
+//
+// dir is the data directory.
+func newFailover(cfg *config.Config, dir string, metrics *failover.Metrics, log *slog.Logger) (*failoverOf, error) {
 	f := &failoverOf{cfg: cfg, metrics: metrics, log: log.With("component", "failover"), done: make(chan struct{})}
-	err := f.open()
+	err := f.open(dir)
 	switch {
 	case err == nil:
 		f.log.Info("leases are enforced", "by", f.fence.Describe())
@@ -44,7 +48,7 @@ func newFailover(cfg *config.Config, metrics *failover.Metrics, log *slog.Logger
 	return f, nil
 }
 
-func (f *failoverOf) open() error {
+func (f *failoverOf) open(dir string) error {
 	host := vip.New()
 	if err := host.Open(); err != nil {
 		return err
@@ -54,7 +58,7 @@ func (f *failoverOf) open() error {
 		_ = host.Close() // it has only listened
 		return err
 	}
-	f.host, f.fence = host, fen
+	f.host, f.fence, f.effects = host, fen, effect.New(dir, f.log)
 	for _, g := range f.cfg.Groups {
 		for _, v := range g.VIPs {
 			if _, err := host.Resolve(vip.Address{Prefix: v.Prefix, Interface: v.Interface}); err != nil {
@@ -82,7 +86,14 @@ func (f *failoverOf) start(parent context.Context, a *agent.Agent, loops *sync.W
 	if f.why != "" {
 		addrs, fen = failover.Incapable(f.why)
 	}
-	f.controller = failover.NewController(asAgent{a}, asChannel{a}, addrs, fen, failoverOptions(f.cfg, f.metrics), f.log)
+	opts := failoverOptions(f.cfg, f.metrics)
+	if f.why == "" {
+		if err := f.effects.Open(); err != nil {
+			f.log.Warn("what an earlier daemon has changed on this machine is not known", "error", err)
+		}
+		opts.Effects = f.effects
+	}
+	f.controller = failover.NewController(asAgent{a}, asChannel{a}, addrs, fen, opts, f.log)
 	loops.Go(func() {
 		defer close(f.done)
 		f.controller.Run(ctx)

@@ -43,12 +43,12 @@ var mayImport = map[string][]string{
 	"httpapi/filter":      {},
 	"httpapi/wire":        {"cluster", "cluster/state", "httpapi/exchange"},
 	"httpapi/FAMILY":      {"cluster", "cluster/state", "cluster/prepared", "httpapi/exchange", "httpapi/wire"}, // each of the others: one never imports another
-	"failover":            {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease"},
+	"failover":            {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease", "failover/effect"},
+	"failover/effect":     {"cluster", "failover/vip"},
 	"failover/vip":        {},
 	"failover/fence":      {},
 	"failover/lab":        {},
 	"failover/lease":      {"cluster"},
-	"failover/watch":      {"cluster"}, // what it asks for comes through an interface that cmd fills with the API
 }
 
 // onlyIn lists the libraries that carry one mechanism each, and the folders that may import them.
@@ -59,9 +59,9 @@ var onlyIn = map[string][]string{
 	"github.com/hashicorp/raft-wal":       {"cluster/consensus"},
 	"github.com/hashicorp/memberlist":     {"cluster/gossip"},
 	"github.com/hashicorp/serf":           {"cluster/gossip"},
-	"github.com/vishvananda/netlink":      {"failover/vip", "failover/lab", "failover/fence"},
+	"github.com/vishvananda/netlink":      {"failover/vip", "failover/lab", "failover/fence", "failover/effect"},
 	"github.com/cilium/ebpf":              {"failover/fence"},
-	"github.com/google/nftables":          {"failover/fence"},
+	"github.com/google/nftables":          {"failover/fence", "failover/effect"},
 	"github.com/miekg/dns":                {"dnsapi"},
 	"github.com/hashicorp/go-metrics":     {"cmd/holdfast/telemetry"},
 	"github.com/shirou/gopsutil":          {"httpapi/agent"},

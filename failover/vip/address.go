@@ -13,6 +13,7 @@ type Address struct {
 	Prefix     netip.Prefix // the address with the length of its network: 10.77.0.100/24
 	Interface  string       // where it goes; "" finds the interface by the prefix
 	KeepPrefix bool         // put it there with its own prefix length instead of /32 or /128
+	Source     bool         // the kernel may choose it as the source of connections
 }
 
 // String returns the address as configured, with its interface if named.

@@ -33,6 +33,8 @@ type entry struct {
 	proto  uint8
 	label  string
 	valid  uint32 // seconds left; forever if it stays
+
+	preferred uint32 // seconds for which it may be chosen as a source; only in what we send
 }
 
 // place is where an address lies: an interface may carry one address with
@@ -121,7 +123,8 @@ func (e entry) message(kind, flags int, label string) *nl.NetlinkRequest {
 	}
 	req.AddData(nl.NewRtAttr(unix.IFA_FLAGS, nl.Uint32Attr(e.flags)))
 	req.AddData(nl.NewRtAttr(ifaProto, nl.Uint8Attr(e.proto)))
-	lifetimes := make([]byte, unix.SizeofIfaCacheinfo) // preferred for 0 s, valid for e.valid
+	lifetimes := make([]byte, unix.SizeofIfaCacheinfo)
+	binary.NativeEndian.PutUint32(lifetimes, e.preferred)
 	binary.NativeEndian.PutUint32(lifetimes[4:], e.valid)
 	req.AddData(nl.NewRtAttr(unix.IFA_CACHEINFO, lifetimes))
 	if ip.Is4() && label != "" {

@@ -20,7 +20,7 @@ func (h *Host) Put(i Interface, a Address, validFor time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return h.put(i, a.placed(), valid)
+	return h.put(i, a.placed(), valid, a.Source)
 }
 
 // Remove takes a off an interface. An address or interface that is not there
@@ -32,9 +32,11 @@ func (h *Host) Remove(i Interface, a Address) error {
 	return h.remove(i, a.placed())
 }
 
-func (h *Host) put(i Interface, p netip.Prefix, valid uint32) error {
+func (h *Host) put(i Interface, p netip.Prefix, valid uint32, source bool) error {
 	e := entry{index: i.Index, prefix: p, flags: ourFlags, proto: protocol, valid: valid}
-	if p.Addr().Is4() {
+	if source {
+		e.preferred = valid
+	} else if p.Addr().Is4() {
 		e.scope = unix.RT_SCOPE_HOST
 	}
 	const replace = unix.NLM_F_CREATE | unix.NLM_F_REPLACE

@@ -56,7 +56,7 @@ func (h *Host) Set(want []Assigned, known ...netip.Addr) (done Changes, err erro
 			continue
 		}
 		p := Placed{s.link(w.index), w.prefix, time.Duration(w.valid) * time.Second}
-		switch err := h.put(p.Interface, p.Prefix, w.valid); {
+		switch err := h.put(p.Interface, p.Prefix, w.valid, w.source); {
 		case err != nil:
 			errs = append(errs, err)
 		case there:
@@ -82,7 +82,8 @@ func (s survey) owned(known []netip.Addr) []entry {
 // target is an address that should lie somewhere, and for how many seconds.
 type target struct {
 	place
-	valid uint32
+	valid  uint32
+	source bool
 }
 
 // wanted finds the place for each assigned address.
@@ -104,7 +105,7 @@ func (s survey) wanted(want []Assigned, owned []entry) (wanted []target, errs []
 			errs = append(errs, err)
 			continue
 		}
-		wanted = append(wanted, target{place{i.Index, w.placed()}, valid})
+		wanted = append(wanted, target{place{i.Index, w.placed()}, valid, w.Source})
 	}
 	return wanted, errs
 }

@@ -112,7 +112,7 @@ func (w *watcher) address(e entry, added bool, port uint32) {
 		Kind:      AddressAdded,
 		Interface: w.links[e.index].Interface,
 		Managed:   e.managed(),
-		By:        process(port),
+		By:        Process(port),
 	}
 	event.Interface.Index = e.index
 	event.Address = Placed{event.Interface, e.prefix, e.remaining()}
@@ -198,10 +198,10 @@ func (h *Host) forget(w *watcher) {
 	delete(h.watchers, w)
 }
 
-// process names the process behind a netlink port, "" if the kernel itself
+// Process names the process behind a netlink port, "" if the kernel itself
 // acted. A program's first socket has its process id as port, libnl's later
 // ones have it in the lower 22 bits, other later ones have a negative number.
-func process(port uint32) string {
+func Process(port uint32) string {
 	const pidBits = 22
 	if port == 0 || int32(port) < 0 {
 		return ""

@@ -172,7 +172,7 @@ func TestProcessOfPort(t *testing.T) {
 		self | 3<<22: named,
 		1<<32 - 4096: "",
 	} {
-		if got := process(port); got != want {
+		if got := Process(port); got != want {
 			t.Errorf("the process of port %d is %q, want %q", port, got, want)
 		}
 	}

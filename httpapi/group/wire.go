@@ -20,6 +20,18 @@ type Group struct {
 	OnAcquire []Hook
 	OnRelease []Hook
 
+	PreemptDelay string            `json:",omitempty"`
+	ApartFrom    []string          `json:",omitempty"`
+	TogetherWith []string          `json:",omitempty"`
+	Weight       int               `json:",omitempty"`
+	OnQuorumLoss string            `json:",omitempty"`
+	OnConflict   string            `json:",omitempty"`
+	Sysctls      map[string]string `json:",omitempty"`
+	Runs         []Run             `json:",omitempty"`
+	Routes       []Route           `json:",omitempty"`
+	Masquerades  []Masquerade      `json:",omitempty"`
+	Verify       []Verify          `json:",omitempty"`
+
 	CreateIndex, ModifyIndex uint64
 }
 
@@ -27,6 +39,7 @@ type Group struct {
 type VIP struct {
 	Address   string
 	Interface string
+	Source    bool `json:",omitempty"`
 }
 
 // Hook is a program that runs when a machine acquires or releases a group.
@@ -124,13 +137,21 @@ type FailoverStatus struct {
 
 // groupOf is the domain's group of a JSON one.
 func groupOf(g *Group) (cluster.Group, error) {
-	out := cluster.Group{Name: g.Name, Service: g.Service, Prefer: g.Prefer, Preempt: g.Preempt, ModifyIndex: g.ModifyIndex}
+	f := &fields{group: g.Name}
+	out := cluster.Group{
+		Name: g.Name, Service: g.Service, Prefer: g.Prefer, Preempt: g.Preempt, ModifyIndex: g.ModifyIndex,
+		PreemptDelay: f.duration("PreemptDelay", g.PreemptDelay), ApartFrom: g.ApartFrom, TogetherWith: g.TogetherWith, Weight: g.Weight,
+		OnQuorumLoss: g.OnQuorumLoss, OnConflict: g.OnConflict, Effects: f.effects(g),
+	}
+	if f.err != nil {
+		return out, f.err
+	}
 	for _, v := range g.VIPs {
 		p, err := netip.ParsePrefix(v.Address)
 		if err != nil {
 			return out, cluster.Errorf(cluster.Invalid, "group %q: VIPs: %q is not an address with a prefix length: write it as \"10.0.0.100/24\"", g.Name, v.Address)
 		}
-		out.VIPs = append(out.VIPs, cluster.VIP{Prefix: p, Interface: v.Interface})
+		out.VIPs = append(out.VIPs, cluster.VIP{Prefix: p, Interface: v.Interface, Source: v.Source})
 	}
 	var err error
 	if out.OnAcquire, err = hooksOf(g.Name, "OnAcquire", g.OnAcquire); err != nil {
@@ -162,9 +183,12 @@ func GroupJSON(g *cluster.Group) Group {
 	out := Group{
 		Name: g.Name, VIPs: []VIP{}, Service: g.Service, Prefer: exchange.OrEmpty(g.Prefer), Preempt: g.Preempt,
 		OnAcquire: hooksJSON(g.OnAcquire), OnRelease: hooksJSON(g.OnRelease), CreateIndex: g.CreateIndex, ModifyIndex: g.ModifyIndex,
+		PreemptDelay: orNothing(g.PreemptDelay), ApartFrom: g.ApartFrom, TogetherWith: g.TogetherWith, Weight: g.Weight,
+		OnQuorumLoss: g.OnQuorumLoss, OnConflict: g.OnConflict,
 	}
+	effectsJSON(&out, &g.Effects)
 	for _, v := range g.VIPs {
-		out.VIPs = append(out.VIPs, VIP{Address: v.Prefix.String(), Interface: v.Interface})
+		out.VIPs = append(out.VIPs, VIP{Address: v.Prefix.String(), Interface: v.Interface, Source: v.Source})
 	}
 	return out
 }

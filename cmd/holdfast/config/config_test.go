@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -184,6 +185,82 @@ func buildText(text string) error {
 	return err
 }
 
+const gateway = `
+group "gateway" {
+  vip "10.77.0.1/24" {}
+  vip "192.0.2.1/24" { interface = "eth1"  source = true }
+  preempt        = true
+  preempt_delay  = "30s"
+  apart_from     = ["db"]
+  together_with  = ["dns"]
+  weight         = 3
+  on_quorum_loss = "hold"
+  on_conflict    = "yield"
+  sysctl { "net.ipv4.ip_forward" = "1" }
+  run { unit = "dnsmasq.service"  timeout = "5s" }
+  run { start = ["/sbin/up", "x"]  stop = ["/sbin/down"] }
+  route "default" { via = "192.0.2.254"  dev = "eth1"  metric = 10 }
+  route "policy"  { to = "default"  via = "fd00::1"  table = 100  src = "fd00::5" }
+  masquerade "10.77.0.0/24" { dev = "eth1"  to = "192.0.2.1" }
+  verify { http = "http://192.0.2.254/"  within = "3s" }
+}`
+
+func TestBuildEffects(t *testing.T) {
+	gs, err := ParseGroups("g.hcl", []byte(gateway), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
+	want := cluster.Group{
+		Name: "gateway", VIPs: []cluster.VIP{{Prefix: prefix("10.77.0.1/24")}, {Prefix: prefix("192.0.2.1/24"), Interface: "eth1", Source: true}},
+		Preempt: true, PreemptDelay: 30 * time.Second, ApartFrom: []string{"db"}, TogetherWith: []string{"dns"}, Weight: 3, OnQuorumLoss: "hold", OnConflict: "yield",
+		Effects: cluster.Effects{
+			Sysctls: map[string]string{"net.ipv4.ip_forward": "1"},
+			Runs:    []cluster.Run{{Unit: "dnsmasq.service", Timeout: 5 * time.Second}, {Start: []string{"/sbin/up", "x"}, Stop: []string{"/sbin/down"}}},
+			Routes: []cluster.Route{
+				{Destination: prefix("0.0.0.0/0"), Via: addr("192.0.2.254"), Interface: "eth1", Metric: 10},
+				{Destination: prefix("::/0"), Via: addr("fd00::1"), Table: 100, Source: addr("fd00::5")},
+			},
+			NATs:   []cluster.NAT{{Source: prefix("10.77.0.0/24"), Interface: "eth1", To: addr("192.0.2.1")}},
+			Verify: []cluster.Verify{{HTTP: "http://192.0.2.254/", Within: 3 * time.Second}},
+		},
+	}
+	if len(gs) != 1 || !gs[0].Equal(&want) {
+		t.Errorf("got  %+v\nwant %+v", gs, want)
+	}
+	for _, c := range []struct{ name, body, err string }{
+		{"sysctl", `sysctl { "ip_forward" = "1" }`, `write it as "net.ipv4.ip_forward" = "1"`},
+		{"sysctl outside", `sysctl { "net/../../x" = "1" }`, "is not usable"},
+		{"run with nothing", `run { timeout = "1s" }`, "run needs a unit, or start with a program"},
+		{"run with both", `run { unit = "a.service" start = ["x"] }`, "give one of them"},
+		{"no unit", `run { unit = "nginx" }`, `"nginx" is not the name of a systemd unit`},
+		{"route nowhere", `route "default" {}`, "needs via (a next hop), dev (an interface), or both"},
+		{"route of both", `route "10.0.0.0/8" { via = "fd00::1" }`, "IPv6 next hop"},
+		{"route with bits", `route "10.0.0.1/8" { dev = "eth0" }`, "write 10.0.0.0/8"},
+		{"no destination", `route "everywhere" { dev = "eth0" }`, `"everywhere" is no destination`},
+		{"bad next hop", `route "default" { via = "gw" }`, `via = "gw" is not an address`},
+		{"one route twice", `route "default" { dev = "eth0" } route "again" { to = "0.0.0.0/0" dev = "eth1" }`, "has two routes to 0.0.0.0/0"},
+		{"masquerade of one", `masquerade "10.0.0.1" {}`, `"10.0.0.1" is not a network`},
+		{"masquerade of both", `masquerade "10.0.0.0/8" { to = "fd00::1" }`, "mixes IPv4 and IPv6"},
+		{"verify nothing", `verify {}`, "exactly one of args, tcp and http"},
+		{"verify no url", `verify { http = "10.0.0.1" }`, "is not a URL"},
+		{"apart and together", `apart_from = ["a"] together_with = ["a"]`, "choose one"},
+		{"apart from itself", `apart_from = ["g"]`, "names itself"},
+		{"delay alone", `preempt_delay = "1s"`, "does not preempt"},
+		{"weight", `weight = -1`, "weight -1 is out of range"},
+		{"quorum loss", `on_quorum_loss = "keep"`, `want "release" or "hold"`},
+		{"conflict", `on_conflict = "fight"`, `want "report", "yield" or "defend"`},
+		{"unknown key", `route "default" { gateway = "10.0.0.1" }`, "gateway"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := ParseGroups("g.hcl", []byte(`group "g" { vip "10.0.0.9/24" {} `+c.body+` }`), "")
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("got %v, want %q in it", err, c.err)
+			}
+		})
+	}
+}
+
 func TestParseGroupsWantsOne(t *testing.T) {
 	if _, err := ParseGroups("g.hcl", []byte(`server = true`), ""); err == nil || !strings.Contains(err.Error(), "has no group block") {
 		t.Errorf("got %v", err)
@@ -192,6 +269,7 @@ func TestParseGroupsWantsOne(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(example), "hcl")
+	f.Add([]byte(gateway), "hcl")
 	f.Add([]byte(`{"server": true, "group": {"g": {"vip": {"10.0.0.9/24": {}}}}}`), "json")
 	f.Add([]byte(`service { check { header { a = ["b"] } } }`), "hcl")
 	f.Fuzz(func(t *testing.T, b []byte, format string) {

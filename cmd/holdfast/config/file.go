@@ -61,7 +61,6 @@ type File struct {
 	Check    []Check          `mapstructure:"check"`
 	Checks   []Check          `mapstructure:"checks"`
 	Group    map[string]Group `mapstructure:"group"`
-	Watches  []Watch          `mapstructure:"watches"`
 }
 
 // Addresses are the addresses that the surfaces listen on; each falls back to client_addr.
@@ -255,11 +254,58 @@ type Group struct {
 	Preempt   bool           `mapstructure:"preempt"`
 	OnAcquire []Hook         `mapstructure:"on_acquire"`
 	OnRelease []Hook         `mapstructure:"on_release"`
+
+	PreemptDelay time.Duration         `mapstructure:"preempt_delay"`
+	ApartFrom    []string              `mapstructure:"apart_from"`
+	TogetherWith []string              `mapstructure:"together_with"`
+	Weight       int                   `mapstructure:"weight"`
+	OnQuorumLoss string                `mapstructure:"on_quorum_loss"`
+	OnConflict   string                `mapstructure:"on_conflict"`
+	Sysctl       map[string]string     `mapstructure:"sysctl"`
+	Run          []Run                 `mapstructure:"run"`
+	Route        map[string]Route      `mapstructure:"route"`
+	Masquerade   map[string]Masquerade `mapstructure:"masquerade"`
+	Verify       []Verify              `mapstructure:"verify"`
 }
 
 // VIP is a vip block; its label is the address with the prefix length.
 type VIP struct {
 	Interface string `mapstructure:"interface"`
+	Source    bool   `mapstructure:"source"`
+}
+
+// Run is a run block.
+type Run struct {
+	Unit    string        `mapstructure:"unit"`
+	Start   []string      `mapstructure:"start"`
+	Stop    []string      `mapstructure:"stop"`
+	Timeout time.Duration `mapstructure:"timeout"`
+}
+
+// Route is a route block; its label is the destination, unless to names it.
+type Route struct {
+	To     string `mapstructure:"to"`
+	Via    string `mapstructure:"via"`
+	Dev    string `mapstructure:"dev"`
+	Table  int    `mapstructure:"table"`
+	Metric int    `mapstructure:"metric"`
+	Src    string `mapstructure:"src"`
+}
+
+// Masquerade is a masquerade block; its label is the network whose packets it rewrites, unless from names it.
+type Masquerade struct {
+	From string `mapstructure:"from"`
+	Dev  string `mapstructure:"dev"`
+	To   string `mapstructure:"to"`
+}
+
+// Verify is a verify block.
+type Verify struct {
+	Args    []string      `mapstructure:"args"`
+	TCP     string        `mapstructure:"tcp"`
+	HTTP    string        `mapstructure:"http"`
+	Timeout time.Duration `mapstructure:"timeout"`
+	Within  time.Duration `mapstructure:"within"`
 }
 
 // Hook is an on_acquire or on_release block.

@@ -22,13 +22,20 @@ func buildGroups(c *Config, f *File) error {
 }
 
 func (b *Group) build(name string) (cluster.Group, error) {
-	g := cluster.Group{Name: name, Service: b.Service, Prefer: b.Prefer, Preempt: b.Preempt, OnAcquire: hooks(b.OnAcquire), OnRelease: hooks(b.OnRelease)}
+	g := cluster.Group{
+		Name: name, Service: b.Service, Prefer: b.Prefer, Preempt: b.Preempt, OnAcquire: hooks(b.OnAcquire), OnRelease: hooks(b.OnRelease),
+		PreemptDelay: b.PreemptDelay, ApartFrom: b.ApartFrom, TogetherWith: b.TogetherWith, Weight: b.Weight, OnQuorumLoss: b.OnQuorumLoss, OnConflict: b.OnConflict,
+	}
+	var err error
+	if g.Effects, err = b.effects(name); err != nil {
+		return g, err
+	}
 	for text, v := range b.VIP {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
 			return g, cluster.Errorf(cluster.Invalid, "group %q: vip %q is not an address with a prefix length: write it as \"10.0.0.100/24\"", name, text)
 		}
-		g.VIPs = append(g.VIPs, cluster.VIP{Prefix: p, Interface: v.Interface})
+		g.VIPs = append(g.VIPs, cluster.VIP{Prefix: p, Interface: v.Interface, Source: v.Source})
 	}
 	slices.SortFunc(g.VIPs, func(a, b cluster.VIP) int {
 		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))

@@ -205,6 +205,8 @@ func printGroup(c *verb.Console, g group.GroupStatus) error {
 		{"Prefer", verb.OrDash(strings.Join(g.Prefer, ", "))},
 		{"Preempt", strconv.FormatBool(g.Preempt)},
 	}
+	rows = append(rows, placementRows(g.Group)...)
+	rows = append(rows, effectRows(g.Group)...)
 	for _, h := range g.OnAcquire {
 		rows = append(rows, [2]string{"On acquire", hookText(h)})
 	}
@@ -217,7 +219,7 @@ func printGroup(c *verb.Console, g group.GroupStatus) error {
 		rows = append(rows, [2]string{"Epoch", strconv.FormatUint(a.Epoch, 10)}, [2]string{"Since", a.Since.Local().Format(time.DateTime)}, [2]string{"Why", a.Why})
 	}
 	for _, r := range rows {
-		fmt.Fprintf(c.Out, "%-10s  %s\n", r[0], r[1])
+		fmt.Fprintf(c.Out, "%-13s  %s\n", r[0], r[1])
 	}
 	return nil
 }
