@@ -50,6 +50,7 @@ type TransitionKind string
 const (
 	TransitionGroup    TransitionKind = "group"    // the group was created, changed or deleted
 	TransitionPresence TransitionKind = "presence" // a machine's lease channel was lost or came back, or what it can carry changed
+	TransitionPlan     TransitionKind = "plan"     // an operator planned a move, or the plan ended without it
 	TransitionAssign   TransitionKind = "assign"   // the leader chose a holder, or none
 	TransitionAcquire  TransitionKind = "acquire"  // a machine got the lease and opened its fence
 	TransitionRelease  TransitionKind = "release"  // a machine fenced the addresses and gave the lease back
@@ -98,6 +99,7 @@ type Decision struct {
 	Epoch    uint64 // the epoch in the state
 	Why      string // a sentence
 	Verdicts []Verdict
+	Planned  *PlannedMove // a move that an operator planned, nil for none
 }
 
 // Changed reports whether the decision differs from the state.

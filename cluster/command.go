@@ -1,5 +1,7 @@
 package cluster
 
+import "time"
+
 // Command is one change of the replicated state. Every type below that has a command method is one. Applying a command is
 // deterministic: IDs are made and times are stamped before it enters the log.
 //
@@ -61,6 +63,16 @@ type Steer struct {
 	Presences   []Presence
 	Assignments []Assignment
 	Transitions []Transition
+}
+
+// PlanMove notes that a group is to be moved to a machine after In, counted from the time of its log entry; it takes the place of a move that
+// was planned before. Without a Node it ends such a plan, and Why says why; where there is none it is NotFound. An assignment of a Steer by
+// which an operator chooses a holder ends it too, and so does the end of the group.
+type PlanMove struct {
+	Group string
+	Node  string
+	In    time.Duration
+	Why   string // a sentence, without a Node
 }
 
 // Record adds entries to the timeline.
@@ -132,6 +144,7 @@ func (*ReapTombstones) command()      {}
 func (*PutGroup) command()            {}
 func (*DeleteGroup) command()         {}
 func (*Steer) command()               {}
+func (*PlanMove) command()            {}
 func (*Record) command()              {}
 func (*UpdateCoordinates) command()   {}
 func (*PutPreparedQuery) command()    {}

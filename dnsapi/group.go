@@ -3,6 +3,7 @@ package dnsapi
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -27,7 +28,7 @@ func (r *responder) group(out *records) {
 		return
 	}
 	if n := r.holder(g); n != nil {
-		r.host(out, hostOf(n.Address), r.cfg.nodeTTL())
+		r.host(out, hostOf(n.Address), r.groupTTL(g))
 	}
 }
 
@@ -55,7 +56,7 @@ func (r *responder) addresses(out *records, g *cluster.Group, a *cluster.Assignm
 	if a == nil || a.Node == "" {
 		return
 	}
-	ttl := r.cfg.nodeTTL()
+	ttl := r.groupTTL(g)
 	for _, v := range a.VIPs {
 		if ip := v.Addr().Unmap(); r.wantsIP(ip) {
 			out.answer = append(out.answer, address(r.owner, ip, ttl))
@@ -70,6 +71,11 @@ func (r *responder) addresses(out *records, g *cluster.Group, a *cluster.Assignm
 	if r.qtype == dns.TypeSRV {
 		r.instance(out, g, a, ttl)
 	}
+}
+
+// groupTTL is how long the names of a group may be remembered: that of nodes, but not beyond a move that is planned.
+func (r *responder) groupTTL(g *cluster.Group) uint32 {
+	return seconds(r.view.PlannedMove(g.Name).TTL(r.cfg.NodeTTL, time.Now()))
 }
 
 // instance answers with the instance of the group's service on its holder.

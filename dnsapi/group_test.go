@@ -50,3 +50,50 @@ func TestGroup(t *testing.T) {
 		row{ask: "edge.gw.group.consul. TXT", code: "NOERROR aa", answer: []string{`edge.gw.group.consul. 5 TXT "epoch=2"`, `edge.gw.group.consul. 5 TXT "holder=n2"`}},
 	)
 }
+
+// TestGroupTTL follows the TTL of a group's names to a planned move: nobody may remember beyond it where the group was.
+func TestGroupTTL(t *testing.T) {
+	w := newWorld(t, runs(at("n1", "10.0.0.1"), "web", 80), at("n2", "10.0.0.2"))
+	w.NodeTTL = time.Hour
+	vips := []cluster.VIP{{Prefix: netip.MustParsePrefix("10.77.0.100/24")}}
+	move := func(node string, epoch uint64) {
+		t.Helper()
+		w.apply(t, &cluster.Steer{Assignments: []cluster.Assignment{{Group: "gw", Node: node, Epoch: epoch, VIPs: vips, Moved: true, Since: time.Unix(1e9, 0)}}})
+	}
+	plan := func(in time.Duration, at time.Time) {
+		t.Helper()
+		w.index++
+		if res := w.store.Apply([]state.Entry{{Index: w.index, Time: at, Command: &cluster.PlanMove{Group: "gw", Node: "n2", In: in}}})[0]; res.Err != nil {
+			t.Fatal(res.Err)
+		}
+	}
+	w.apply(t, &cluster.PutGroup{Group: cluster.Group{Name: "gw", VIPs: vips, Service: "web"}})
+	move("n1", 1)
+	ttls := func(least, most uint32) {
+		t.Helper()
+		for _, q := range []string{"gw.group.consul. A", "gw.group.consul. SRV", "gw.group.consul. TXT", "GW.group.dc1.consul. ANY", "holder.gw.group.consul. A"} {
+			m := w.ask(t, q)
+			if len(m.Answer) == 0 {
+				t.Errorf("%s: no answer", q)
+			}
+			for _, rr := range m.Answer {
+				if ttl := rr.Header().Ttl; ttl < least || ttl > most {
+					t.Errorf("%s: %s, want a TTL from %d to %d", q, rr, least, most)
+				}
+			}
+		}
+		if m := w.ask(t, "n1.node.consul. A"); m.Answer[0].Header().Ttl != 3600 {
+			t.Errorf("the node's own name has the TTL of the move: %s", m.Answer[0])
+		}
+	}
+	ttls(3600, 3600)
+	plan(2*time.Hour, time.Now())
+	ttls(3600, 3600)
+	plan(10*time.Minute, time.Now())
+	ttls(500, 600)
+	plan(time.Minute, time.Now().Add(-time.Hour))
+	ttls(0, 0)
+	move("n2", 2)
+	w.apply(t, &cluster.Register{Node: cluster.Node{Name: "n2", Address: "10.0.0.2"}, Service: &cluster.Service{ID: "web", Name: "web", Port: 80}})
+	ttls(3600, 3600)
+}

@@ -48,7 +48,7 @@ func (c *cell) Apply(ctx context.Context, _ cluster.WriteOptions, cmd cluster.Co
 
 func (c *cell) applyLocked(cmd cluster.Command) (any, error) {
 	c.index++
-	r := c.store.Apply([]state.Entry{{Index: c.index, Time: time.Unix(1, 0), Command: cmd}})
+	r := c.store.Apply([]state.Entry{{Index: c.index, Time: time.Now(), Command: cmd}})
 	return r[0].Value, r[0].Err
 }
 

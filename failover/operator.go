@@ -102,50 +102,50 @@ func carried(presences []*cluster.Presence, g *cluster.Group, x cluster.VIP) err
 }
 
 // Move assigns a group to a machine that is eligible for it, and keeps it there while it is. Where the machine holds the group already, that is
-// all: its epoch and its lease go on.
+// all: its epoch and its lease go on. A move that was planned for later is off with it.
 func (o *Operator) Move(ctx context.Context, opts cluster.WriteOptions, group, node string) (cluster.Assignment, error) {
 	v := o.agent.WatchView()
+	g, target, err := eligible(v, group, node)
+	if err != nil {
+		return cluster.Assignment{}, err
+	}
+	// Only the leader's own plan brings new addresses into an epoch: it waits until no lease of another group covers them.
+	old := v.Assignment(group)
+	switch {
+	case old == nil || old.Node == "":
+		return cluster.Assignment{}, cluster.Errorf(cluster.Conflict, "%s has no holder at this moment: try again when it has one", group)
+	case old.Node == target && old.Moved && v.PlannedMove(group) != nil:
+		return *old, o.CancelMove(ctx, opts, group)
+	case old.Node == target && old.Moved:
+		return *old, nil
+	case old.Node != target && !slices.Equal(old.VIPs, g.VIPs):
+		return cluster.Assignment{}, cluster.Errorf(cluster.Conflict, "the addresses of %s are being changed at this moment: try again", group)
+	}
+	why := "an operator moved it to " + target
+	if old.Node == target {
+		why = "an operator chose to keep it on " + target
+	}
+	a := moveTo(old, target, why)
+	_, err = o.agent.Apply(ctx, opts, &cluster.Steer{Assignments: []cluster.Assignment{*a}, Transitions: []cluster.Transition{{
+		Time: time.Now(), Kind: cluster.TransitionAssign, Group: group, Node: a.Node, Epoch: a.Epoch, Why: a.Why,
+	}}})
+	return *a, err
+}
+
+// eligible is the group, and the machine's name as the catalog has it, if it may hold the group.
+func eligible(v *state.View, group, node string) (*cluster.Group, string, error) {
 	g := v.Group(group)
 	if g == nil {
-		return cluster.Assignment{}, cluster.Errorf(cluster.NotFound, "there is no group %q", group)
+		return nil, "", cluster.Errorf(cluster.NotFound, "there is no group %q", group)
 	}
 	d := PlanGroup(v, g)
 	i := slices.IndexFunc(d.Verdicts, func(x cluster.Verdict) bool { return strings.EqualFold(x.Node, node) })
 	if i < 0 {
-		return cluster.Assignment{}, cluster.Errorf(cluster.NotFound, "there is no machine %q", node)
+		return nil, "", cluster.Errorf(cluster.NotFound, "there is no machine %q", node)
 	}
 	target := d.Verdicts[i]
 	if !target.Eligible {
-		return cluster.Assignment{}, cluster.Errorf(cluster.Conflict, "%s cannot hold %s: %s", target.Node, group, target.Why)
+		return nil, "", cluster.Errorf(cluster.Conflict, "%s cannot hold %s: %s", target.Node, group, target.Why)
 	}
-	if old := v.Assignment(group); old != nil && old.Node == target.Node {
-		return o.pin(ctx, opts, *old)
-	}
-	a := cluster.Assignment{
-		Group: group, Node: target.Node, Epoch: d.Epoch + 1, VIPs: g.VIPs, Moved: true, Since: time.Now(), Why: "an operator moved it to " + target.Node,
-	}
-	cmd := &cluster.Steer{Assignments: []cluster.Assignment{a}, Transitions: []cluster.Transition{{
-		Time: a.Since, Kind: cluster.TransitionAssign, Group: group, Node: a.Node, Epoch: a.Epoch, Why: a.Why,
-	}}}
-	// Only the leader's own plan brings new addresses into an epoch: it waits until no lease of another group covers them.
-	switch old := v.Assignment(group); {
-	case old == nil || old.Node == "":
-		return a, cluster.Errorf(cluster.Conflict, "%s has no holder at this moment: try again when it has one", group)
-	case !slices.Equal(old.VIPs, g.VIPs):
-		return a, cluster.Errorf(cluster.Conflict, "the addresses of %s are being changed at this moment: try again", group)
-	}
-	_, err := o.agent.Apply(ctx, opts, cmd)
-	return a, err
-}
-
-// pin makes the present holder the one that an operator chose.
-func (o *Operator) pin(ctx context.Context, opts cluster.WriteOptions, a cluster.Assignment) (cluster.Assignment, error) {
-	if a.Moved {
-		return a, nil
-	}
-	a.Moved, a.Why = true, "an operator chose to keep it on "+a.Node
-	_, err := o.agent.Apply(ctx, opts, &cluster.Steer{Assignments: []cluster.Assignment{a}, Transitions: []cluster.Transition{{
-		Time: time.Now(), Kind: cluster.TransitionAssign, Group: a.Group, Node: a.Node, Epoch: a.Epoch, Why: a.Why,
-	}}})
-	return a, err
+	return g, target.Node, nil
 }

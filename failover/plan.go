@@ -96,7 +96,7 @@ type verdict struct {
 }
 
 func (w *world) decide(v *state.View, g *cluster.Group) cluster.Decision {
-	d := cluster.Decision{Group: g.Name}
+	d := cluster.Decision{Group: g.Name, Planned: v.PlannedMove(g.Name)}
 	moved := false
 	if a := v.Assignment(g.Name); a != nil {
 		d.Current, d.Epoch, moved = a.Node, a.Epoch, a.Moved

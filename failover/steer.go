@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,6 +17,7 @@ import (
 func (a *Assigner) steerLoop(ctx context.Context) {
 	for ctx.Err() == nil {
 		v := a.agent.WatchView()
+		a.giveUp(ctx, v)
 		cmd, next := a.steer(v)
 		if cmd != nil {
 			for _, t := range cmd.Transitions {
@@ -62,17 +64,19 @@ func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
 	for _, d := range Plan(v, news...) {
 		g := v.Group(d.Group)
 		old := v.Assignment(d.Group)
-		if g == nil || settled(old, &d, g) {
+		moved, wait := a.carryOut(&d, old, g, now)
+		next = min(next, wait)
+		if moved == nil && settled(old, &d, g) {
 			continue
 		}
-		if wait := a.hold(v, old, &d, g, taken); wait > 0 {
+		if wait := a.hold(v, old, &d, g, taken); moved == nil && wait > 0 {
 			next = min(next, wait)
 			continue
 		}
-		x := assign(old, &d, g)
-		cmd.Assignments = append(cmd.Assignments, x)
+		x := cmp.Or(moved, assign(old, &d, g))
+		cmd.Assignments = append(cmd.Assignments, *x)
 		cmd.Transitions = append(cmd.Transitions, cluster.Transition{
-			Time: x.Since, Kind: cluster.TransitionAssign, Group: x.Group, Node: x.Node, Epoch: x.Epoch, Why: x.Why, Detail: checkDetail(v, old),
+			Time: now, Kind: cluster.TransitionAssign, Group: x.Group, Node: x.Node, Epoch: x.Epoch, Why: x.Why, Detail: checkDetail(v, old),
 		})
 	}
 	if len(cmd.Presences)+len(cmd.Assignments) == 0 {
@@ -90,8 +94,8 @@ func settled(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group) boo
 }
 
 // assign is the next epoch of a group.
-func assign(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group) cluster.Assignment {
-	x := cluster.Assignment{Group: d.Group, Node: d.Node, Epoch: d.Epoch + 1, Why: d.Why, Since: time.Now()}
+func assign(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group) *cluster.Assignment {
+	x := &cluster.Assignment{Group: d.Group, Node: d.Node, Epoch: d.Epoch + 1, Why: d.Why, Since: time.Now()}
 	if d.Node != "" {
 		x.VIPs = g.VIPs
 	}

@@ -95,6 +95,43 @@ func TestFailoverMove(t *testing.T) {
 	}
 }
 
+// TestFailoverPlannedMove plans a move, sees it wherever a group is shown, and calls it off.
+func TestFailoverPlannedMove(t *testing.T) {
+	m := newMember().populate(t)
+	h := m.handler()
+	if w := send(t, h, "GET /v1/failover/group/gateway", ""); strings.Contains(w.Body.String(), "Planned") {
+		t.Errorf("nothing is planned, and %s", w.Body)
+	}
+	talks(t, h, []talk{
+		{"DELETE /v1/failover/group/gateway/move", "", 404, `no move of group "gateway" is planned`},
+		{"PUT /v1/failover/group/gateway/move?in=60s", "", 400, "the parameter to is missing…"},
+		{"PUT /v1/failover/group/gateway/move?to=n2&in=soon", "", 400, "the parameter in=soon is not how long to wait…"},
+		{"PUT /v1/failover/group/gateway/move?to=n2&in=-1s", "", 400, "the parameter in=-1s…"},
+		{"PUT /v1/failover/group/gateway/move?to=n2&in=169h", "", 400, "the parameter in=169h is not how long to wait: want a duration as 60s, at most 168h0m0s"},
+		{"PUT /v1/failover/group/none/move?to=n2&in=1m", "", 404, `there is no group "none"`},
+	})
+	w := send(t, h, "PUT /v1/failover/group/gateway/move?to=n2&in=1m", "")
+	var p group.PlannedMove
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Group != "gateway" || p.Node != "n2" || p.At.IsZero() {
+		t.Errorf("the plan is answered with %d %s", w.Code, w.Body)
+	}
+	if got := m.store.View().Assignment("gateway").Node; got != "n1" {
+		t.Errorf("the group is on %s already", got)
+	}
+	for _, where := range []string{"group/gateway", "groups", "plan", "explain/gateway", "status"} {
+		if w := send(t, h, "GET /v1/failover/"+where, ""); !strings.Contains(w.Body.String(), `"Planned":{"Group":"gateway","Node":"n2","At":"`) {
+			t.Errorf("GET %s shows no plan: %s", where, w.Body)
+		}
+	}
+	talks(t, h, []talk{
+		{"DELETE /v1/failover/group/gateway/move", "", 200, "true"},
+		{"DELETE /v1/failover/group/none/move", "", 404, `there is no group "none"`},
+	})
+	if m.store.View().PlannedMove("gateway") != nil {
+		t.Error("the move is still planned")
+	}
+}
+
 func TestFailoverTimeline(t *testing.T) {
 	m := newMember().populate(t)
 	for range 60 {

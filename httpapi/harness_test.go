@@ -207,7 +207,7 @@ func (m *member) Plan(v *state.View, groups []cluster.Group) ([]cluster.Decision
 		if g.VIPs[0].Prefix.Addr().String() == "192.0.2.9" {
 			return nil, cluster.Errorf(cluster.Invalid, "group %q: no machine has an interface in 192.0.2.0/24", g.Name)
 		}
-		d := cluster.Decision{Group: g.Name, Node: "n1", Why: "n1 is preferred", Verdicts: []cluster.Verdict{
+		d := cluster.Decision{Group: g.Name, Node: "n1", Why: "n1 is preferred", Planned: v.PlannedMove(g.Name), Verdicts: []cluster.Verdict{
 			{Node: "n1", Eligible: true, Rank: 1, Why: "preferred"}, {Node: "n2", Why: "its service web is critical"},
 		}}
 		if a := v.Assignment(g.Name); a != nil {
@@ -225,6 +225,18 @@ func (m *member) Move(ctx context.Context, opts cluster.WriteOptions, group, nod
 	a := cluster.Assignment{Group: group, Node: node, Epoch: 2, Moved: true, Why: "an operator asked for it", Since: start}
 	_, err := m.Apply(ctx, opts, &cluster.Steer{Assignments: []cluster.Assignment{a}})
 	return a, err
+}
+
+func (m *member) PlanMove(ctx context.Context, opts cluster.WriteOptions, group, node string, in time.Duration) (cluster.PlannedMove, error) {
+	if _, err := m.Apply(ctx, opts, &cluster.PlanMove{Group: group, Node: node, In: in}); err != nil {
+		return cluster.PlannedMove{}, err
+	}
+	return *m.store.View().PlannedMove(group), nil
+}
+
+func (m *member) CancelMove(ctx context.Context, opts cluster.WriteOptions, group string) error {
+	_, err := m.Apply(ctx, opts, &cluster.PlanMove{Group: group, Why: "an operator called it off"})
+	return err
 }
 
 func (m *member) Holdings() []cluster.Holding {

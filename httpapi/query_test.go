@@ -50,7 +50,7 @@ func TestMethods(t *testing.T) {
 		"GET /v1/catalog/register":       "PUT",
 		"GET /v1/agent/service/register": "PUT",
 		"DELETE /v1/session/create":      "PUT",
-		"GET /v1/failover/group/g/move":  "PUT",
+		"GET /v1/failover/group/g/move":  "DELETE, PUT",
 	} {
 		w := send(t, h, line, "")
 		if w.Code != 405 || w.Header().Get("Allow") != allow {

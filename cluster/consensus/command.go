@@ -32,6 +32,7 @@ var commandTypes = newTypeTable(map[byte]any{
 	12 | ignorable: new(cluster.NameCluster),       // a member that skipped it is told again
 	14 | ignorable: new(cluster.UpdateCoordinates), // what was skipped is measured anew
 	18 | ignorable: new(cluster.SetCARoot),         // each leader repeats it
+	19 | ignorable: new(cluster.PlanMove),          // the Steer that carries it out is an ordinary one
 })
 
 // MaxCommandSize bounds an encoded command. Larger ones would hold up the heartbeats.

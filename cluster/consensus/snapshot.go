@@ -51,6 +51,7 @@ var recordTypes = newTypeTable(map[byte]any{
 	14 | ignorable: new(state.ClusterID),
 	15 | ignorable: new(cluster.NodeCoordinate),
 	18 | ignorable: new(cluster.CARoot),
+	19 | ignorable: new(cluster.PlannedMove),
 })
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -33,6 +33,8 @@ func FuzzApply(f *testing.F) {
 				Assignments: []cluster.Assignment{{Group: a, Node: b, Epoch: 1}, {Group: b, Epoch: n}},
 				Transitions: []cluster.Transition{{Group: c, Node: a}},
 			},
+			&cluster.PlanMove{Group: a, Node: b, In: time.Duration(n)},
+			&cluster.PlanMove{Group: c, Node: status, In: time.Second},
 			coordinates(at(a, float64(n)), at(b, 1), at(c, 0)),
 			&cluster.NameCluster{ID: a},
 			putQuery(a, b, ""),

@@ -121,6 +121,7 @@ func (w *writer) deleteGroup(c *cluster.DeleteGroup) error {
 		w.bury(tableAssignments, keyOf(g.Name))
 		w.touch(setAssignments)
 	}
+	w.endPlannedMove(g.Name)
 	w.record([]cluster.Transition{{Time: w.now, Kind: cluster.TransitionGroup, Group: g.Name, Why: "the group was deleted"}})
 	return nil
 }

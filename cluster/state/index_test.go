@@ -3,6 +3,7 @@ package state
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"holdfast/cluster"
 )
@@ -39,6 +40,8 @@ var questions = map[string]func(*View) any{
 	"group h":             func(v *View) any { return v.Group("h") },
 	"assignments":         func(v *View) any { return v.Assignments() },
 	"assignment of g":     func(v *View) any { return v.Assignment("g") },
+	"planned move of g":   func(v *View) any { return v.PlannedMove("g") },
+	"planned move of h":   func(v *View) any { return v.PlannedMove("h") },
 	"presences":           func(v *View) any { return v.Presences() },
 	"presence of n1":      func(v *View) any { return v.Presence("n1") },
 	"presence of n2":      func(v *View) any { return v.Presence("n2") },
@@ -70,7 +73,7 @@ var questions = map[string]func(*View) any{
 //	keys     a/b, b, x (held by session s1 of n1)
 //	nodes    n1: web (tags t1, t2), db; checks serfHealth and one of each instance, all passing
 //	         n2: web (tag t1); no node check
-//	groups   g (assigned to n1, epoch 1), h; presence of n1
+//	groups   g (assigned to n1, epoch 1, planned to move to n2), h; presence of n1
 //	coordinate of n1; prepared query q1, called geo-x
 func settled(tb testing.TB) *world {
 	tb.Helper()
@@ -89,6 +92,7 @@ func settled(tb testing.TB) *world {
 			Presences:   []cluster.Presence{{Node: "n1", Live: true}},
 			Assignments: []cluster.Assignment{{Group: "g", Node: "n1", Epoch: 1}},
 		},
+		&cluster.PlanMove{Group: "g", Node: "n2", In: time.Minute},
 		coordinates(at("n1", 0.001)),
 		putQuery("q1", "geo-x", ""),
 	} {
@@ -204,9 +208,13 @@ func TestIndexRules(t *testing.T) {
 
 		{"the same group", &cluster.PutGroup{Group: group("g", "10.0.0.100/24")}, nil},
 		{"a group", &cluster.PutGroup{Group: group("g", "10.0.0.105/24")}, []string{"groups", "group g", "timeline", "timeline of g"}},
-		{"a group goes", &cluster.DeleteGroup{Name: "g"}, []string{"groups", "group g", "assignments", "assignment of g", "timeline", "timeline of g"}},
+		{"a group goes", &cluster.DeleteGroup{Name: "g"}, []string{"groups", "group g", "assignments", "assignment of g", "planned move of g", "timeline", "timeline of g"}},
 		{"a group without an assignment goes", &cluster.DeleteGroup{Name: "h"}, []string{"groups", "group h", "timeline", "timeline of h"}},
 		{"an assignment", &cluster.Steer{Assignments: []cluster.Assignment{{Group: "g", Epoch: 2}}}, []string{"assignments", "assignment of g"}},
+		{"a planned move", &cluster.PlanMove{Group: "h", Node: "n2", In: time.Minute}, []string{"planned move of h", "timeline", "timeline of h"}},
+		{"another planned move", &cluster.PlanMove{Group: "g", Node: "n3", In: time.Minute}, []string{"planned move of g", "timeline", "timeline of g"}},
+		{"a planned move is called off", &cluster.PlanMove{Group: "g"}, []string{"planned move of g", "timeline", "timeline of g"}},
+		{"a planned move is done", &cluster.Steer{Assignments: []cluster.Assignment{{Group: "g", Node: "n2", Epoch: 2, Moved: true}}}, []string{"assignments", "assignment of g", "planned move of g"}},
 		{"a presence", &cluster.Steer{Presences: []cluster.Presence{{Node: "n2"}}}, []string{"presences", "presence of n2"}},
 		{"the same presence", &cluster.Steer{Presences: []cluster.Presence{{Node: "n1", Live: true}}}, nil},
 		{"an entry of the timeline", &cluster.Record{Transitions: []cluster.Transition{{Group: "h"}}}, []string{"timeline", "timeline of h"}},

@@ -84,6 +84,9 @@ func anyCommand(rnd *rand.Rand) cluster.Command {
 	case 16:
 		return coordinates(at(name(), float64(rnd.Intn(3))), at(name(), float64(rnd.Intn(3))))
 	case 12:
+		if rnd.Intn(2) == 0 {
+			return &cluster.PlanMove{Group: one("g", "h"), Node: one("n1", "n2", ""), In: time.Duration(rnd.Intn(4)) * time.Minute}
+		}
 		return &cluster.Record{Transitions: []cluster.Transition{{Group: one("g", "h", "")}}}
 	case 13:
 		return &cluster.NameCluster{ID: one("", "id1", "id2")}

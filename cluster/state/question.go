@@ -110,6 +110,8 @@ func indexOf(o any) uint64 {
 		return o.ModifyIndex
 	case *cluster.Presence:
 		return o.ModifyIndex
+	case *cluster.PlannedMove:
+		return o.ModifyIndex
 	case *cluster.NodeCoordinate:
 		return o.ModifyIndex
 	case *cluster.PreparedQuery:

@@ -98,6 +98,8 @@ func (r *Restore) place(record any) (table string, object any, err error) {
 		table, object, ok = tableAutopilot, o, o != nil && o.Validate() == nil
 	case *cluster.CARoot:
 		table, object, ok = tableCARoots, o, o != nil && o.Validate() == nil
+	case *cluster.PlannedMove:
+		table, object, ok = tablePlanned, o, o != nil && r.has(tableGroups, keyOf(o.Group))
 	case *cluster.PreparedQuery:
 		table, object, ok = tableQueries, o, o != nil && usable(o.ID, o.Name) && (o.Session == "" || r.has(tableSessions, nodeKey(o.Session)))
 	case *cluster.NodeCoordinate:

@@ -31,6 +31,7 @@ const (
 	tableClusterID   = "cluster-id"
 	tableAutopilot   = "autopilot"
 	tableCARoots     = "ca-roots"
+	tablePlanned     = "planned-moves"
 )
 
 // The indexes of the tables. byID is the primary one, and the only one that finds a single object by its exact key.
@@ -227,6 +228,7 @@ func failoverTables() []*memdb.TableSchema {
 		newTable(tableAssignments, single[cluster.Assignment](func(a *cluster.Assignment) []byte { return keyOf(a.Group) })),
 		newTable(tableEpochs, single[LastEpoch](func(e *LastEpoch) []byte { return keyOf(e.Group) })),
 		newTable(tablePresences, single[cluster.Presence](func(p *cluster.Presence) []byte { return nodeKey(p.Node) })),
+		newTable(tablePlanned, single[cluster.PlannedMove](func(p *cluster.PlannedMove) []byte { return keyOf(p.Group) })),
 		newTable(tableTimeline, single[cluster.Transition](transitionKey),
 			secondary(byGroup, single[cluster.Transition](func(t *cluster.Transition) []byte { return below(t.Group) }))),
 	}

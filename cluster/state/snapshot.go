@@ -24,7 +24,7 @@ func (sn *Snapshot) StateIndex() uint64 { return sn.Index + shiftOf(sn.txn) }
 
 // Records gives every record to yield, in an order that depends on the content alone, and stops at its first error. A record is a
 // pointer to one of: IndexRow, Tombstone, LockDelay, LastEpoch, ClusterID of this package; KVEntry, Node, Service, Check, Session, Group,
-// Assignment, Presence, Transition, NodeCoordinate, PreparedQuery, Autopilot, CARoot of package cluster. It is shared and must not be changed.
+// Assignment, Presence, Transition, NodeCoordinate, PreparedQuery, Autopilot, CARoot, PlannedMove of package cluster. It is shared and must not be changed.
 func (sn *Snapshot) Records(yield func(record any) error) error {
 	for r := range each[indexRow](sn.txn, tableIndexes, byID, nil) {
 		if err := yield(&r.IndexRow); err != nil {
@@ -49,6 +49,7 @@ func (sn *Snapshot) Records(yield func(record any) error) error {
 		stream[ClusterID](tableClusterID),
 		stream[cluster.Autopilot](tableAutopilot),
 		stream[cluster.CARoot](tableCARoots),
+		stream[cluster.PlannedMove](tablePlanned),
 	} {
 		if err := stream(sn.txn, yield); err != nil {
 			return err

@@ -22,6 +22,9 @@ func (w *writer) steer(c *cluster.Steer) error {
 	var refused []cluster.Assignment
 	for _, a := range c.Assignments {
 		if w.mayAssign(&a) || w.pins(&a) {
+			if w.chosen(&a) {
+				w.endPlannedMove(a.Group)
+			}
 			w.putAssignment(a)
 		} else {
 			refused = append(refused, a)

@@ -13,10 +13,11 @@ import (
 //     plan brings the new ones in the next epoch, by the rules that hold for every change of addresses.
 //   - A group that the snapshot lacks ends as a deleted one does; one that only the snapshot has begins without a holder.
 //   - Epochs only rise: each group's last one is the higher of both. So none is ever used twice.
+//   - Moves that an operator has planned stay, where the group does; those of the snapshot are of another time.
 //   - Presences and the timeline tell of this cluster, and a snapshot's tell of another time or place.
 func (m *merge) keepFailover() {
 	epochs := m.mergeEpochs()
-	for _, table := range []string{tableAssignments, tablePresences, tableTimeline} {
+	for _, table := range []string{tableAssignments, tablePlanned, tablePresences, tableTimeline} {
 		_, err := m.txn.DeleteAll(table, byID+"_prefix", []byte(nil))
 		must(err)
 	}
@@ -31,6 +32,7 @@ func (m *merge) keepFailover() {
 		m.touchTimeline(t.Group)
 	}
 	m.keepAssignments(epochs)
+	m.keepPlannedMoves()
 	m.tellOfGroups()
 }
 
@@ -66,6 +68,16 @@ func (m *merge) keepAssignments(ahead map[string]bool) {
 			a.Epoch = last.Epoch + 1
 		}
 		m.putAssignment(a)
+	}
+}
+
+// keepPlannedMoves gives every group of the snapshot the planned move that it has now.
+func (m *merge) keepPlannedMoves() {
+	for p := range each[cluster.PlannedMove](m.was, tablePlanned, byID, nil) {
+		if first[cluster.Group](m.txn, tableGroups, byID, keyOf(p.Group)) != nil {
+			kept := *p
+			m.put(tablePlanned, &kept)
+		}
 	}
 }
 

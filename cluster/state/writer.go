@@ -48,6 +48,8 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 		return nil, w.deleteGroup(c)
 	case *cluster.Steer:
 		return nil, w.steer(c)
+	case *cluster.PlanMove:
+		return nil, w.planMove(c)
 	case *cluster.Record:
 		w.record(c.Transitions)
 		return nil, nil

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
@@ -17,6 +18,8 @@ type Failover interface {
 	// cannot be taken at all.
 	Plan(v *state.View, groups []cluster.Group) ([]cluster.Decision, error)
 	Move(ctx context.Context, opts cluster.WriteOptions, group, node string) (cluster.Assignment, error)
+	PlanMove(ctx context.Context, opts cluster.WriteOptions, group, node string, in time.Duration) (cluster.PlannedMove, error)
+	CancelMove(ctx context.Context, opts cluster.WriteOptions, group string) error
 	Holdings() []cluster.Holding
 }
 
@@ -40,7 +43,7 @@ func Routes(reader exchange.Reader, writer exchange.Writer, failover Failover, r
 	return exchange.Routes{
 		"/v1/failover/groups":            {http.MethodGet: h.groups},
 		"/v1/failover/group/{name}":      {http.MethodGet: h.group, http.MethodPut: h.putGroup, http.MethodDelete: h.deleteGroup},
-		"/v1/failover/group/{name}/move": {http.MethodPut: h.move},
+		"/v1/failover/group/{name}/move": {http.MethodPut: h.move, http.MethodDelete: h.cancelMove},
 		"/v1/failover/plan":              {http.MethodPut: h.plan, http.MethodGet: h.plan},
 		"/v1/failover/explain/{name}":    {http.MethodGet: h.explain},
 		"/v1/failover/timeline":          {http.MethodGet: h.timeline},
@@ -55,9 +58,11 @@ func (h *failoverHandler) groups(r *exchange.Request) (*exchange.Reply, error) {
 }
 
 func groupStatuses(v *state.View) []GroupStatus {
-	return exchange.Each(v.Groups(), func(g *cluster.Group) GroupStatus {
-		return GroupStatus{Group: GroupJSON(g), Assignment: assignmentJSON(v.Assignment(g.Name))}
-	})
+	return exchange.Each(v.Groups(), func(g *cluster.Group) GroupStatus { return groupStatus(v, g) })
+}
+
+func groupStatus(v *state.View, g *cluster.Group) GroupStatus {
+	return GroupStatus{Group: GroupJSON(g), Assignment: assignmentJSON(v.Assignment(g.Name)), Planned: plannedJSON(v.PlannedMove(g.Name))}
 }
 
 // existing is the group that the path names, or a NotFound error.
@@ -76,7 +81,7 @@ func (h *failoverHandler) group(r *exchange.Request) (*exchange.Reply, error) {
 		if err != nil {
 			return err
 		}
-		out = GroupStatus{Group: GroupJSON(g), Assignment: assignmentJSON(v.Assignment(g.Name))}
+		out = groupStatus(v, g)
 		return nil
 	})
 	return exchange.Found(out, meta, err)
@@ -121,11 +126,32 @@ func (h *failoverHandler) move(r *exchange.Request) (*exchange.Reply, error) {
 	if to == "" {
 		return nil, cluster.Errorf(cluster.Invalid, "the parameter to is missing: name the machine that is to hold the group, as in ?to=n2")
 	}
+	if r.Has("in") {
+		return h.planMove(r, to)
+	}
 	a, err := h.failover.Move(r.Context(), r.WriteOptions(), r.PathValue("name"), to)
 	if err != nil {
 		return nil, err
 	}
 	return exchange.Answer(assignmentJSON(&a))
+}
+
+// planMove has the group move later.
+func (h *failoverHandler) planMove(r *exchange.Request, to string) (*exchange.Reply, error) {
+	s := r.Query.Get("in")
+	in, err := time.ParseDuration(s)
+	if err != nil || in <= 0 || in > cluster.MaxPlanAhead {
+		return nil, cluster.Errorf(cluster.Invalid, "the parameter in=%s is not how long to wait: want a duration as 60s, at most %s", s, cluster.MaxPlanAhead)
+	}
+	p, err := h.failover.PlanMove(r.Context(), r.WriteOptions(), r.PathValue("name"), to, in)
+	if err != nil {
+		return nil, err
+	}
+	return exchange.Answer(plannedJSON(&p))
+}
+
+func (h *failoverHandler) cancelMove(r *exchange.Request) (*exchange.Reply, error) {
+	return exchange.Done(h.failover.CancelMove(r.Context(), r.WriteOptions(), r.PathValue("name")))
 }
 
 // decide asks the plan.

@@ -59,10 +59,18 @@ type Assignment struct {
 	ModifyIndex uint64
 }
 
+// PlannedMove is a move that an operator planned.
+type PlannedMove struct {
+	Group string
+	Node  string // where to
+	At    time.Time
+}
+
 // GroupStatus is a group with where it is.
 type GroupStatus struct {
 	Group
 	Assignment Assignment
+	Planned    *PlannedMove `json:",omitempty"`
 }
 
 // Verdict is what the plan says of one machine.
@@ -81,6 +89,7 @@ type Decision struct {
 	Epoch    uint64
 	Changed  bool
 	Why      string
+	Planned  *PlannedMove `json:",omitempty"`
 	Verdicts []Verdict
 }
 
@@ -212,8 +221,15 @@ func assignmentJSON(a *cluster.Assignment) Assignment {
 	return Assignment{Group: a.Group, Node: a.Node, Epoch: a.Epoch, Moved: a.Moved, Why: a.Why, Since: a.Since, ModifyIndex: a.ModifyIndex}
 }
 
+func plannedJSON(p *cluster.PlannedMove) *PlannedMove {
+	if p == nil {
+		return nil
+	}
+	return &PlannedMove{Group: p.Group, Node: p.Node, At: p.At}
+}
+
 func decisionJSON(d *cluster.Decision) Decision {
-	out := Decision{Group: d.Group, Node: d.Node, Current: d.Current, Epoch: d.Epoch, Changed: d.Changed(), Why: d.Why, Verdicts: []Verdict{}}
+	out := Decision{Group: d.Group, Node: d.Node, Current: d.Current, Epoch: d.Epoch, Changed: d.Changed(), Why: d.Why, Planned: plannedJSON(d.Planned), Verdicts: []Verdict{}}
 	for _, v := range d.Verdicts {
 		out.Verdicts = append(out.Verdicts, Verdict(v))
 	}

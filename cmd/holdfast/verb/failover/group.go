@@ -41,8 +41,12 @@ func groupVerb() verb.Verb {
 			{Name: "group list", Short: "list the groups and their holders", Run: groupList},
 			{Name: "group show", Args: "GROUP", Short: "show a group: its addresses, its rules, its holder", Run: groupShow},
 			{
-				Name: "group move", Args: "GROUP NODE", Short: "move a group to a machine", Run: groupMove,
-				Long: "The machine must be eligible; the group stays there, whatever prefer says, until it is moved again or that machine fails.",
+				Name: "group move", Args: "GROUP [NODE]", Short: "move a group to a machine, now or later", Run: groupMove,
+				Long: `The machine must be eligible; the group stays there, whatever prefer says, until it is moved again or that machine fails.
+
+With -in the leader moves it later. Until then the TTL of the group's names in DNS is at most what is left, so that whoever remembers where
+it is asks again when it has moved: plan it as far ahead as that TTL (dns_config.node_ttl). If the machine is not eligible when the time has
+come, nothing is moved. -cancel calls such a move off.`,
 			},
 			{Name: "group delete", Args: "GROUP", Short: "delete a group and take its addresses off the network", Run: groupDelete},
 		},
@@ -152,6 +156,9 @@ func printDecision(c *verb.Console, d group.Decision) {
 		fmt.Fprintf(c.Out, "%s: stays on %s\n", d.Group, d.Node)
 	}
 	fmt.Fprintf(c.Out, "  why: %s\n", d.Why)
+	if d.Planned != nil {
+		fmt.Fprintf(c.Out, "  planned: %s\n", plannedText(d.Planned))
+	}
 	for _, v := range d.Verdicts {
 		if v.Eligible {
 			fmt.Fprintf(c.Out, "  %d. %s: %s\n", v.Rank, v.Node, v.Why)
@@ -218,6 +225,9 @@ func printGroup(c *verb.Console, g group.GroupStatus) error {
 	if a.Epoch > 0 {
 		rows = append(rows, [2]string{"Epoch", strconv.FormatUint(a.Epoch, 10)}, [2]string{"Since", a.Since.Local().Format(time.DateTime)}, [2]string{"Why", a.Why})
 	}
+	if g.Planned != nil {
+		rows = append(rows, [2]string{"Planned", plannedText(g.Planned)})
+	}
 	for _, r := range rows {
 		fmt.Fprintf(c.Out, "%-13s  %s\n", r[0], r[1])
 	}
@@ -230,22 +240,6 @@ func hookText(h group.Hook) string {
 		s += " (at most " + h.Timeout + ")"
 	}
 	return s
-}
-
-func groupMove(ctx context.Context, c *verb.Console, args []string) error {
-	cl, args, err := verb.ConnectArgs(c, args)
-	if err != nil {
-		return err
-	}
-	if len(args) != 2 {
-		return verb.UsageError("want the name of a group and the name of a machine" + verb.Given(args))
-	}
-	var a group.Assignment
-	if err := cl.Do(ctx, http.MethodPut, "/v1/failover/group/"+url.PathEscape(args[0])+"/move", url.Values{"to": {args[1]}}, nil, &a); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.Out, "group %s is assigned to %s, epoch %d\n", a.Group, a.Node, a.Epoch)
-	return nil
 }
 
 func groupDelete(ctx context.Context, c *verb.Console, args []string) error {
