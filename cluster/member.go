@@ -50,6 +50,7 @@ const (
 	TagHoldfast   = "holdfast" // Holdfast's own version
 	TagRPCAddr    = "rpc_addr" // the RPC address where it differs from the gossip address
 	TagCluster    = "cluster"  // the cluster ID, or one of the following; members of older versions do not have it
+	TagCommands   = "commands" // which commands of the log it can apply, a Vocabulary; members of 0.1.0 do not have it
 )
 
 // The values of TagCluster of a member that has no cluster ID.
@@ -69,6 +70,27 @@ func (m Member) ClusterID() string {
 	default:
 		return id
 	}
+}
+
+// MembersByID are members by their node IDs. One that was renamed is in the pool under both names: the living one counts, else one that has
+// not left.
+func MembersByID(members []Member) map[string]Member {
+	out := make(map[string]Member, len(members))
+	for _, m := range members {
+		id := m.Tags[TagID]
+		if other, twice := out[id]; id != "" && (!twice || other.Status != StatusAlive && m.Status != StatusLeft) {
+			out[id] = m
+		}
+	}
+	return out
+}
+
+// Vocabulary is the commands that the member says it can apply.
+func (m Member) Vocabulary() Vocabulary {
+	if v := m.Tags[TagCommands]; v != "" {
+		return Vocabulary(v)
+	}
+	return FirstVocabulary
 }
 
 // CompatVersion is the release of Consul that the member says it is compatible with, "" where it says none.

@@ -22,6 +22,7 @@ import (
 	"holdfast/httpapi/snapshot"
 	"holdfast/httpapi/status"
 	"holdfast/httpapi/txn"
+	"holdfast/httpapi/watch"
 )
 
 // Config is what the API says of this agent, and its limits.
@@ -57,6 +58,7 @@ type Deps struct {
 	Queries  query.Queries
 	Archives snapshot.Archives
 	Keys     operator.Keys
+	Watches  watch.Watches
 	Log      agent.Log
 	Metrics  agent.Metrics
 }
@@ -80,6 +82,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 		session.Routes(deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin),
 		status.Routes(deps.Raft),
 		event.Routes(deps.Events),
+		watch.Routes(deps.Watches),
 		snapshot.Routes(deps.Archives),
 		txn.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.KVMaxValueSize),
 		group.Routes(deps.Reader, deps.Writer, deps.Failover, deps.Raft, cfg.NodeName),

@@ -43,6 +43,8 @@ type Agent struct {
 	caughtUp atomic.Bool                // stale reads need not wait any more
 	opened   time.Time
 	news     chan struct{} // holds one: gossip has news for the bootstrap
+	changes  atomic.Uint64 // how often a member has changed
+	behind   atomic.Pointer[behind]
 	asked    chan struct{} // closed when each address to join was tried once
 	misled   atomic.Bool   // it was said that the state is another cluster's
 

@@ -102,8 +102,7 @@ func (a *Agent) hello(addr string) (rpc.Hello, bool) {
 	h := rpc.Hello{Cluster: a.belongs.side()}
 	at := map[string]string{} // by node ID
 	met, speaks := false, false
-	for _, m := range a.pool.Members() {
-		id := m.Tags[cluster.TagID]
+	for id, m := range cluster.MembersByID(a.pool.Members()) {
 		if m.Status != cluster.StatusLeft {
 			at[id] = m.RPCAddr()
 		}

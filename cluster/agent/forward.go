@@ -36,10 +36,13 @@ func (a *Agent) Apply(ctx context.Context, _ cluster.WriteOptions, cmd cluster.C
 	if err != nil {
 		return nil, err
 	}
+	if err := a.understood(body); err != nil { // here too: a leader of 0.1.0 would take it
+		return nil, err
+	}
 	var result any
 	err = a.atLeader(ctx, func(ctx context.Context) error {
 		var err error
-		result, err = a.peer.Propose(ctx, body)
+		result, err = a.propose(ctx, body)
 		return err
 	}, func(ctx context.Context, addr string) error {
 		b, err := a.callLeader(ctx, addr, methodApply, body)
@@ -112,7 +115,7 @@ func pause(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
 // serve registers what this member answers to the others.
 func (a *Agent) serve() {
 	a.server.Handle(methodApply, func(ctx context.Context, req []byte) ([]byte, error) {
-		v, err := a.peer.Propose(ctx, req)
+		v, err := a.propose(ctx, req)
 		if err != nil {
 			return nil, err
 		}

@@ -25,7 +25,7 @@ func (a *Agent) lead(ctx context.Context) {
 	if a.cfg.ReconnectTimeout > 0 {
 		opts.ForgetAfter = a.cfg.ReconnectTimeout
 	}
-	opts.CAClusterID = a.cfg.CAClusterID
+	opts.CAClusterID, opts.Commands = a.cfg.CAClusterID, consensus.OwnVocabulary()
 	if a.cfg.Autopilot != nil {
 		opts.Autopilot = *a.cfg.Autopilot
 	}
@@ -68,7 +68,7 @@ func (l leading) Apply(ctx context.Context, cmd cluster.Command) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.a.peer.Propose(ctx, body)
+	return l.a.propose(ctx, body)
 }
 
 func (l leading) WatchView() *state.View         { return l.a.store.WatchView() }

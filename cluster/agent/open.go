@@ -58,10 +58,8 @@ func (v voting) PeersIndex() uint64 {
 
 // lookup is where a member's RPC port is by the word of gossip, "" where gossip does not know it.
 func (a *Agent) lookup(id string) string {
-	for _, m := range a.pool.Members() {
-		if m.Tags[cluster.TagID] == id && m.Status != cluster.StatusLeft {
-			return m.RPCAddr()
-		}
+	if m, known := cluster.MembersByID(a.pool.Members())[id]; known && m.Status != cluster.StatusLeft {
+		return m.RPCAddr()
 	}
 	return ""
 }
@@ -134,6 +132,7 @@ func (a *Agent) tags() map[string]string {
 	t := map[string]string{
 		cluster.TagRole: "node", cluster.TagDatacenter: a.cfg.Datacenter, cluster.TagID: a.id, cluster.TagPort: port, cluster.TagBuild: a.cfg.Build,
 		cluster.TagVersion: "2", "vsn_min": "2", "vsn_max": "3", "raft_vsn": "3", cluster.TagHoldfast: a.cfg.Version, cluster.TagCluster: a.belongs.tag(),
+		cluster.TagCommands: string(consensus.OwnVocabulary()),
 	}
 	if a.cfg.Server {
 		t[cluster.TagRole] = "consul"
@@ -158,6 +157,7 @@ func (a *Agent) onGossip(e gossip.Event) {
 		a.onEvent(e)
 		return
 	}
+	a.changes.Add(1)
 	a.log.Log(context.Background(), gossipLevel(e.Type), "gossip", "event", e.Type.String(), "member", e.Member.Name, "address", e.Member.Addr.String())
 	select {
 	case a.news <- struct{}{}:

@@ -57,12 +57,7 @@ func (t *Term) lookAfter(ctx context.Context) {
 
 // servers are the members of the peer set that are servers: those that vote, and those that say so.
 func (t *Term) servers(peers []cluster.Peer) []cluster.ServerHealth {
-	members := map[string]cluster.Member{}
-	for _, m := range t.cluster.Members() {
-		if id := m.Tags[cluster.TagID]; members[id].Status != cluster.StatusAlive { // who was renamed is there twice
-			members[id] = m
-		}
-	}
+	members := cluster.MembersByID(t.cluster.Members())
 	var servers []cluster.ServerHealth
 	view := t.cluster.WatchView()
 	for _, p := range peers {

@@ -7,14 +7,9 @@ import (
 	"holdfast/cluster"
 )
 
-// found gives a cluster what each one has from its beginning: the configuration of autopilot, and a certificate authority.
+// found gives a cluster what each one has from its beginning: a certificate authority, and the configuration of autopilot, once all members
+// understand that.
 func (t *Term) found(ctx context.Context) {
-	t.insist(ctx, "cannot store the configuration of autopilot", func() cluster.Command {
-		if t.cluster.WatchView().Autopilot().ModifyIndex > 0 {
-			return nil
-		}
-		return &cluster.PutAutopilot{Config: t.opts.Autopilot, CAS: true}
-	})
 	t.insist(ctx, "cannot store the root of the CA", func() cluster.Command {
 		if root := t.cluster.WatchView().CARoot(); root != nil {
 			return &cluster.SetCARoot{Root: *root} // for members of older versions, which skipped it
@@ -25,6 +20,12 @@ func (t *Term) found(ctx context.Context) {
 			return nil
 		}
 		return &cluster.SetCARoot{Root: root}
+	})
+	t.insist(ctx, "cannot store the configuration of autopilot", func() cluster.Command {
+		if t.cluster.WatchView().Autopilot().ModifyIndex > 0 {
+			return nil
+		}
+		return &cluster.PutAutopilot{Config: t.opts.Autopilot, CAS: true}
 	})
 }
 
@@ -39,10 +40,14 @@ func (t *Term) insist(ctx context.Context, what string, next func() cluster.Comm
 		if err == nil {
 			return
 		}
+		wait := retryInterval
+		if cluster.CodeOf(err) == cluster.Unsupported { // a member is yet to be upgraded
+			wait = t.opts.ReconcileInterval
+		}
 		if ctx.Err() == nil {
 			t.log.Warn(what, "error", err) //nolint:sloglint // each text is a constant above
 		}
-		pause(ctx, retryInterval)
+		pause(ctx, wait)
 	}
 }
 

@@ -24,13 +24,14 @@ type Cluster interface {
 
 // Options are the times of the duties. DefaultOptions has Consul's, but for shorter passes: they read memory alone, and mend what no event tells.
 type Options struct {
-	Self              string        // the leader's own node name
-	Datacenter        string        //
-	ClusterID         string        // what this member has learned of it, "" for nothing; the state's goes before it
-	ReconcileInterval time.Duration // between full passes; an event starts one at once
-	UnknownGrace      time.Duration // a node that gossip does not know turns critical after this: the pool may still be gathering
-	ForgetAfter       time.Duration // and is deregistered after this (reconnect_timeout)
-	TombstoneTTL      time.Duration // a tombstone is kept at least this long, so that slow watchers see the delete
+	Self              string             // the leader's own node name
+	Datacenter        string             //
+	ClusterID         string             // what this member has learned of it, "" for nothing; the state's goes before it
+	Commands          cluster.Vocabulary // what a new member must be able to apply, for the log and the snapshot may hold it
+	ReconcileInterval time.Duration      // between full passes; an event starts one at once
+	UnknownGrace      time.Duration      // a node that gossip does not know turns critical after this: the pool may still be gathering
+	ForgetAfter       time.Duration      // and is deregistered after this (reconnect_timeout)
+	TombstoneTTL      time.Duration      // a tombstone is kept at least this long, so that slow watchers see the delete
 
 	CoordinateInterval time.Duration // how long the members' coordinates are gathered before they are written
 

@@ -37,10 +37,7 @@ func (t *Term) nameDue(since time.Duration) (id string, due bool) {
 	if err != nil || len(peers) == 0 {
 		return "", false
 	}
-	seated := map[string]cluster.Member{}
-	for _, m := range t.cluster.Members() {
-		seated[m.Tags[cluster.TagID]] = m
-	}
+	seated := cluster.MembersByID(t.cluster.Members())
 	id = t.cluster.WatchView().ClusterID()
 	named, waiting := id != "", false
 	if !named {

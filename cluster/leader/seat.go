@@ -7,12 +7,15 @@ import (
 )
 
 // seat makes the peer set agree with one member: a live one has a seat at its address, one that left has none. One that failed
-// keeps its seat, because it may come back; autopilot decides when it has been away for too long.
+// keeps its seat, because it may come back; autopilot decides when it has been away for too long. One of an older version keeps its seat too, but
+// gets none.
 func (p *pass) seat(m cluster.Member) error {
 	id := m.Tags[cluster.TagID]
 	switch {
 	case id == "":
 		return nil
+	case m.Status == cluster.StatusAlive && p.peer(id) == nil && !m.Vocabulary().Covers(p.opts.Commands):
+		p.log.Warn("a member is not admitted: it is of an older version than the leader, whose log it could not apply; upgrade it", "member", m.Name, "version", m.Tags[cluster.TagHoldfast])
 	case m.Status == cluster.StatusAlive:
 		return p.admit(m.Name, cluster.Peer{ID: id, Addr: m.RPCAddr(), Voter: p.votes(m, id)})
 	case m.Status == cluster.StatusLeft && m.Name != p.opts.Self:

@@ -22,6 +22,7 @@ var variable = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}`), "UUID"},
 	{regexp.MustCompile(`(Cluster: +|cluster=|"Cluster": ")[^ ",\n]+`), "${1}ID"}, // none or unnamed, in the first moments
 	{regexp.MustCompile(`"(Create|Modify)?Index": \d+`), `"${1}Index": N`},
+	{regexp.MustCompile(`commands=[0-9+-]+`), "commands=NUMBERS"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
 	{regexp.MustCompile(`port=\d+`), "port=PORT"},
 	{regexp.MustCompile(`build=1\.21\.4:[^,]*`), "build=1.21.4:REVISION"},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"holdfast/dnsapi"
 	"holdfast/failover"
 	"holdfast/failover/lease"
+	"holdfast/failover/watch"
 	"holdfast/httpapi"
 )
 
@@ -24,6 +26,7 @@ type daemon struct {
 	ctx   context.Context // ends what runs in loops
 	agent *agent.Agent
 	http  *httpapi.Server
+	api   http.Handler // what http serves
 	dns   *dnsapi.Server
 	fail  *failoverOf
 	dir   string // the data directory
@@ -32,19 +35,22 @@ type daemon struct {
 	failMetrics *failover.Metrics
 	dnsMetrics  *dnsapi.Metrics
 
-	surfaces  []func() // close what takes requests
-	closers   []func() // in the order of opening
-	litter    []string // what must not stay on disk
-	loops     sync.WaitGroup
-	cancel    context.CancelFunc
-	endGroups func()            // ends what brings the groups of the config into the state
-	reloads   chan chan<- error // from the API: the configuration is to be read again, and the answer goes here
-	left      chan struct{}     // closed when /v1/agent/leave has taken this member out
-	once      sync.Once
+	surfaces   []func() // close what takes requests
+	closers    []func() // in the order of opening
+	litter     []string // what must not stay on disk
+	loops      sync.WaitGroup
+	cancel     context.CancelFunc
+	endGroups  func() // ends what brings the groups of the config into the state
+	watches    *watch.Runner
+	endWatches func()            // lets no handler of a watch begin any more
+	reloads    chan chan<- error // from the API: the configuration is to be read again, and the answer goes here
+	left       chan struct{}     // closed when /v1/agent/leave has taken this member out
+	once       sync.Once
 }
 
 func newDaemon(cfg *config.Config, log *logs) *daemon {
-	d := &daemon{cfg: cfg, log: log, dir: cfg.DataDir, telemetry: telemetry.New(cfg.MetricsHost), endGroups: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
+	d := &daemon{cfg: cfg, log: log, dir: cfg.DataDir, telemetry: telemetry.New(cfg.MetricsHost), endGroups: func() {}, endWatches: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
+	d.watches = watch.NewRunner(ownAPI{d}, log.With("component", "watch"))
 	d.failMetrics, d.dnsMetrics = failover.NewMetrics(d.telemetry.Registerer()), dnsapi.NewMetrics(d.telemetry.Registerer())
 	return d
 }
@@ -88,6 +94,7 @@ func (d *daemon) open(parent context.Context) (err error) {
 	d.dns.Serve(d.dnsConfig(d.cfg), d.agent)
 	d.serveHTTP()
 	d.startGroups()
+	d.startWatches()
 	return nil
 }
 

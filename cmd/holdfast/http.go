@@ -52,10 +52,11 @@ func (d *daemon) serveHTTP() {
 		Version: compatVersion, Revision: revision, BuildDate: buildDate(), DataDir: d.dir, SessionTTLMin: c.SessionTTLMin, ScriptChecks: c.ScriptChecks,
 		Debug: d.debugConfig(), Reload: d.askReload, Shutdown: d.hasLeft,
 	}
-	d.http.Serve(httpapi.New(httpapi.Config{Config: self, ResponseHeaders: c.ResponseHeaders, NoConnect: c.NoConnect, KVMaxValueSize: c.KVMaxValueSize, Registerer: d.telemetry.Registerer(), Profiles: c.EnableDebug}, httpapi.Deps{
+	d.api = httpapi.New(httpapi.Config{Config: self, ResponseHeaders: c.ResponseHeaders, NoConnect: c.NoConnect, KVMaxValueSize: c.KVMaxValueSize, Registerer: d.telemetry.Registerer(), Profiles: c.EnableDebug}, httpapi.Deps{
 		Reader: d.agent, Writer: d.agent, Sessions: d.agent, Pool: pool{d}, Raft: d.agent, Registry: registry{d.agent.Registry()},
-		Failover: failover.NewOperator(asAgent{d.agent}, d.fail.controller), Events: d.agent, Queries: d.agent, Archives: d.agent, Keys: d.agent, Log: d.log.tap, Metrics: d.telemetry,
-	}, d.log.With("component", "http")))
+		Failover: failover.NewOperator(asAgent{d.agent}, d.fail.controller), Events: d.agent, Queries: d.agent, Archives: d.agent, Keys: d.agent, Watches: d.watches, Log: d.log.tap, Metrics: d.telemetry,
+	}, d.log.With("component", "http"))
+	d.http.Serve(d.api)
 }
 
 // debugConfig is the configuration as /v1/agent/self shows it.

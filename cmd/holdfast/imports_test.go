@@ -49,6 +49,7 @@ var mayImport = map[string][]string{
 	"failover/fence":      {},
 	"failover/lab":        {},
 	"failover/lease":      {"cluster"},
+	"failover/watch":      {"cluster"}, // what it asks for comes through an interface that cmd fills with the API
 }
 
 // onlyIn lists the libraries that carry one mechanism each, and the folders that may import them.

@@ -17,6 +17,7 @@ import (
 	"holdfast/cmd/holdfast/verb/member"
 	"holdfast/cmd/holdfast/verb/operator"
 	"holdfast/cmd/holdfast/verb/snapshot"
+	"holdfast/cmd/holdfast/verb/watch"
 	"holdfast/failover/lab"
 )
 
@@ -35,7 +36,7 @@ func runProcess() int {
 func verbs() []verb.Verb {
 	return slices.Concat(
 		[]verb.Verb{agentVerb(), validateVerb()},
-		member.Verbs(), failover.Verbs(), []verb.Verb{kv.Verb(), snapshot.Verb()}, operator.Verbs(), machine.Verbs(),
+		member.Verbs(), failover.Verbs(), []verb.Verb{kv.Verb(), watch.Verb(), snapshot.Verb()}, operator.Verbs(), machine.Verbs(),
 		[]verb.Verb{demoVerb(), versionVerb()},
 	)
 }

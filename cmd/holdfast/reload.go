@@ -44,7 +44,8 @@ func (d *daemon) reload(read load) error {
 	d.cfg = cfg
 	d.startGroups()
 	d.dns.Configure(d.dnsConfig(cfg))
-	d.log.Info("the configuration is reloaded", "services", len(cfg.Services), "checks", len(cfg.Checks), "groups", len(cfg.Groups))
+	d.watches.Set(cfg.Watches)
+	d.log.Info("the configuration is reloaded", "services", len(cfg.Services), "checks", len(cfg.Checks), "groups", len(cfg.Groups), "watches", len(cfg.Watches))
 	if len(restart) > 0 {
 		d.log.Warn("these keys have changed and take effect at the next start", "keys", restart)
 	}

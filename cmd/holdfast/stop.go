@@ -69,6 +69,7 @@ func (d *daemon) untilStop(ctx context.Context, signals <-chan os.Signal, read l
 func (d *daemon) stop(why string, leave bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
+	d.endWatches()
 	d.endGroups()
 	d.fail.stop(ctx, why)
 	d.closeSurfaces()

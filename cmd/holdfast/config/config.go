@@ -64,6 +64,7 @@ type Config struct {
 	Services []Registration            `key:"services" reload:"true"`
 	Checks   []cluster.CheckDefinition `key:"checks" reload:"true"` // of the node
 	Groups   []cluster.Group           `key:"group" reload:"true"`
+	Watches  []cluster.Watch           `key:"watches" reload:"true"`
 }
 
 // Registration is a service of this agent with its checks.

@@ -61,6 +61,7 @@ type File struct {
 	Check    []Check          `mapstructure:"check"`
 	Checks   []Check          `mapstructure:"checks"`
 	Group    map[string]Group `mapstructure:"group"`
+	Watches  []Watch          `mapstructure:"watches"`
 }
 
 // Addresses are the addresses that the surfaces listen on; each falls back to client_addr.

@@ -99,7 +99,7 @@ func parseSource(source string, b []byte, format string) (*File, []string, error
 		md.Unused = append(md.Unused, "connect") // it is taken for the CA's root, and asks for more
 	}
 	warnings, err := judge(source, raw, md.Unused)
-	return &f, warnings, err
+	return &f, append(warnings, olderForms(source, &f)...), err
 }
 
 // sameKey reports whether two keys are one: service_id, ServiceID and serviceid are, as in files that were written for the API.

@@ -109,7 +109,7 @@ func TestWarnings(t *testing.T) {
 		{`partition = "east"`, "no namespaces and partitions"},
 		{`raft_logstore { backend = "boltdb" }`, ""},
 		{`raft_logstore { backend = "wal" wal { segment_size_mb = 32 } }`, "cannot be tuned yet"},
-		{`watches = [{ type = "key" key = "a" args = ["b"] }]`, "handlers are not run yet"},
+		{`watches = [{ type = "key" key = "a" args = ["b"] }]`, ""},
 		{`telemetry { prometheus_retention_time = "24h" disable_hostname = true statsd_address = "" }`, ""},
 		{`telemetry { statsd_address = "127.0.0.1:8125" }`, "sent nowhere"},
 		{`tls { defaults { verify_incoming = false } }`, ""},

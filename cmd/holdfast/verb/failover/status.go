@@ -1,9 +1,12 @@
 package failover
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -12,6 +15,7 @@ import (
 
 	"holdfast/cmd/holdfast/verb"
 	"holdfast/httpapi/group"
+	"holdfast/httpapi/watch"
 )
 
 // Verbs is what can be asked about groups, and done with them.
@@ -23,15 +27,63 @@ func statusVerb() verb.Verb {
 	return verb.Verb{
 		Name: "status", Short: "machines, groups and leases at a glance", Run: runStatus,
 		Long: `A machine is live while its lease channel to the leader stands; only a live machine can hold a group. What this machine holds is shown
-with the time that its lease still lasts: once that has passed, the kernel lets nothing through to or from the addresses.`,
+with the time that its lease still lasts: once that has passed, the kernel lets nothing through to or from the addresses. Below stand the
+watches of this agent, with the end of what each one's handler printed last; /v1/agent/watches has them in JSON.`,
 	}
 }
 
 func runStatus(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
-	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
-		return "/v1/failover/status", nil, verb.WantArgs(fs, 0, 0, "no arguments")
-	}, printStatus)
+	var f verb.ClientFlags
+	var format verb.FormatFlag
+	f.Register(c, fs)
+	format.Register(fs)
+	if err := cmp.Or(verb.ParseFlags(fs, args), verb.WantArgs(fs, 0, 0, "no arguments")); err != nil {
+		return err
+	}
+	cl, err := f.Client(c)
+	if err != nil {
+		return err
+	}
+	const path = "/v1/failover/status"
+	b, err := cl.Raw(ctx, http.MethodGet, path, url.Values{"stale": {""}}, nil)
+	if err != nil {
+		return err
+	}
+	var s group.FailoverStatus
+	return cl.Render(c, format, path, b, &s, func() error {
+		var ws []watch.Status
+		err := cl.Do(ctx, http.MethodGet, "/v1/agent/watches", nil, nil, &ws)
+		if se, ok := errors.AsType[verb.StatusError](err); err != nil && (!ok || se.Code != http.StatusNotFound) { // an older agent has none
+			return err
+		}
+		return cmp.Or(printStatus(c, s), printWatches(c, ws))
+	})
+}
+
+// printWatches prints the watches of the agent, if it has any.
+func printWatches(c *verb.Console, ws []watch.Status) error {
+	if len(ws) == 0 {
+		return nil
+	}
+	fmt.Fprintln(c.Out)
+	var rows [][]string
+	for _, w := range ws {
+		last := since(w.Started)
+		switch {
+		case w.Running:
+			last += ", runs"
+		case w.Runs > 0:
+			last += ", took " + w.Took
+		}
+		said := strings.ReplaceAll(strings.TrimSpace(w.Output), "\n", " | ")
+		if w.Error != "" {
+			said = strings.TrimSpace("failed: " + w.Error + " " + said)
+		}
+		what := strings.TrimSpace(w.Type + " " + cmp.Or(w.Key, w.Prefix, w.Service, w.State, w.Name))
+		rows = append(rows, []string{what, w.Handler, strconv.FormatUint(w.Runs, 10), strconv.FormatUint(w.Failed, 10), last, verb.OrDash(cmp.Or(w.Waiting, said))})
+	}
+	return verb.Table(c.Out, []string{"Watch", "Handler", "Runs", "Failed", "Last run", "Said"}, rows)
 }
 
 func printStatus(c *verb.Console, s group.FailoverStatus) error {
