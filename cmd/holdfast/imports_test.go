@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"failover/effect":     {"cluster", "failover/vip"},
 	"failover/vip":        {},
 	"failover/fence":      {},
+	"failover/proxy":      {},
 	"failover/lab":        {},
 	"failover/lease":      {"cluster"},
 	"failover/watch":      {"cluster"}, // what it asks for comes through an interface that cmd fills with the API
@@ -63,6 +64,7 @@ var onlyIn = map[string][]string{
 	"github.com/vishvananda/netlink":      {"failover/vip", "failover/lab", "failover/fence", "failover/effect"},
 	"github.com/cilium/ebpf":              {"failover/fence"},
 	"github.com/google/nftables":          {"failover/fence", "failover/effect"},
+	"github.com/pires/go-proxyproto":      {"failover/proxy"},
 	"github.com/miekg/dns":                {"dnsapi"},
 	"github.com/hashicorp/go-metrics":     {"cmd/holdfast/telemetry"},
 	"github.com/shirou/gopsutil":          {"httpapi/agent"},

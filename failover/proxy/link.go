@@ -1,0 +1,109 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// client is a client's connection, and what was read of it before it is passed on.
+type client struct {
+	conn  *net.TCPConn
+	from  net.Addr // the client, as another proxy may have told
+	to    net.Addr // where it connected to
+	early []byte   // read, and not yet passed on
+	route string
+}
+
+// link is a client with its backend.
+type link struct {
+	client  *client
+	backend *net.TCPConn
+}
+
+// cut breaks both sides at once. What is under way is thrown away: the client must not take it for done.
+func (l *link) cut() {
+	for _, c := range []*net.TCPConn{l.client.conn, l.backend} {
+		_ = c.SetLinger(0) // it may be closed already
+		_ = c.Close()      //
+	}
+}
+
+func (l *link) close() {
+	_ = l.client.conn.Close() // both have said all they had to say, or never will
+	_ = l.backend.Close()     //
+}
+
+// greetingTimeout is how long a client has for what it must say first: its PROXY header, or its TLS hello.
+const greetingTimeout = 5 * time.Second
+
+// pass serves one client to its end.
+func (p *Proxy) pass(conn *net.TCPConn) {
+	o := p.opts.Load()
+	c, err := p.greet(conn, o)
+	if err != nil {
+		p.log.Debug("a client was turned away", "client", conn.RemoteAddr(), "error", err)
+		_ = conn.Close() // it gets nothing
+		return
+	}
+	l, t, err := p.connect(c, o)
+	if err != nil {
+		p.turned.Add(1)
+		p.log.Debug("a client got no backend", "client", c.from, "error", err)
+		_ = conn.SetLinger(0) // refused is what it is, not an orderly end
+		_ = conn.Close()
+		return
+	}
+	defer t.active.Add(-1)
+	defer t.remove(l)
+	p.relay(l, t, o.Idle)
+}
+
+// greet reads what the client must say before a backend can be chosen.
+func (p *Proxy) greet(conn *net.TCPConn, o *Options) (*client, error) {
+	c := &client{conn: conn, from: conn.RemoteAddr(), to: conn.LocalAddr()}
+	trusted := len(o.AcceptProxy) > 0 && contains(o.AcceptProxy, addrOf(c.from))
+	if !trusted && o.Mode != SNI {
+		return c, nil
+	}
+	stop := context.AfterFunc(p.ctx, func() { _ = conn.Close() })
+	defer stop()
+	_ = conn.SetReadDeadline(time.Now().Add(greetingTimeout)) // on a live socket
+	r := bufio.NewReaderSize(conn, 4096)
+	if trusted {
+		if err := c.readHeader(r); err != nil {
+			return nil, err
+		}
+	}
+	if o.Mode == SNI {
+		name, read, err := serverName(r)
+		if err != nil {
+			return nil, err
+		}
+		c.early, c.route = read, p.table.Load().match(name)
+	}
+	rest, _ := r.Peek(r.Buffered()) // what is buffered is there
+	c.early = append(c.early, rest...)
+	return c, conn.SetReadDeadline(time.Time{})
+}
+
+var errNoBackend = errors.New("no backend took the connection in time")
+
+func addrOf(a net.Addr) netip.Addr {
+	if t, ok := a.(*net.TCPAddr); ok {
+		return t.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}
+
+func contains(prefixes []netip.Prefix, a netip.Addr) bool {
+	for _, p := range prefixes {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
