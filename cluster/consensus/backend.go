@@ -41,7 +41,7 @@ func (s *stores) openWAL(c *Config, dir string, logger *logger) (err error) {
 		return unreadable(c, dir, err)
 	}
 	db := s.close
-	s.log, s.close = log, func() error { return errors.Join(log.Close(), db()) }
+	s.log.LogStore, s.close = log, func() error { return errors.Join(log.Close(), db()) }
 	return nil
 }
 

@@ -20,6 +20,8 @@
 // Voting: a member votes for nobody until it has heard nothing from its leader for the heartbeat timeout, and one that is started again not
 // within its first (hold.go). cluster/quorum builds on it. Only a leader that hands over its leadership is replaced sooner.
 //
+// The voters store an entry while the leader does (ahead.go); that it is committed is known once the leader has it, too.
+//
 // Followers learn of a commit as soon as the leader has applied it and its log is at rest (tell.go), so what was just written can be read
 // everywhere at once.
 //

@@ -29,7 +29,7 @@ const (
 
 // stores is where a peer keeps its log, its vote and its snapshots.
 type stores struct {
-	log       raft.LogStore
+	log       watchedLog
 	stable    raft.StableStore
 	snapshots raft.SnapshotStore
 	close     func() error
@@ -57,7 +57,7 @@ func (s *stores) complete(c *Config, dir string, db *raftboltdb.BoltStore, peers
 	if err != nil {
 		return cluster.Errorf(cluster.Invalid, "data_dir %q: the directory for snapshots cannot be used: %v", c.DataDir, err)
 	}
-	s.log, s.snapshots = db, watchedSnapshots{snapshots, peers}
+	s.log, s.snapshots = watchedLog{db, peers}, watchedSnapshots{snapshots, peers}
 	format, err := s.claim(c)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (s *stores) complete(c *Config, dir string, db *raftboltdb.BoltStore, peers
 			return err
 		}
 	}
-	cached, err := raft.NewLogCache(cachedEntries, s.log)
+	cached, err := raft.NewLogCache(cachedEntries, s.log.LogStore)
 	if err != nil {
 		return err
 	}

@@ -35,8 +35,9 @@ type Peer struct {
 
 	terms   terms
 	queue   queue
-	applied chan struct{} // holds a value when followers may not know what is committed
-	beats   chan struct{} // holds a value when a heartbeat has come or been sent
+	applied chan struct{}     // holds a value when followers may not know what is committed
+	beats   chan struct{}     // holds a value when a heartbeat has come or been sent
+	storing func([]*raft.Log) // told what is about to be stored
 	tasks   sync.WaitGroup
 }
 
@@ -44,6 +45,7 @@ type Peer struct {
 func New(cfg Config, store *state.Store, layer Layer, log *slog.Logger) *Peer {
 	p := &Peer{cfg: cfg, store: store, layer: layer, log: log, stopped: make(chan struct{}), applied: make(chan struct{}, 1), beats: make(chan struct{}, 1)}
 	p.queue.limit = max(1, cfg.MaxAppendEntries/maxFlights)
+	p.storing = p.sendAhead
 	p.terms.changed = make(chan struct{})
 	p.fsm = &fsm{store: store, log: log, peers: newPeerSet(), applied: func() { signal(p.applied) }}
 	return p
@@ -92,7 +94,7 @@ func (p *Peer) start(logger *logger) (r *raft.Raft, err error) {
 	}()
 	conf := p.cfg.raft()
 	conf.Logger = logger
-	r, err = raft.NewRaft(conf, p.fsm, p.stores.log, p.stores.stable, p.stores.snapshots, p.trans)
+	r, err = raft.NewRaft(conf, p.fsm, aheadLog{p.stores.log, p.storing}, p.stores.stable, p.stores.snapshots, p.trans)
 	if err != nil {
 		return nil, damaged(&p.cfg, err)
 	}

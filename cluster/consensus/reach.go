@@ -51,9 +51,16 @@ func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, req
 	if isHeartbeat(req) {
 		return t.heartbeat(id, addr, req, resp)
 	}
+	if e := t.ahead.take(id); e.answers(req) {
+		*resp = e.answer
+		t.ahead.know(id, req)
+		t.stored(e.message)
+		return nil
+	}
 	for {
 		err := t.NetworkTransport.AppendEntries(id, addr, req, resp)
 		if err == nil && resp.Success {
+			t.ahead.know(id, req)
 			t.stored(req)
 		}
 		if err == nil || t.isClosed() || !t.wanted(req.Term, id) {

@@ -24,8 +24,7 @@ const (
 type teller struct {
 	raft  *raft.Raft
 	trans *transport
-	log   raft.LogStore
-	self  raft.Server
+	peer  *Peer
 	term  uint64
 	sends sync.WaitGroup
 
@@ -38,8 +37,7 @@ type underway struct{ more bool }
 
 func newTeller(p *Peer, t *term) *teller {
 	return &teller{
-		raft: p.raft.Load(), trans: p.trans, log: p.stores.log, term: t.number, under: map[raft.ServerID]*underway{},
-		self: raft.Server{ID: raft.ServerID(p.cfg.ID), Address: raft.ServerAddress(p.cfg.Addr)},
+		raft: p.raft.Load(), trans: p.trans, peer: p, term: t.number, under: map[raft.ServerID]*underway{},
 	}
 }
 
@@ -64,23 +62,28 @@ func (t *teller) run(ctx context.Context, applied <-chan struct{}) {
 func (t *teller) message() *raft.AppendEntriesRequest {
 	committed := t.raft.CommitIndex()
 	var last raft.Log
-	if t.raft.LastIndex() > committed || t.log.GetLog(committed, &last) != nil {
+	if t.raft.LastIndex() > committed || t.peer.stores.log.GetLog(committed, &last) != nil {
 		return nil
 	}
-	addr := t.trans.EncodePeer(t.self.ID, t.self.Address)
+	return t.peer.message(t.term, &last)
+}
+
+// message is an AppendEntries that carries the commit index to whoever has the entry last, the newest one that is committed.
+func (p *Peer) message(term uint64, last *raft.Log) *raft.AppendEntriesRequest {
+	id, addr := raft.ServerID(p.cfg.ID), raft.ServerAddress(p.cfg.Addr)
 	return &raft.AppendEntriesRequest{
-		RPCHeader:         raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(t.self.ID), Addr: addr},
-		Term:              t.term,
-		PrevLogEntry:      committed,
+		RPCHeader:         raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: p.trans.EncodePeer(id, addr)},
+		Term:              term,
+		PrevLogEntry:      last.Index,
 		PrevLogTerm:       last.Term,
-		LeaderCommitIndex: committed,
+		LeaderCommitIndex: last.Index,
 	}
 }
 
 // tell sends message to every other member. One that an earlier message is still under way to is sent the newest one after that.
 func (t *teller) tell(ctx context.Context, message *raft.AppendEntriesRequest) {
 	for _, to := range t.raft.GetConfiguration().Configuration().Servers {
-		if to.ID != t.self.ID && t.begin(to.ID) {
+		if string(to.ID) != t.peer.cfg.ID && t.begin(to.ID) {
 			t.sends.Go(func() {
 				for m := message; m != nil; m = t.next(to.ID) {
 					t.send(ctx, to, m)

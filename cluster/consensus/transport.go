@@ -12,6 +12,7 @@ type transport struct {
 	*raft.NetworkTransport
 	hold   hold
 	reach  reach
+	ahead  ahead
 	wanted func(term uint64, id raft.ServerID) bool // whether messages of this term are to be sent to id still
 	found  func()                                   // told when a member answers that did not
 	heard  func()                                   // told when a heartbeat has come
@@ -25,7 +26,8 @@ type transport struct {
 // newTransport is p's transport. It passes messages on until it is closed.
 func newTransport(p *Peer, inner *raft.NetworkTransport, h hold) *transport {
 	t := &transport{
-		NetworkTransport: inner, hold: h, reach: reach{lost: map[raft.ServerID]chan struct{}{}}, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
+		NetworkTransport: inner, hold: h, reach: reach{lost: map[raft.ServerID]chan struct{}{}},
+		ahead: ahead{has: map[raft.ServerID]uint64{}, early: map[raft.ServerID]*early{}}, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
 		wanted: p.wanted, found: func() { signal(p.applied) }, heard: func() { signal(p.beats) }, stored: p.late,
 	}
 	t.loops.Go(t.relay)
