@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -41,13 +42,14 @@ func steady(s string) string {
 type session struct {
 	t    *testing.T
 	addr string
+	name string // that the program is called as
 	b    strings.Builder
 }
 
 func (s *session) run(args ...string) said {
 	s.t.Helper()
-	got := terminal{env: map[string]string{"HOLDFAST_HTTP_ADDR": s.addr}}.run(s.t, args...)
-	s.b.WriteString("$ holdfast " + strings.Join(args, " ") + "\n" + got.out + got.err)
+	got := terminal{env: map[string]string{"HOLDFAST_HTTP_ADDR": s.addr}, name: s.name}.run(s.t, args...)
+	s.b.WriteString("$ " + cmp.Or(s.name, "holdfast") + " " + strings.Join(args, " ") + "\n" + got.out + got.err)
 	if got.code != 0 {
 		s.b.WriteString("exit code " + string(rune('0'+got.code)) + "\n")
 	}

@@ -11,8 +11,11 @@ import (
 	"slices"
 
 	"holdfast/cmd/holdfast/verb"
+	"holdfast/cmd/holdfast/verb/agent"
+	"holdfast/cmd/holdfast/verb/catalog"
 	"holdfast/cmd/holdfast/verb/failover"
 	"holdfast/cmd/holdfast/verb/kv"
+	"holdfast/cmd/holdfast/verb/lock"
 	"holdfast/cmd/holdfast/verb/machine"
 	"holdfast/cmd/holdfast/verb/member"
 	"holdfast/cmd/holdfast/verb/operator"
@@ -36,7 +39,7 @@ func runProcess() int {
 func verbs() []verb.Verb {
 	return slices.Concat(
 		[]verb.Verb{agentVerb(), validateVerb()},
-		member.Verbs(), failover.Verbs(), []verb.Verb{kv.Verb(), watch.Verb(), snapshot.Verb()}, operator.Verbs(), machine.Verbs(),
-		[]verb.Verb{demoVerb(), versionVerb()},
+		member.Verbs(), failover.Verbs(), agent.Verbs(), []verb.Verb{kv.Verb(), watch.Verb(), lock.Verb(), catalog.Verb(), snapshot.Verb()}, operator.Verbs(), machine.Verbs(),
+		[]verb.Verb{demoVerb(), versionVerb()}, operator.Absent(),
 	)
 }

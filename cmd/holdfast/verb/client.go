@@ -50,6 +50,15 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	return c.decode(path, b, out)
 }
 
+// DoRaw is Do with a body that is sent as it is.
+func (c *Client) DoRaw(ctx context.Context, method, path string, query url.Values, body io.Reader, out any) error {
+	b, err := c.Raw(ctx, method, path, query, body)
+	if err != nil || out == nil {
+		return err
+	}
+	return c.decode(path, b, out)
+}
+
 func (c *Client) decode(path string, b []byte, out any) error {
 	if err := json.Unmarshal(b, out); err != nil {
 		return fmt.Errorf("the agent at %s answered %s with something else than expected: %w", c.addr, path, err)
@@ -58,7 +67,7 @@ func (c *Client) decode(path string, b []byte, out any) error {
 }
 
 // Read is a verb that asks the API one question. With -format=json it prints the answer as it is, else as print does. question is called
-// when the flags are known.
+// when the flags are known. Stale is the query for what is wanted most when there is no leader to ask.
 func Read[T any](ctx context.Context, con *Console, fs *flag.FlagSet, args []string, question func() (path string, query url.Values, err error), print func(*Console, T) error) error {
 	var f ClientFlags
 	var format FormatFlag
@@ -75,10 +84,6 @@ func Read[T any](ctx context.Context, con *Console, fs *flag.FlagSet, args []str
 	if err != nil {
 		return err
 	}
-	if query == nil {
-		query = url.Values{}
-	}
-	query.Set("stale", "") // what this member knows is wanted most when there is no leader to ask
 	b, err := c.Raw(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
 		return err
@@ -86,6 +91,9 @@ func Read[T any](ctx context.Context, con *Console, fs *flag.FlagSet, args []str
 	var out T
 	return c.Render(con, format, path, b, &out, func() error { return print(con, out) })
 }
+
+// Stale is the query that has the agent answer from what it knows.
+func Stale() url.Values { return url.Values{"stale": {""}} }
 
 // Render prints an answer: as it is where JSON is wanted, else as print does once it stands in out.
 func (c *Client) Render(con *Console, f FormatFlag, path string, b []byte, out any, print func() error) error {
@@ -124,25 +132,38 @@ func (c *Client) Send(ctx context.Context, method, path string, query url.Values
 
 // Raw sends one request and answers the body.
 func (c *Client) Raw(ctx context.Context, method, path string, query url.Values, body io.Reader) ([]byte, error) {
+	b, _, err := c.exchange(ctx, method, path, query, body)
+	return b, err
+}
+
+func (c *Client) exchange(ctx context.Context, method, path string, query url.Values, body io.Reader) ([]byte, http.Header, error) {
 	resp, err := c.request(ctx, method, path, query, body)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, fmt.Errorf("the agent at %s broke off its answer: %w", c.addr, err)
+		return nil, nil, fmt.Errorf("the agent at %s broke off its answer: %w", c.addr, err)
 	}
 	if resp.StatusCode/100 != 2 {
-		return nil, StatusError{Code: resp.StatusCode, Text: strings.TrimSpace(cmp.Or(string(b), resp.Status))}
+		return nil, resp.Header, StatusError{Code: resp.StatusCode, Text: strings.TrimSpace(cmp.Or(string(b), resp.Status))}
 	}
-	return b, nil
+	return b, resp.Header, nil
+}
+
+// Ask asks one question, decodes the answer into out and answers its headers too, also those of an answer that says no.
+func (c *Client) Ask(ctx context.Context, path string, query url.Values, out any) (http.Header, error) {
+	b, head, err := c.exchange(ctx, http.MethodGet, path, query, nil)
+	if err != nil {
+		return head, err
+	}
+	return head, c.decode(path, b, out)
 }
 
 // Download writes an answer of any length to w, however long that takes.
 func (c *Client) Download(ctx context.Context, path string, query url.Values, w io.Writer) error {
-	c.Patient()
-	resp, err := c.request(ctx, http.MethodGet, path, query, nil)
+	resp, err := c.Patient().request(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
 		return err
 	}
@@ -183,8 +204,13 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 	return resp, nil
 }
 
-// Patient lets requests take as long as they do: those of lengths that nobody knows.
-func (c *Client) Patient() { c.http.Timeout = 0 }
+// Patient is the client without a limit in time, for requests of lengths that nobody knows.
+func (c *Client) Patient() *Client {
+	p, h := *c, *c.http
+	h.Timeout = 0
+	p.http = &h
+	return &p
+}
 
 // unreachable says in one sentence why there is no answer.
 func (c *Client) unreachable(err error) error {

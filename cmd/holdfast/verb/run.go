@@ -36,7 +36,7 @@ func Run(ctx context.Context, c *Console, all []Verb, args []string) int {
 		with := *c
 		with.verb = v
 		return exitCode(c, v, v.Run(ctx, &with, rest))
-	case len(rest) > 0 && isHelp(rest[0]):
+	case len(rest) > 0 && IsHelp(rest[0]):
 		v.teach(c.Out, nil)
 		return 0
 	case len(rest) > 0:
@@ -46,7 +46,8 @@ func Run(ctx context.Context, c *Console, all []Verb, args []string) int {
 	return 1
 }
 
-func isHelp(arg string) bool {
+// IsHelp is whether an argument asks for help.
+func IsHelp(arg string) bool {
 	return arg == "-h" || arg == "-help" || arg == "--help" || arg == "help"
 }
 
@@ -70,7 +71,18 @@ func exitCode(c *Console, v Verb, err error) int {
 func usage(w io.Writer, all []Verb) {
 	fmt.Fprint(w, "holdfast keeps the addresses and the services of a small cluster alive.\n\nusage: holdfast VERB [flags] [arguments]\n\n")
 	printVerbs(w, all)
+	fmt.Fprintf(w, "\n%s\n", fold("Verbs of Consul's that are not offered, and say why: "+strings.Join(hidden(all), ", ")+"."))
 	fmt.Fprintf(w, "\n%s\n", fold("`holdfast VERB -h` or `holdfast help VERB` teaches a verb. Flags may stand before and after the arguments. "+
 		"The client verbs find the agent at -http-addr, or at HOLDFAST_HTTP_ADDR or CONSUL_HTTP_ADDR, or at 127.0.0.1:8500. "+
 		"The exit code is 0 where a verb has done what it says, 1 where it has not, and 127 where there is no such verb."))
+}
+
+func hidden(all []Verb) []string {
+	var out []string
+	for _, v := range all {
+		if v.Hidden {
+			out = append(out, v.Name)
+		}
+	}
+	return out
 }

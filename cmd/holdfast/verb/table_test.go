@@ -52,3 +52,19 @@ func TestFit(t *testing.T) {
 		t.Error("the rows themselves have changed")
 	}
 }
+
+func TestColoured(t *testing.T) {
+	for _, tt := range []struct {
+		row        int
+		cell, want string
+	}{
+		{0, "Status", "\x1b[1mStatus\x1b[0m"},
+		{1, "alive", "\x1b[32malive\x1b[0m"},
+		{1, "failed", "\x1b[31mfailed\x1b[0m"},
+		{1, "n1", "n1"},
+	} {
+		if got := coloured(tt.row, tt.cell); got != tt.want {
+			t.Errorf("%q in row %d: %q, want %q", tt.cell, tt.row, got, tt.want)
+		}
+	}
+}

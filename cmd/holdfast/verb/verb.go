@@ -14,6 +14,8 @@ type Verb struct {
 	Long  string // what a user should know beyond that
 	Run   func(ctx context.Context, c *Console, args []string) error
 	Subs  []Verb // of a family, which has no Run
+
+	Hidden bool // it stands in the last line of the help
 }
 
 // find is the verb that a command line names, and what follows its name.

@@ -171,7 +171,7 @@ func printDecision(c *verb.Console, d group.Decision) {
 func groupList(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
 	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
-		return "/v1/failover/groups", nil, verb.WantArgs(fs, 0, 0, "no arguments")
+		return "/v1/failover/groups", verb.Stale(), verb.WantArgs(fs, 0, 0, "no arguments")
 	}, printGroups)
 }
 
@@ -200,7 +200,7 @@ func vipList(vips []group.VIP) string {
 func groupShow(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
 	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
-		return "/v1/failover/group/" + url.PathEscape(fs.Arg(0)), nil, verb.WantArgs(fs, 1, 1, "the name of a group")
+		return "/v1/failover/group/" + url.PathEscape(fs.Arg(0)), verb.Stale(), verb.WantArgs(fs, 1, 1, "the name of a group")
 	}, printGroup)
 }
 

@@ -136,7 +136,7 @@ func explainVerb() verb.Verb {
 func runExplain(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
 	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
-		return "/v1/failover/explain/" + url.PathEscape(fs.Arg(0)), nil, verb.WantArgs(fs, 1, 1, "the name of a group")
+		return "/v1/failover/explain/" + url.PathEscape(fs.Arg(0)), verb.Stale(), verb.WantArgs(fs, 1, 1, "the name of a group")
 	}, printExplanation)
 }
 
@@ -165,7 +165,8 @@ func runTimeline(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
 	limit := fs.Int("n", 50, "how many entries at most, the newest `count`; 0 for all")
 	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
-		q := url.Values{"limit": {strconv.Itoa(*limit)}}
+		q := verb.Stale()
+		q.Set("limit", strconv.Itoa(*limit))
 		if fs.NArg() == 1 {
 			q.Set("group", fs.Arg(0))
 		}

@@ -2,15 +2,7 @@
 package kv
 
 import (
-	"bytes"
-	"cmp"
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"holdfast/cmd/holdfast/verb"
@@ -19,110 +11,54 @@ import (
 // Verb is the kv family.
 func Verb() verb.Verb {
 	return verb.Verb{
-		Name: "kv", Args: "get|put|delete", Short: "read and write the key/value store",
+		Name: "kv", Args: "get|put|delete|export|import", Short: "read and write the key/value store",
 		Subs: []verb.Verb{
 			{
-				Name: "kv get", Args: "KEY", Short: "print the value of a key", Run: kvGet,
-				Long: "Where the key does not exist the exit code is 1.",
+				Name: "kv get", Args: "KEY", Short: "print the value of a key, or of all keys that begin with it", Run: get,
+				Long: "Where the key does not exist the exit code is 1.\n\n" +
+					"    holdfast kv get app/motd                    the value\n" +
+					"    holdfast kv get -detailed app/motd          with its indexes, flags and session\n" +
+					"    holdfast kv get -recurse app/               KEY:VALUE for each key below app/\n" +
+					"    holdfast kv get -keys app/                  the keys and folders in app/",
 			},
 			{
-				Name: "kv put", Args: "KEY [VALUE]", Short: "set the value of a key", Run: kvPut,
-				Long: "VALUE may be @FILE for the content of a file, or - for standard input. Without one the value is empty.",
+				Name: "kv put", Args: "KEY [VALUE]", Short: "set the value of a key", Run: put,
+				Long: "VALUE may be @FILE for the content of a file, or - for standard input. Without one the value is empty. With -cas, -acquire and " +
+					"-release the exit code is 1 where the key was not written.\n\n" +
+					"    holdfast kv put app/motd 'hello there'\n" +
+					"    holdfast kv put app/motd @motd.txt\n" +
+					"    holdfast kv put -cas -modify-index=0 app/motd first    only if there is no such key",
 			},
-			{Name: "kv delete", Args: "KEY", Short: "delete a key, or all keys that begin with it", Run: kvDelete},
+			{
+				Name: "kv delete", Args: "KEY", Short: "delete a key, or all keys that begin with it", Run: remove,
+				Long: "    holdfast kv delete app/motd\n    holdfast kv delete -recurse app/",
+			},
+			{
+				Name: "kv export", Args: "[PREFIX]", Short: "print all keys that begin with PREFIX as JSON", Run: export,
+				Long: "Each has its key, its flags and its value in base64. holdfast kv import reads it.\n\n    holdfast kv export app/ >app.json",
+			},
+			{
+				Name: "kv import", Args: "DATA", Short: "write the keys that kv export has printed", Run: load,
+				Long: "DATA is JSON, @FILE for the content of a file, or - for standard input. Keys that are there already are overwritten; nothing is deleted.\n\n" +
+					"    holdfast kv import @app.json\n    holdfast kv import -prefix=copy/ - <app.json",
+			},
 		},
 	}
 }
 
-// kvPath is the path of a key; its slashes stay.
-func kvPath(key string) string {
-	parts := strings.Split(key, "/")
+// entry is one key as the API shows it.
+type entry struct {
+	Key                                        string
+	Value                                      []byte
+	Flags, CreateIndex, ModifyIndex, LockIndex uint64
+	Session                                    string
+}
+
+// path is where a key is in the API; its slashes stay. People write a slash in front, which no key has.
+func path(key string) string {
+	parts := strings.Split(strings.TrimPrefix(key, "/"), "/")
 	for i := range parts {
 		parts[i] = url.PathEscape(parts[i])
 	}
 	return "/v1/kv/" + strings.Join(parts, "/")
-}
-
-func kvGet(ctx context.Context, c *verb.Console, args []string) error {
-	cl, args, err := verb.ConnectArgs(c, args)
-	if err != nil {
-		return err
-	}
-	if len(args) != 1 {
-		return verb.UsageError("want one key" + verb.Given(args))
-	}
-	b, err := cl.Raw(ctx, http.MethodGet, kvPath(args[0]), url.Values{"raw": {""}}, nil)
-	var se verb.StatusError
-	if errors.As(err, &se) && se.Code == http.StatusNotFound {
-		return fmt.Errorf("no key exists at: %s", args[0])
-	}
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.Out, "%s\n", b)
-	return err
-}
-
-func kvPut(ctx context.Context, c *verb.Console, args []string) error {
-	fs := c.Flags()
-	var f verb.ClientFlags
-	f.Register(c, fs)
-	if err := cmp.Or(verb.ParseWithValues(fs, args), verb.WantArgs(fs, 1, 2, "a key and a value (@FILE for the content of a file, - for standard input)")); err != nil {
-		return err
-	}
-	cl, err := f.Client(c)
-	if err != nil {
-		return err
-	}
-	args = fs.Args()
-	value, err := kvValue(c, args[1:])
-	if err != nil {
-		return err
-	}
-	if _, err := cl.Raw(ctx, http.MethodPut, kvPath(args[0]), nil, value); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.Out, "Success! Data written to: %s\n", args[0])
-	return nil
-}
-
-func kvValue(c *verb.Console, args []string) (io.Reader, error) {
-	if len(args) == 0 {
-		return strings.NewReader(""), nil
-	}
-	if args[0] == "-" {
-		return c.In, nil
-	}
-	if file, ok := strings.CutPrefix(args[0], "@"); ok {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read the value: %w", err)
-		}
-		return bytes.NewReader(b), nil
-	}
-	return strings.NewReader(args[0]), nil
-}
-
-func kvDelete(ctx context.Context, c *verb.Console, args []string) error {
-	fs := c.Flags()
-	var f verb.ClientFlags
-	f.Register(c, fs)
-	recurse := fs.Bool("recurse", false, "delete every key that begins with KEY")
-	if err := cmp.Or(verb.ParseFlags(fs, args), verb.WantArgs(fs, 1, 1, "one key")); err != nil {
-		return err
-	}
-	cl, err := f.Client(c)
-	if err != nil {
-		return err
-	}
-	q, what := url.Values{}, "key"
-	if *recurse {
-		q.Set("recurse", "")
-		what = "keys with prefix"
-	}
-	if _, err := cl.Raw(ctx, http.MethodDelete, kvPath(fs.Arg(0)), q, nil); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.Out, "Success! Deleted %s: %s\n", what, fs.Arg(0))
-	return nil
 }

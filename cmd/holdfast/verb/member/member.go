@@ -30,7 +30,7 @@ type row struct {
 
 // Verbs is what can be done with the pool.
 func Verbs() []verb.Verb {
-	return []verb.Verb{membersVerb(), joinVerb(), leaveVerb(), rttVerb()}
+	return []verb.Verb{membersVerb(), joinVerb(), leaveVerb(), forceLeaveVerb(), eventVerb(), rttVerb()}
 }
 
 func membersVerb() verb.Verb {
@@ -60,11 +60,16 @@ func runMembers(ctx context.Context, c *verb.Console, args []string) error {
 	detailed := fs.Bool("detailed", false, "show every tag")
 	wan := fs.Bool("wan", false, "list the servers, by the names that they have between datacenters")
 	status := fs.String("status", "", "list only members whose status this regular `expression` matches")
+	filter := fs.String("filter", "", "list only members that this `expression` holds for, such as 'Tags.role == consul'")
+	fs.String("segment", "", "")
 	var wanted *regexp.Regexp
 	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
 		q := url.Values{}
 		if *wan {
 			q.Set("wan", "1")
+		}
+		if *filter != "" {
+			q.Set("filter", *filter)
 		}
 		var err error
 		if wanted, err = regexp.Compile("^(" + cmp.Or(*status, ".*") + ")$"); err != nil {
@@ -73,6 +78,9 @@ func runMembers(ctx context.Context, c *verb.Console, args []string) error {
 		return "/v1/agent/members", q, verb.WantArgs(fs, 0, 0, "no arguments")
 	}, func(c *verb.Console, ms []row) error {
 		ms = slices.DeleteFunc(ms, func(m row) bool { return !wanted.MatchString(cluster.MemberStatus(m.Status).String()) })
+		if len(ms) == 0 {
+			return verb.Exit(2) // as scripts expect that look for failed members
+		}
 		return printMembers(c, ms, *detailed)
 	})
 }
@@ -80,18 +88,27 @@ func runMembers(ctx context.Context, c *verb.Console, args []string) error {
 func printMembers(c *verb.Console, ms []row, detailed bool) error {
 	slices.SortFunc(ms, func(a, b row) int { return strings.Compare(a.Name, b.Name) })
 	head := []string{"Node", "Address", "Status", "Type", "Build", "DC"}
-	if detailed {
+	columns := func(m row) []string {
+		return []string{memberType(m.Tags), verb.OrDash(m.Tags[cluster.TagHoldfast]), verb.OrDash(m.Tags[cluster.TagDatacenter])}
+	}
+	switch {
+	case detailed:
 		head = []string{"Node", "Address", "Status", "Tags"}
+		columns = func(m row) []string { return []string{tagList(m.Tags)} }
+	case c.Name == "consul": // its columns, for who takes them apart
+		head = []string{"Node", "Address", "Status", "Type", "Build", "Protocol", "DC", "Partition", "Segment"}
+		columns = func(m row) []string {
+			build, _, _ := strings.Cut(m.Tags["build"], ":")
+			segment := "<default>"
+			if memberType(m.Tags) == "server" {
+				segment = "<all>"
+			}
+			return []string{memberType(m.Tags), build, m.Tags["vsn"], m.Tags[cluster.TagDatacenter], "default", segment}
+		}
 	}
 	var rows [][]string
 	for _, m := range ms {
-		row := []string{m.Name, net.JoinHostPort(m.Addr, strconv.Itoa(int(m.Port))), cluster.MemberStatus(m.Status).String()}
-		if detailed {
-			row = append(row, tagList(m.Tags))
-		} else {
-			row = append(row, memberType(m.Tags), verb.OrDash(m.Tags[cluster.TagHoldfast]), verb.OrDash(m.Tags[cluster.TagDatacenter]))
-		}
-		rows = append(rows, row)
+		rows = append(rows, append([]string{m.Name, net.JoinHostPort(m.Addr, strconv.Itoa(int(m.Port))), cluster.MemberStatus(m.Status).String()}, columns(m)...))
 	}
 	return verb.Table(c.Out, head, rows)
 }
@@ -112,23 +129,39 @@ func tagList(tags map[string]string) string {
 }
 
 func runJoin(ctx context.Context, c *verb.Console, args []string) error {
-	cl, args, err := verb.ConnectArgs(c, args)
+	fs := c.Flags()
+	wan := fs.Bool("wan", false, "join the pool between datacenters")
+	var f verb.ClientFlags
+	f.Register(c, fs)
+	if err := verb.ParseFlags(fs, args); err != nil {
+		return err
+	}
+	if fs.NArg() == 0 {
+		return verb.UsageError("want the address of at least one member")
+	}
+	cl, err := f.Client(c)
 	if err != nil {
 		return err
 	}
-	if len(args) == 0 {
-		return verb.UsageError("want the address of at least one member")
+	q := url.Values{}
+	if *wan {
+		q.Set("wan", "1")
 	}
 	var failed []error
-	for _, a := range args {
-		if err := cl.Do(ctx, http.MethodPut, "/v1/agent/join/"+url.PathEscape(a), nil, nil, nil); err != nil {
+	for _, a := range fs.Args() {
+		if err := cl.Do(ctx, http.MethodPut, "/v1/agent/join/"+url.PathEscape(a), q, nil, nil); err != nil {
 			failed = append(failed, fmt.Errorf("%s was not joined: %w", a, err))
 		}
 	}
-	if n := len(args) - len(failed); n > 0 {
-		fmt.Fprintf(c.Out, "Successfully joined cluster by contacting %d nodes.\n", n)
+	n := fs.NArg() - len(failed)
+	if n == 0 {
+		return errors.Join(failed...)
 	}
-	return errors.Join(failed...)
+	for _, err := range failed { // the pool is joined all the same
+		fmt.Fprintln(c.Err, err)
+	}
+	_, err = fmt.Fprintf(c.Out, "Successfully joined cluster by contacting %d nodes.\n", n)
+	return err
 }
 
 func runLeave(ctx context.Context, c *verb.Console, args []string) error {
@@ -144,4 +177,30 @@ func runLeave(ctx context.Context, c *verb.Console, args []string) error {
 	}
 	fmt.Fprintln(c.Out, "Graceful leave complete")
 	return nil
+}
+
+func forceLeaveVerb() verb.Verb {
+	return verb.Verb{
+		Name: "force-leave", Args: "NODE", Short: "let a failed member count as left", Run: runForceLeave,
+		Long: "The others stop trying to reach it, and its record leaves the catalog. A member that lives comes back by itself: let it leave instead.\n\n" +
+			"    holdfast force-leave n3\n    holdfast force-leave -prune n3       and forget its name at once",
+	}
+}
+
+func runForceLeave(ctx context.Context, c *verb.Console, args []string) error {
+	fs := c.Flags()
+	prune := fs.Bool("prune", false, "take it off the list of members too")
+	wan := fs.Bool("wan", false, "the name is one between datacenters, NODE.DATACENTER")
+	cl, err := verb.Connect(c, fs, args, 1, 1, "the name of one member")
+	if err != nil {
+		return err
+	}
+	q := url.Values{}
+	if *prune {
+		q.Set("prune", "1")
+	}
+	if *wan {
+		q.Set("wan", "1")
+	}
+	return cl.Do(ctx, http.MethodPut, "/v1/agent/force-leave/"+url.PathEscape(fs.Arg(0)), q, nil, nil)
 }

@@ -165,7 +165,7 @@ type autopilotServer struct {
 func runAutopilotState(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
 	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
-		return "/v1/operator/autopilot/state", nil, verb.WantArgs(fs, 0, 0, "no arguments")
+		return "/v1/operator/autopilot/state", verb.Stale(), verb.WantArgs(fs, 0, 0, "no arguments")
 	}, func(c *verb.Console, s autopilotState) error { return s.print(c.Out) })
 }
 

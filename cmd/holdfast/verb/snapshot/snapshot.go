@@ -163,8 +163,7 @@ func runSnapshotRestore(ctx context.Context, c *verb.Console, args []string) err
 		return fmt.Errorf("cannot read the snapshot: %w", err)
 	}
 	defer f.Close()
-	cl.Patient()
-	if _, err := cl.Raw(ctx, http.MethodPut, "/v1/snapshot", nil, f); err != nil {
+	if _, err := cl.Patient().Raw(ctx, http.MethodPut, "/v1/snapshot", nil, f); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(c.Out, "Restored snapshot")
