@@ -43,7 +43,7 @@ func TestSettings(t *testing.T) {
 	var token string
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token = r.Header.Get("X-Consul-Token")
-		fmt.Fprint(w, "[]")
+		fmt.Fprint(w, `[{"Name":"n1"}]`)
 	}))
 	defer s.Close()
 	file := filepath.Join(t.TempDir(), "token")

@@ -118,7 +118,7 @@ func TestMistakes(t *testing.T) {
 		{"kv", 1, "usage: holdfast kv get|put|delete|export|import\n"},
 		{"kv nope", 1, "holdfast kv: there is no \"nope\"; there are get, put, delete, export, import\nusage: holdfast kv get|put|delete|export|import\n"},
 		{"group nope", 1, "holdfast group: there is no \"nope\"; there are apply, plan, list, show, move, delete\n"},
-		{"group move a", 1, "holdfast group move: want the name of a group and the name of a machine, not [\"a\"]\nusage: holdfast group move [flags] GROUP NODE\n"},
+		{"group move a", 1, "holdfast group move: want the name of a group and the name of a machine, not [\"a\"]\nusage: holdfast group move [flags] GROUP [NODE]\n"},
 		{"group show", 1, "holdfast group show: want the name of a group\nusage: holdfast group show [flags] GROUP\n"},
 		{"group list a", 1, "holdfast group list: want no arguments, not [\"a\"]\n"},
 		{"group plan a b", 1, "want one file, or none"},
