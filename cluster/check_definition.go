@@ -23,6 +23,12 @@ type CheckDefinition struct {
 	Process *ProcessCheck
 	Alias   *AliasCheck
 
+	Ping      string // a host that must answer an ICMP echo
+	DNS       *DNSCheck
+	MySQL     *DatabaseCheck // or MariaDB
+	Postgres  *DatabaseCheck
+	OSService string // a systemd unit that must be active; ".service" may be left out
+
 	DockerContainerID string // the container that Args run in
 	Shell             string // that Args run in there, "" for none
 
@@ -64,6 +70,7 @@ type AliasCheck struct {
 const (
 	DefaultOutputMaxSize = 4096
 	MinCheckInterval     = 100 * time.Millisecond
+	MinDeregisterAfter   = time.Minute // what is shorter counts as this, as in Consul
 )
 
 // kinds are the kinds that the definition is of: one, if it is valid.
@@ -83,6 +90,11 @@ func (d *CheckDefinition) kinds() []string {
 		{"ttl", d.TTL > 0},
 		{"process", d.Process != nil},
 		{"alias", d.Alias != nil},
+		{"ping", d.Ping != ""},
+		{"dns", d.DNS != nil},
+		{"mysql", d.MySQL != nil},
+		{"postgres", d.Postgres != nil},
+		{"os_service", d.OSService != ""},
 		{"maintenance", d.Maintenance},
 	} {
 		if k.given {
@@ -93,7 +105,7 @@ func (d *CheckDefinition) kinds() []string {
 }
 
 // Kind is the one-word type of the check as the catalog shows it: "script", "docker", "http", "tcp", "udp", "grpc", "h2ping", "ttl",
-// "process", "alias", "maintenance".
+// "process", "alias", "ping", "dns", "mysql", "postgres", "os_service", "maintenance".
 func (d *CheckDefinition) Kind() string {
 	if k := d.kinds(); len(k) > 0 {
 		return k[0]
@@ -108,13 +120,15 @@ func (d *CheckDefinition) Validate() error {
 	case d.Name == "" && d.ID == "":
 		return Errorf(Invalid, "a check has neither an ID nor a name: give check ID or name")
 	case len(kinds) == 0:
-		return Errorf(Invalid, "check %q does not say what to check: give one of args, http, tcp, udp, grpc, h2ping, ttl, process and alias_node or alias_service", d.label())
+		return Errorf(Invalid, "check %q does not say what to check: give one of args, http, tcp, udp, grpc, h2ping, ttl, process, ping, dns, mysql, postgres, os_service and alias_node or alias_service", d.label())
 	case len(kinds) > 1:
 		return Errorf(Invalid, "check %q is of more than one kind (%s): give each a check of its own", d.label(), strings.Join(kinds, " and "))
 	case d.DockerContainerID != "" && len(d.Args) == 0:
 		return Errorf(Invalid, "check %q names a container and not what to run in it: give args", d.label())
 	case d.Process != nil && !d.Process.valid():
 		return Errorf(Invalid, "check %q: process wants exactly one of pid_file, command and unit", d.label())
+	case d.targetAmiss() != "":
+		return Errorf(Invalid, "check %q: %s", d.label(), d.targetAmiss())
 	case d.needsInterval() && d.Interval <= 0:
 		return Errorf(Invalid, "check %q has no interval: give one of at least %s", d.label(), MinCheckInterval)
 	case d.needsInterval() && d.Interval < MinCheckInterval:
@@ -129,6 +143,19 @@ func (d *CheckDefinition) Validate() error {
 		return Errorf(Invalid, "check %q has a negative output_max_size", d.label())
 	}
 	return nil
+}
+
+// targetAmiss is what is wrong with what the check asks, "" for nothing.
+func (d *CheckDefinition) targetAmiss() string {
+	switch {
+	case d.DNS != nil:
+		return d.DNS.amiss()
+	case d.MySQL != nil:
+		return d.MySQL.amiss("mysql")
+	case d.Postgres != nil:
+		return d.Postgres.amiss("postgres")
+	}
+	return ""
 }
 
 // needsInterval reports whether the check is of a kind that asks again and again.

@@ -24,6 +24,19 @@ func TestCheckDefinition(t *testing.T) {
 		{CheckDefinition{ID: "x", Process: &ProcessCheck{Unit: "u"}}, "process", ""},
 		{CheckDefinition{ID: "x", Alias: &AliasCheck{Service: "s"}}, "alias", ""},
 		{CheckDefinition{ID: "x", Maintenance: true}, "maintenance", ""},
+		{CheckDefinition{ID: "x", Ping: "h", Interval: second}, "ping", ""},
+		{CheckDefinition{ID: "x", DNS: &DNSCheck{Server: "s", Name: "n"}, Interval: second}, "dns", ""},
+		{CheckDefinition{ID: "x", MySQL: &DatabaseCheck{Address: "h", Role: "replica", MaxLag: 1}, Interval: second}, "mysql", ""},
+		{CheckDefinition{ID: "x", Postgres: &DatabaseCheck{Address: "/run", Role: "primary"}, Interval: second}, "postgres", ""},
+		{CheckDefinition{ID: "x", OSService: "nginx", Interval: second}, "os_service", ""},
+
+		{CheckDefinition{ID: "x", Ping: "h"}, "ping", "has no interval"},
+		{CheckDefinition{ID: "x", DNS: &DNSCheck{Name: "n"}, Interval: second}, "dns", `check "x": dns has no server`},
+		{CheckDefinition{ID: "x", DNS: &DNSCheck{Server: "s"}, Interval: second}, "dns", "dns has no name"},
+		{CheckDefinition{ID: "x", MySQL: &DatabaseCheck{}, Interval: second}, "mysql", "mysql has no address"},
+		{CheckDefinition{ID: "x", MySQL: &DatabaseCheck{Address: "h", Role: "writer"}, Interval: second}, "mysql", `mysql has the role "writer": want primary or replica`},
+		{CheckDefinition{ID: "x", Postgres: &DatabaseCheck{Address: "h", Password: "a", PasswordFile: "b"}, Interval: second}, "postgres", "both password and password_file"},
+		{CheckDefinition{ID: "x", Postgres: &DatabaseCheck{Address: "h", MaxLag: -1}, Interval: second}, "postgres", "negative max_lag"},
 
 		{CheckDefinition{TTL: second}, "ttl", "neither an ID nor a name"},
 		{CheckDefinition{Name: "x"}, "", `check "x" does not say what to check`},
@@ -43,6 +56,14 @@ func TestCheckDefinition(t *testing.T) {
 		}
 		if got := c.d.Kind(); got != c.kind {
 			t.Errorf("%+v is of kind %q, want %q", c.d, got, c.kind)
+		}
+	}
+}
+
+func TestHostPort(t *testing.T) {
+	for in, want := range map[string]string{"h": "h:53", "h:54": "h:54", "10.0.0.1": "10.0.0.1:53", "::1": "[::1]:53", "[::1]": "[::1]:53", "[::1]:54": "[::1]:54", "/run/x": "/run/x"} {
+		if got := HostPort(in, "53"); got != want {
+			t.Errorf("HostPort(%q) is %q, want %q", in, got, want)
 		}
 	}
 }

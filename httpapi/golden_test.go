@@ -51,6 +51,7 @@ func TestGolden(t *testing.T) {
 		"agent_metrics":           "GET /v1/agent/metrics",
 		"agent_metrics_text":      "GET /v1/agent/metrics?format=prometheus",
 		"agent_version":           "GET /v1/agent/version",
+		"agent_watches":           "GET /v1/agent/watches",
 		"event_list":              "GET /v1/event/list",
 		"event_list_none":         "GET /v1/event/list?name=none",
 		"session_list":            "GET /v1/session/list",

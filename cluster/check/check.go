@@ -56,6 +56,16 @@ func newProbe(d cluster.CheckDefinition) (probe, time.Duration) {
 		return newGRPC(d), defaultTimeout
 	case d.H2Ping != "":
 		return newH2Ping(d), defaultTimeout
+	case d.Ping != "":
+		return &ping{host: d.Ping}, defaultTimeout
+	case d.DNS != nil:
+		return newDNS(d.DNS), defaultTimeout
+	case d.MySQL != nil:
+		return &mysqlServer{d.MySQL, tlsConfig(d)}, defaultTimeout
+	case d.Postgres != nil:
+		return &postgresServer{d.Postgres, tlsConfig(d)}, defaultTimeout
+	case d.OSService != "":
+		return newOSService(d), defaultTimeout
 	}
 	return newTCP(d), defaultTimeout
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -97,6 +98,56 @@ func TestScriptLeavesDaemonBehind(t *testing.T) {
 				t.Error("it waited for the child")
 			}
 		})
+	}
+}
+
+// TestScriptFloods holds that a gigabyte of output costs time at most, and that one without end is cut off at the timeout.
+func TestScriptFloods(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	r := (&script{args: []string{"sh", "-c", "head -c 1000000000 /dev/zero; echo the end"}, limit: 4096}).probe(ctx)
+	runtime.ReadMemStats(&after)
+	if r.Status != cluster.Passing || !strings.HasPrefix(r.Output, "Captured 4096 of 1000000008 bytes\n") || !strings.HasSuffix(r.Output, "the end\n") {
+		t.Errorf("%s %.60q", r.Status, r.Output)
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 4<<20 {
+		t.Errorf("%d bytes were allocated for it", grown)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if r := (&script{args: []string{"yes"}, limit: 100}).probe(short); r.Status != cluster.Critical || len(r.Output) > 250 {
+		t.Errorf("%s %q", r.Status, r.Output)
+	}
+}
+
+// TestScriptForks holds that a program which forks and forks is ended with all that it has become, whatever holds the output open.
+func TestScriptForks(t *testing.T) {
+	dir := t.TempDir()
+	// Each generation writes its number down and has two children, down to the seventh: 127 processes, none of which waits for another.
+	bomb := `gen() { sh -c 'echo $$' > /dev/null; echo >> ` + dir + `/n; if [ $1 -gt 0 ]; then gen $(($1 - 1)) & gen $(($1 - 1)) & fi; exec sleep 1000.` + strconv.Itoa(os.Getpid()) + `; }; gen 6`
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if r := (&script{args: []string{"sh", "-c", bomb}, limit: 100}).probe(ctx); r.Status != cluster.Critical || !strings.HasPrefix(r.Output, "Timed out after ") {
+		t.Errorf("%s %q", r.Status, r.Output)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "n")); err != nil || len(b) < 10 {
+		t.Errorf("only %d processes came to be, %v", len(b), err)
+	}
+	alive := func() (n int) {
+		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, f := range files {
+			if b, _ := os.ReadFile(f); strings.HasPrefix(string(b), "sleep\x001000."+strconv.Itoa(os.Getpid())) {
+				n++
+			}
+		}
+		return n
+	}
+	for deadline := time.Now().Add(limit); alive() > 0; pauseFor(t, 10*time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d processes have survived", alive())
+		}
 	}
 }
 

@@ -70,3 +70,17 @@ func end(cmd *exec.Cmd) {
 	_ = cmd.Process.Kill() // it may have ended
 	_ = cmd.Wait()         // it was killed
 }
+
+func withTimeout(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), d)
+}
+
+// pauseFor lets something happen meanwhile.
+func pauseFor(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+	}
+}

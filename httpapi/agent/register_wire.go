@@ -54,6 +54,11 @@ type checkDefinitionJSON struct {
 	H2Ping     string
 	TTL        exchange.Duration
 	Process    *cluster.ProcessCheck
+	Ping       string
+	DNS        *cluster.DNSCheck
+	MySQL      *databaseJSON
+	Postgres   *databaseJSON
+	OSService  string
 
 	AliasNode, AliasService  string
 	DockerContainerID, Shell string
@@ -76,7 +81,7 @@ type checkDefinitionJSON struct {
 	DeregisterCriticalServiceAfter exchange.Duration
 	OutputMaxSize                  int
 
-	Script, OSService string // kinds that this agent does not run; refused where they ask for something
+	Script string // the form of before Consul 1.0; refused where it asks for something
 
 	EnterpriseMeta json.RawMessage // not ours
 }
@@ -207,9 +212,6 @@ func (c *checkDefinitionJSON) alone() (cluster.CheckDefinition, error) {
 	return d, d.Validate()
 }
 
-// leastDeregister is the shortest time after which a critical service may be deregistered. It is Consul's.
-const leastDeregister = time.Minute
-
 func (c *checkDefinitionJSON) definition() (cluster.CheckDefinition, error) {
 	d := cluster.CheckDefinition{
 		Name: c.Name, Notes: c.Notes, ServiceID: c.ServiceID, Args: append(c.Args, c.ScriptArgs...), HTTP: c.HTTP, TCP: c.TCP, UDP: c.UDP, GRPC: c.GRPC, H2Ping: c.H2Ping,
@@ -218,9 +220,10 @@ func (c *checkDefinitionJSON) definition() (cluster.CheckDefinition, error) {
 		TLSServerName: c.TLSServerName, TLSSkipVerify: c.TLSSkipVerify, DisableRedirects: c.DisableRedirects, InitialStatus: cluster.Status(c.Status),
 		SuccessBeforePassing: c.SuccessBeforePassing, FailuresBeforeWarning: c.FailuresBeforeWarning, FailuresBeforeCritical: c.FailuresBeforeCritical,
 		DeregisterCriticalServiceAfter: time.Duration(c.DeregisterCriticalServiceAfter), OutputMaxSize: c.OutputMaxSize,
+		Ping: c.Ping, DNS: c.DNS, MySQL: c.MySQL.check(), Postgres: c.Postgres.check(), OSService: c.OSService,
 	}
 	if d.DeregisterCriticalServiceAfter > 0 {
-		d.DeregisterCriticalServiceAfter = max(d.DeregisterCriticalServiceAfter, leastDeregister)
+		d.DeregisterCriticalServiceAfter = max(d.DeregisterCriticalServiceAfter, cluster.MinDeregisterAfter)
 	}
 	if c.H2Ping != "" {
 		d.H2PingUseTLS = c.H2PingUseTLS == nil || *c.H2PingUseTLS
@@ -228,11 +231,8 @@ func (c *checkDefinitionJSON) definition() (cluster.CheckDefinition, error) {
 	if c.AliasNode != "" || c.AliasService != "" {
 		d.Alias = &cluster.AliasCheck{Node: c.AliasNode, Service: c.AliasService}
 	}
-	switch {
-	case c.Script != "":
+	if c.Script != "" {
 		return d, cluster.Errorf(cluster.Invalid, "check %q has the field Script, which Consul 1.0 has done away with: give the program and its arguments in Args", c.Name)
-	case c.OSService != "":
-		return d, cluster.Errorf(cluster.Invalid, "check %q has the field OSService, which is for Windows: give Process with the Unit, and this agent is told when it ends", c.Name)
 	}
 	return d, nil
 }

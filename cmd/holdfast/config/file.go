@@ -208,6 +208,11 @@ type Check struct {
 	H2Ping    string        `mapstructure:"h2ping"`
 	TTL       time.Duration `mapstructure:"ttl"`
 	Process   *Process      `mapstructure:"process"`
+	Ping      string        `mapstructure:"ping"`
+	DNS       *DNSCheck     `mapstructure:"dns"`
+	MySQL     *Database     `mapstructure:"mysql"`
+	Postgres  *Database     `mapstructure:"postgres"`
+	OSService string        `mapstructure:"os_service"`
 
 	AliasNode    string `mapstructure:"alias_node"`
 	AliasService string `mapstructure:"alias_service"`
@@ -238,6 +243,26 @@ type Process struct {
 	PIDFile string `mapstructure:"pid_file"`
 	Command string `mapstructure:"command"`
 	Unit    string `mapstructure:"unit"`
+}
+
+// DNSCheck is the dns block of a check.
+type DNSCheck struct {
+	Server string   `mapstructure:"server"`
+	Name   string   `mapstructure:"name"`
+	Type   string   `mapstructure:"type"`
+	Expect []string `mapstructure:"expect"`
+}
+
+// Database is the mysql or the postgres block of a check.
+type Database struct {
+	Address      string        `mapstructure:"address"`
+	User         string        `mapstructure:"user"`
+	Password     string        `mapstructure:"password"`
+	PasswordFile string        `mapstructure:"password_file"`
+	Database     string        `mapstructure:"database"`
+	UseTLS       bool          `mapstructure:"use_tls"`
+	Role         string        `mapstructure:"role"`
+	MaxLag       time.Duration `mapstructure:"max_lag"`
 }
 
 // ZoneBlock is a zone block; its label is the name.

@@ -95,7 +95,7 @@ var tolerated = map[string]string{
 
 // refused lists Consul's keys that cannot be passed over: without what they ask for the agent would do the wrong thing.
 var refused = map[string]string{
-	"check.os_service": "services of Windows are not watched: give process with a unit", "check.script": "give the program and its arguments as args",
+	"check.script": "give the program and its arguments as args",
 	"read_replica": everyVotes, "non_voting_server": everyVotes,
 }
 

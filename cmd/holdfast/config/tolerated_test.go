@@ -137,8 +137,8 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s = false is refused, although it asks for nothing: %v", key, err)
 		}
 	}
-	_, _, err := Parse("x.hcl", []byte(`services { name = "a" checks { tcp = "a:1" interval = "1s" } checks { os_service = "a" } }`), "")
-	want := "config file x.hcl: services[0].checks[1].os_service: services of Windows are not watched: give process with a unit"
+	_, _, err := Parse("x.hcl", []byte(`services { name = "a" checks { tcp = "a:1" interval = "1s" } checks { script = "a" } }`), "")
+	want := "config file x.hcl: services[0].checks[1].script: give the program and its arguments as args"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
