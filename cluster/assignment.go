@@ -1,6 +1,9 @@
 package cluster
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Assignment says which machine is to hold a group. Alone it gives no right to serve: the lease does. Its epoch is the fencing token:
 // it rises with every change of the holder, and a lease is granted for the current epoch only.
@@ -42,6 +45,12 @@ type Presence struct {
 
 	ModifyIndex uint64
 }
+
+// StoppingWhy is how the reason of a presence begins whose daemon stops in good order.
+const StoppingWhy = "its daemon is stopping: "
+
+// Leaving reports whether the machine is not live because its daemon stops in good order.
+func (p *Presence) Leaving() bool { return !p.Live && strings.HasPrefix(p.Why, StoppingWhy) }
 
 // TransitionKind is the kind of one step in the life of a group.
 type TransitionKind string
@@ -100,6 +109,11 @@ type Decision struct {
 	Why      string // a sentence
 	Verdicts []Verdict
 	Planned  *PlannedMove // a move that an operator planned, nil for none
+
+	Fell        bool      // the current holder loses it against its will
+	Better      string    // a machine that would be preferred and has to wait for preempt_delay, "" for none
+	BetterSince time.Time // since when
+	Again       time.Time // when the decision may be another for no other reason than time; zero for never
 }
 
 // Changed reports whether the decision differs from the state.

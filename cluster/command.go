@@ -50,6 +50,27 @@ type PutGroup struct {
 	CAS   bool
 }
 
+// PutFullGroup is PutGroup for a group that says more than members of 0.1.0 understand. NewPutGroup chooses.
+type PutFullGroup struct{ PutGroup }
+
+// NewPutGroup is the command that creates or changes a group.
+func NewPutGroup(g Group, cas bool) Command {
+	p := PutGroup{Group: g, CAS: cas}
+	if g.plain() {
+		return &p
+	}
+	return &PutFullGroup{p}
+}
+
+// Await notes that a preempting group waits to go to a better machine, or with no Node that it does not any more. It counts for the epoch
+// alone.
+type Await struct {
+	Group string
+	Epoch uint64
+	Node  string
+	Since time.Time
+}
+
 // DeleteGroup deletes a group and its assignment. An unknown name is NotFound.
 type DeleteGroup struct {
 	Name string
@@ -142,6 +163,8 @@ func (*SessionCreate) command()       {}
 func (*SessionDestroy) command()      {}
 func (*ReapTombstones) command()      {}
 func (*PutGroup) command()            {}
+func (*PutFullGroup) command()        {}
+func (*Await) command()               {}
 func (*DeleteGroup) command()         {}
 func (*Steer) command()               {}
 func (*PlanMove) command()            {}

@@ -111,6 +111,12 @@ func (g *Group) Validate() error {
 // maxWeight bounds a group's weight.
 const maxWeight = 1000
 
+// plain reports whether the group says nothing that members of 0.1.0 do not understand.
+func (g *Group) plain() bool {
+	old := Group{Name: g.Name, VIPs: g.VIPs, Service: g.Service, Prefer: g.Prefer, Preempt: g.Preempt, OnAcquire: g.OnAcquire, OnRelease: g.OnRelease}
+	return g.Equal(&old) && !slices.ContainsFunc(g.VIPs, func(v VIP) bool { return v.Source })
+}
+
 // validPlacement says what is wrong with what the plan reads of the group.
 func (g *Group) validPlacement() error {
 	for _, n := range slices.Concat(g.ApartFrom, g.TogetherWith) {

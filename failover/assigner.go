@@ -13,13 +13,14 @@ import (
 // Assigner is what the leader does for failover: it keeps the lease channels, grants leases, and assigns groups to machines. One Assigner
 // lives for one leadership.
 type Assigner struct {
-	agent  Agent
-	quorum Quorum
-	opts   Options
-	term   uint64
-	log    *slog.Logger
-	wake   chan struct{} // holds one: something that Steer reads has changed
-	ready  chan struct{} // closed once the older leaders' leases are known
+	agent   Agent
+	quorum  Quorum
+	opts    Options
+	term    uint64
+	log     *slog.Logger
+	wake    chan struct{}    // holds one: something that Steer reads has changed
+	awaited []*cluster.Await // to be noted; the steer loop's
+	ready   chan struct{}    // closed once the older leaders' leases are known
 
 	mu       sync.Mutex // guards following
 	granter  *lease.Granter

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
+	"holdfast/failover/plan"
 )
 
 // Operator answers what people ask of failover: what would be, and please move.
@@ -37,20 +38,7 @@ func (o *Operator) Plan(v *state.View, groups []cluster.Group) ([]cluster.Decisi
 	if err := check(v, groups, given); err != nil {
 		return nil, err
 	}
-	ds := Plan(v)
-	for i := range ds {
-		if g := given[ds[i].Group]; g != nil {
-			ds[i] = PlanGroup(v, g)
-			delete(given, g.Name)
-		}
-	}
-	for i := range groups {
-		if g := &groups[i]; given[g.Name] != nil {
-			ds = append(ds, PlanGroup(v, g))
-		}
-	}
-	slices.SortFunc(ds, func(a, b cluster.Decision) int { return strings.Compare(a.Group, b.Group) })
-	return ds, nil
+	return plan.Plan(v, plan.Question{Now: time.Now(), Groups: groups}), nil
 }
 
 // check says what makes one of the groups impossible.
@@ -138,7 +126,7 @@ func eligible(v *state.View, group, node string) (*cluster.Group, string, error)
 	if g == nil {
 		return nil, "", cluster.Errorf(cluster.NotFound, "there is no group %q", group)
 	}
-	d := PlanGroup(v, g)
+	d := plan.Group(v, g, plan.Question{Now: time.Now()})
 	i := slices.IndexFunc(d.Verdicts, func(x cluster.Verdict) bool { return strings.EqualFold(x.Node, node) })
 	if i < 0 {
 		return nil, "", cluster.Errorf(cluster.NotFound, "there is no machine %q", node)

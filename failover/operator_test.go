@@ -111,7 +111,7 @@ func TestOperatorPlan(t *testing.T) {
 	g.Prefer, g.Preempt = []string{"n2"}, true
 	a := groupOf("a", "192.168.7.9/24")
 	ds, err := o.Plan(s.store.View(), []cluster.Group{g, a})
-	if err != nil || len(ds) != 2 || ds[0].Group != "a" || ds[0].Node != "n1" || ds[1].Group != "g" || ds[1].Node != "n2" || ds[1].Current != "n1" {
+	if err != nil || len(ds) != 2 || ds[0].Group != "a" || ds[0].Node != "n2" || ds[1].Group != "g" || ds[1].Node != "n2" || ds[1].Current != "n1" {
 		t.Errorf("%+v, %v", ds, err)
 	}
 	if ds, err := o.Plan(s.store.View(), nil); err != nil || len(ds) != 1 || ds[0].Changed() {

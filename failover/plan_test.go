@@ -42,7 +42,7 @@ func TestPlanChooses(t *testing.T) {
 			name: "a worse one is preempted", holder: "n2", prefer: []string{"n1"}, preempt: true, want: "n1",
 			why: "n1 is preferred to n2 (eligible, number 1 in prefer), and the group preempts",
 		},
-		{name: "by name is a preference too", holder: "n2", preempt: true, want: "n1", why: "n1 is preferred to n2 (eligible), and the group preempts"},
+		{name: "a name is no reason to move", holder: "n2", preempt: true, want: "n2", why: "n2 holds it and is the best machine: eligible"},
 		{
 			name: "an operator's choice is not preempted", holder: "n2", moved: true, prefer: []string{"n1"}, preempt: true, want: "n2",
 			why: "n2 holds it: an operator moved it there, and it is eligible",

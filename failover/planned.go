@@ -8,6 +8,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
+	"holdfast/failover/plan"
 )
 
 // PlanMove has the leader move a group to a machine after in, whoever leads then. Until that time nothing changes but how long the names of
@@ -72,7 +73,7 @@ func (a *Assigner) giveUp(ctx context.Context, v *state.View) {
 	if !slices.ContainsFunc(v.Groups(), func(g *cluster.Group) bool { return due(v.PlannedMove(g.Name)) }) {
 		return
 	}
-	for _, d := range Plan(v) {
+	for _, d := range plan.Plan(v, plan.Question{Now: now}) {
 		if !due(d.Planned) {
 			continue
 		}

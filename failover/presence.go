@@ -28,7 +28,7 @@ func (c *channel) presence(old *cluster.Presence, now time.Time, ttl time.Durati
 	case now.Sub(c.last) > ttl:
 		p.Live, p.Why = false, fmt.Sprintf("no lease renewal from it for %s", ttl)
 	case c.renewal.Stopping:
-		p.Live, p.Why = false, "its daemon is stopping: "+c.renewal.StoppingWhy
+		p.Live, p.Why = false, cluster.StoppingWhy+c.renewal.StoppingWhy
 	}
 	if c.last.IsZero() && old != nil {
 		p.Unable, p.HardwareAddrs, p.Networks = old.Unable, old.HardwareAddrs, old.Networks

@@ -11,6 +11,7 @@ import (
 	"holdfast/cluster"
 	"holdfast/cluster/state"
 	"holdfast/failover/lease"
+	"holdfast/failover/plan"
 )
 
 // steerLoop runs Plan whenever what it reads may have changed, and commits the difference.
@@ -19,6 +20,7 @@ func (a *Assigner) steerLoop(ctx context.Context) {
 		v := a.agent.WatchView()
 		a.giveUp(ctx, v)
 		cmd, next := a.steer(v)
+		a.await(ctx)
 		if cmd != nil {
 			for _, t := range cmd.Transitions {
 				a.log.Info("transition", "kind", string(t.Kind), "group", t.Group, "holder", t.Node, "epoch", t.Epoch, "why", t.Why)
@@ -61,11 +63,17 @@ func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
 		cmd.Transitions = append(cmd.Transitions, presenceTransitions(v.Presence(p.Node), p)...)
 	}
 	taken := takenVIPs(v)
-	for _, d := range Plan(v, news...) {
+	for _, d := range plan.Plan(v, plan.Question{Now: now, News: news}) {
 		g := v.Group(d.Group)
 		old := v.Assignment(d.Group)
 		moved, wait := a.carryOut(&d, old, g, now)
 		next = min(next, wait)
+		if !d.Again.IsZero() {
+			next = min(next, max(time.Millisecond, d.Again.Sub(now)))
+		}
+		if w := awaits(old, &d); w != nil {
+			a.awaited = append(a.awaited, w)
+		}
 		if moved == nil && settled(old, &d, g) {
 			continue
 		}
@@ -73,7 +81,7 @@ func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
 			next = min(next, wait)
 			continue
 		}
-		x := cmp.Or(moved, assign(old, &d, g))
+		x := cmp.Or(moved, assign(old, &d, g, now))
 		cmd.Assignments = append(cmd.Assignments, *x)
 		cmd.Transitions = append(cmd.Transitions, cluster.Transition{
 			Time: now, Kind: cluster.TransitionAssign, Group: x.Group, Node: x.Node, Epoch: x.Epoch, Why: x.Why, Detail: checkDetail(v, old),
@@ -85,6 +93,24 @@ func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
 	return cmd, next
 }
 
+// awaits is what is to be noted of a group that waits for a better machine, nil for nothing new.
+func awaits(old *cluster.Assignment, d *cluster.Decision) *cluster.Await {
+	if old == nil || old.Node == "" || d.Changed() || old.Better == d.Better {
+		return nil
+	}
+	return &cluster.Await{Group: d.Group, Epoch: old.Epoch, Node: d.Better, Since: d.BetterSince}
+}
+
+// await notes which groups wait for a better machine. Where that fails the wait begins later.
+func (a *Assigner) await(ctx context.Context) {
+	for _, w := range a.awaited {
+		if _, err := a.agent.Apply(ctx, cluster.WriteOptions{}, w); err != nil && ctx.Err() == nil {
+			a.log.Warn("cannot note that a group waits for a better machine, will try again", "group", w.Group, "error", err)
+		}
+	}
+	a.awaited = nil
+}
+
 // settled reports whether the state already says what the plan wants.
 func settled(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group) bool {
 	if old == nil || old.Epoch == 0 {
@@ -94,10 +120,16 @@ func settled(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group) boo
 }
 
 // assign is the next epoch of a group.
-func assign(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group) *cluster.Assignment {
-	x := &cluster.Assignment{Group: d.Group, Node: d.Node, Epoch: d.Epoch + 1, Why: d.Why, Since: time.Now()}
+func assign(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group, now time.Time) *cluster.Assignment {
+	x := &cluster.Assignment{Group: d.Group, Node: d.Node, Epoch: d.Epoch + 1, Why: d.Why, Since: now}
 	if d.Node != "" {
 		x.VIPs = g.VIPs
+	}
+	if old != nil {
+		x.Falls = old.Falls
+		if d.Fell {
+			x.Falls = plan.Fell(old.Falls, old.Node, x.Since)
+		}
 	}
 	if old != nil && old.Node == d.Node && d.Node != "" {
 		x.Moved, x.Why = old.Moved, "its addresses were changed; "+d.Why

@@ -27,11 +27,13 @@ var commandTypes = newTypeTable(map[byte]any{
 	15: new(cluster.PutPreparedQuery),
 	16: new(cluster.DeletePreparedQuery),
 	17: new(cluster.PutAutopilot),
+	21: new(cluster.PutFullGroup),
 	30: new(cluster.Restore),
 
 	12 | ignorable: new(cluster.NameCluster),       // a member that skipped it is told again
 	14 | ignorable: new(cluster.UpdateCoordinates), // what was skipped is measured anew
 	18 | ignorable: new(cluster.SetCARoot),         // each leader repeats it
+	20 | ignorable: new(cluster.Await),             // what was skipped is noted anew, and the wait begins again
 	19 | ignorable: new(cluster.PlanMove),          // the Steer that carries it out is an ordinary one
 })
 

@@ -78,6 +78,22 @@ func (w *writer) putAssignment(a cluster.Assignment) {
 	w.touch(setAssignments)
 }
 
+// await notes whom a group waits for. An assignment that is over waits for nobody.
+func (w *writer) await(c *cluster.Await) error {
+	had := first[cluster.Assignment](w.txn, tableAssignments, byID, keyOf(c.Group))
+	if had == nil || had.Epoch != c.Epoch || had.Node == "" {
+		return cluster.Errorf(cluster.Conflict, "epoch %d of group %q is over", c.Epoch, c.Group)
+	}
+	if had.Better == c.Node && had.BetterSince.Equal(c.Since) {
+		return nil
+	}
+	a := *had
+	a.Better, a.BetterSince, a.ModifyIndex = c.Node, c.Since, w.index
+	w.put(tableAssignments, &a)
+	w.touch(setAssignments)
+	return nil
+}
+
 // putPresence stores a presence, unless it says nothing new.
 func (w *writer) putPresence(p cluster.Presence) {
 	if had := first[cluster.Presence](w.txn, tablePresences, byID, nodeKey(p.Node)); had != nil && samePresence(had, &p) {

@@ -48,6 +48,10 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 		return nil, w.deleteGroup(c)
 	case *cluster.Steer:
 		return nil, w.steer(c)
+	case *cluster.PutFullGroup:
+		return nil, w.putGroup(&c.PutGroup)
+	case *cluster.Await:
+		return nil, w.await(c)
 	case *cluster.PlanMove:
 		return nil, w.planMove(c)
 	case *cluster.Record:

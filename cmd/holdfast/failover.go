@@ -151,7 +151,7 @@ func (d *daemon) applyGroups(ctx context.Context) {
 			var have *cluster.Group
 			_, err := d.agent.Query(ctx, cluster.QueryOptions{}, func(v *state.View) error { have = v.Group(g.Name); return nil })
 			if err == nil && (have == nil || !have.Equal(&g)) {
-				_, err = d.agent.Apply(ctx, cluster.WriteOptions{}, &cluster.PutGroup{Group: g})
+				_, err = d.agent.Apply(ctx, cluster.WriteOptions{}, cluster.NewPutGroup(g, false))
 			}
 			if err == nil {
 				break

@@ -43,7 +43,8 @@ var mayImport = map[string][]string{
 	"httpapi/filter":      {},
 	"httpapi/wire":        {"cluster", "cluster/state", "httpapi/exchange"},
 	"httpapi/FAMILY":      {"cluster", "cluster/state", "cluster/prepared", "httpapi/exchange", "httpapi/wire"}, // each of the others: one never imports another
-	"failover":            {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease", "failover/effect"},
+	"failover":            {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease", "failover/effect", "failover/plan"},
+	"failover/plan":       {"cluster", "cluster/state"},
 	"failover/effect":     {"cluster", "failover/vip"},
 	"failover/vip":        {},
 	"failover/fence":      {},

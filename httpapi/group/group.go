@@ -105,14 +105,13 @@ func (h *failoverHandler) putGroup(r *exchange.Request) (*exchange.Reply, error)
 	if err != nil {
 		return nil, err
 	}
-	cmd := &cluster.PutGroup{Group: g, CAS: r.Has("cas")}
-	if cmd.Group.ModifyIndex, err = exchange.Number(r, "cas"); err != nil {
+	if g.ModifyIndex, err = exchange.Number(r, "cas"); err != nil {
 		return nil, err
 	}
 	if _, _, err := h.decide(r, []cluster.Group{g}); err != nil {
 		return nil, err
 	}
-	_, err = h.writer.Apply(r.Context(), r.WriteOptions(), cmd)
+	_, err = h.writer.Apply(r.Context(), r.WriteOptions(), cluster.NewPutGroup(g, r.Has("cas")))
 	return exchange.Done(err)
 }
 
