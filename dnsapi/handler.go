@@ -13,21 +13,12 @@ import (
 
 	"github.com/miekg/dns"
 
-	"holdfast/cluster"
 	"holdfast/cluster/state"
 	"holdfast/dnsapi/zone"
 )
 
-// Reader is what the answers are read from.
-type Reader interface {
-	Query(ctx context.Context, opts cluster.QueryOptions, fn func(*state.View) error) (cluster.QueryMeta, error)
-}
-
-const (
-	queryTimeout = 2 * time.Second  // for one question that asks the leader
-	maxWaiting   = 1024             // questions that wait for the leader at a time
-	logInterval  = 10 * time.Second // at least, between two lines about questions that could not be answered
-)
+// logInterval is the least time between two lines about questions that could not be answered.
+const logInterval = 10 * time.Second
 
 // handler answers questions.
 type handler struct {
@@ -40,6 +31,7 @@ type handler struct {
 	waiting   chan struct{}  // a place for each question that waits for the leader
 	pending   chan struct{}  // and for each UDP question that is answered beside its socket
 	answering sync.WaitGroup // those
+	behind    atomic.Bool    // the state may be older than what this member knew before it was started
 	logged    atomic.Int64   // when a failure was logged last, Unix nanoseconds
 }
 
@@ -64,7 +56,11 @@ func (h *handler) config() *Config { return h.cfg.Load() }
 // ServeDNS answers one message.
 func (h *handler) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
 	if zone.IsTransfer(req) {
-		if code := h.zones.Transfer(w, req); code != dns.RcodeSuccess {
+		code := dns.RcodeServerFailure
+		if !h.behind.Load() {
+			code = h.zones.Transfer(w, req)
+		}
+		if code != dns.RcodeSuccess {
 			_ = w.WriteMsg(bare(h.config(), req, req.IsEdns0(), code)) // a client that is gone needs no answer
 		}
 		return
@@ -184,26 +180,6 @@ func refusal(req *dns.Msg, o *dns.OPT) int {
 		return dns.RcodeRefused
 	}
 	return dns.RcodeSuccess
-}
-
-// query reads the state, this member's as it is or as fresh as the leader says.
-func (h *handler) query(ctx context.Context, c *Config, fn func(*state.View) error) error {
-	if c.AllowStale {
-		meta, err := h.reader.Query(ctx, cluster.QueryOptions{Consistency: cluster.Stale}, fn)
-		if err != nil || c.MaxStale == 0 || meta.LastContact <= c.MaxStale {
-			return err
-		}
-	}
-	select {
-	case h.waiting <- struct{}{}:
-		defer func() { <-h.waiting }()
-	default:
-		return cluster.Errorf(cluster.Unavailable, "%d questions wait for the leader already: set dns_config.allow_stale to answer without it", maxWaiting)
-	}
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	_, err := h.reader.Query(ctx, cluster.QueryOptions{}, fn)
-	return err
 }
 
 // failed logs that a question could not be answered: one in a while, they come by the thousand.

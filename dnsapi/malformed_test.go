@@ -6,7 +6,9 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -84,4 +86,81 @@ func TestWaitingIsBounded(t *testing.T) {
 	if m := w.reply(t, h, req, true); code(m) != "NXDOMAIN aa" {
 		t.Errorf("there is room again: %v", m)
 	}
+}
+
+// TestBehind has a member that was started without a leader: it does not answer from the older state that it may have. With the first word
+// of a leader it does, and goes on without one.
+func TestBehind(t *testing.T) {
+	w := newWorld(t, runs(at("n1", "10.0.0.1"), "web", 80))
+	var lead atomic.Bool
+	w.leader = func(context.Context) error {
+		if !lead.Load() {
+			return errors.New("No cluster leader")
+		}
+		return nil
+	}
+	s := serve(t, w, "127.0.0.1:0")
+	addr := s.Addrs()[0]
+	for _, network := range []string{"udp", "tcp"} {
+		mustAnswer(t, network, addr, "SERVFAIL rd")
+	}
+	lead.Store(true)
+	deadline := time.Now().Add(patience)
+	for s.handler.behind.Load() {
+		if time.Now().After(deadline) {
+			t.Fatal("it stays behind")
+		}
+		mustAnswer(t, "udp", addr, "NOERROR aa rd")
+	}
+	lead.Store(false)
+	before := w.fresh.Load()
+	mustAnswer(t, "udp", addr, "NOERROR aa rd")
+	if w.fresh.Load() != before {
+		t.Error("the leader is asked although this member is caught up")
+	}
+}
+
+// TestWaitingHoldsUpNobody asks about services while the leader has been silent for longer than max_stale and does not answer: what needs no
+// leader is answered at once all the same.
+func TestWaitingHoldsUpNobody(t *testing.T) {
+	w := newWorld(t, runs(at("n1", "10.0.0.1"), "web", 80))
+	w.silent, w.MaxStale = time.Hour, time.Second
+	var caught atomic.Bool
+	release := make(chan struct{})
+	w.leader = func(ctx context.Context) error {
+		if caught.Load() {
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+		}
+		return nil
+	}
+	s := serve(t, w, "127.0.0.1:0")
+	addr := s.Addrs()[0]
+	mustAnswer(t, "udp", addr, "NOERROR aa rd")
+	for deadline := time.Now().Add(patience); s.handler.behind.Load(); {
+		if time.Now().After(deadline) {
+			t.Fatal("it stays behind")
+		}
+		mustAnswer(t, "udp", addr, "NOERROR aa rd")
+	}
+	caught.Store(true)
+	c := dial(t, "udp", addr)
+	for i := range 200 {
+		if _, err := c.Write(framed(t, uint16(i), "web.service.consul. A")[2:]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	if _, err := c.Write(framed(t, 999, "www.example.com. A")[2:]); err != nil {
+		t.Fatal(err)
+	}
+	for m := read(t, c); m.Id != 999; m = read(t, c) {
+		t.Errorf("a question that waits is answered: %v", m)
+	}
+	if took := time.Since(began); took > queryTimeout {
+		t.Errorf("what needs no leader waited %s for those that do", took)
+	}
+	close(release)
 }

@@ -39,12 +39,22 @@ func (m *Metrics) answered(req *dns.Msg, rcode int, came time.Time) {
 	if m == nil {
 		return
 	}
-	took := float64(time.Since(came)) / float64(time.Millisecond)
+	of := m.domain
 	if len(req.Question) > 0 && req.Question[0].Qtype == dns.TypePTR {
-		m.ptr.Observe(took)
-	} else {
-		m.domain.Observe(took)
+		of = m.ptr
 	}
+	m.count(of, rcode, came)
+}
+
+// found notes an answer about a service, which came at a time.
+func (m *Metrics) found(came time.Time) {
+	if m != nil {
+		m.count(m.domain, dns.RcodeSuccess, came)
+	}
+}
+
+func (m *Metrics) count(of prometheus.Observer, rcode int, came time.Time) {
+	of.Observe(float64(time.Since(came)) / float64(time.Millisecond))
 	if rcode < 0 || rcode >= len(rcodeNames)-1 {
 		rcode = len(rcodeNames) - 1
 	}

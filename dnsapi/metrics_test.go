@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -20,10 +21,15 @@ func TestMetrics(t *testing.T) {
 		req, udp := asked(t, ask)
 		w.reply(t, h, req, udp)
 	}
+	w.register(t, runs(at("n2", "10.0.0.2"), "web", 80))
+	p, q := newPackets(h, nil), new(dns.Msg).SetQuestion("web.service.consul.", dns.TypeA)
+	if wire, err := q.Pack(); err != nil || p.quick(wire) == nil {
+		t.Fatal("no answer from a template")
+	}
 	want := `# HELP holdfast_dns_answers_total Answers by their code.
 # TYPE holdfast_dns_answers_total counter
 holdfast_dns_answers_total{rcode="FORMERR"} 0
-holdfast_dns_answers_total{rcode="NOERROR"} 3
+holdfast_dns_answers_total{rcode="NOERROR"} 4
 holdfast_dns_answers_total{rcode="NOTIMP"} 0
 holdfast_dns_answers_total{rcode="NXDOMAIN"} 1
 holdfast_dns_answers_total{rcode="REFUSED"} 1
@@ -39,7 +45,7 @@ holdfast_dns_answers_total{rcode="other"} 0
 	}
 	for _, f := range families {
 		n := f.GetMetric()[0].GetHistogram().GetSampleCount()
-		if f.GetName() == "consul_dns_domain_query" && n != 4 || f.GetName() == "consul_dns_ptr_query" && n != 1 {
+		if f.GetName() == "consul_dns_domain_query" && n != 5 || f.GetName() == "consul_dns_ptr_query" && n != 1 {
 			t.Errorf("%s has %d answers", f.GetName(), n)
 		}
 	}

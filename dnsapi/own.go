@@ -12,7 +12,7 @@ import (
 // fromZone is the reply of a zone of our own.
 func (h *handler) fromZone(c *Config, req *dns.Msg, o *dns.OPT, s *zone.Served) *dns.Msg {
 	content := s.Content()
-	if content == nil {
+	if content == nil || h.behind.Load() {
 		return bare(c, req, o, dns.RcodeServerFailure)
 	}
 	q := req.Question[0]

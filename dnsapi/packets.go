@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -62,9 +63,9 @@ func (p *packets) send(wire []byte, to peer) {
 
 // quick answers an ordinary question about a service from its template; nil where that is not possible.
 func (p *packets) quick(packet []byte) []byte {
-	c := p.config()
+	came, c := time.Now(), p.config()
 	q, ok := readQuestion(packet)
-	if !ok || !c.AllowStale || c.DisableCompression {
+	if !ok || c.DisableCompression {
 		return nil
 	}
 	n, ok := p.understand(c, &q)
@@ -72,11 +73,12 @@ func (p *packets) quick(packet []byte) []byte {
 		return nil
 	}
 	var t *template
-	err := p.query(p.ctx, c, func(v *state.View) error { t = templateFor(v, c, n, q.qtype); return nil })
-	if err != nil || t == nil {
+	fresh, err := p.stale(p.ctx, c, func(v *state.View) error { t = templateFor(v, c, n, q.qtype); return nil })
+	if !fresh || err != nil || t == nil {
 		return nil
 	}
 	p.out = p.write(p.out[:0], &q, t, q.room(c), c.flags(), c.Truncate)
+	c.Metrics.found(came)
 	return p.out
 }
 
@@ -107,7 +109,7 @@ func (p *packets) whole(packet []byte, from peer) {
 		p.send(wire, from)
 		return
 	}
-	if !p.config().waits() {
+	if !p.waits(p.config()) {
 		p.send(p.answer(req, true, from.addr.Addr()), from)
 		return
 	}
@@ -152,9 +154,6 @@ func unpack(packet []byte) (req *dns.Msg, answer []byte) {
 
 // recurses reports whether names outside of our domains are asked for elsewhere.
 func (c *Config) recurses() bool { return len(c.Recursors) > 0 }
-
-// waits reports whether answering may take longer than to look into the state.
-func (c *Config) waits() bool { return !c.AllowStale || c.recurses() }
 
 // flags are those of every answer about our own names.
 func (c *Config) flags() uint16 {

@@ -228,12 +228,13 @@ func TestMaxStale(t *testing.T) {
 	w.MaxStale = 5 * time.Second
 	for _, tt := range []struct {
 		silent time.Duration
-		fresh  int
+		fresh  int64
 	}{{4 * time.Second, 0}, {6 * time.Second, 1}} {
-		w.silent, w.fresh = tt.silent, 0
+		w.silent = tt.silent
+		w.fresh.Store(0)
 		w.try(t, row{ask: "n1.node.consul. A", code: "NOERROR aa", answer: []string{"n1.node.consul. 0 A 10.0.0.1"}})
-		if w.fresh != tt.fresh {
-			t.Errorf("after %s of silence the leader was asked %d times, want %d", tt.silent, w.fresh, tt.fresh)
+		if got := w.fresh.Load(); got != tt.fresh {
+			t.Errorf("after %s of silence the leader was asked %d times, want %d", tt.silent, got, tt.fresh)
 		}
 	}
 }

@@ -110,6 +110,8 @@ func (s *Server) Serve(cfg Config, r Reader) {
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(context.Background())
 	s.handler = newHandler(ctx, s.withoutUs(cfg), r, s.log)
+	s.handler.behind.Store(true)
+	s.serving.Go(s.handler.catchUp)
 	s.handler.zones.Replace(ctx, cfg.Zones)
 	for _, p := range s.sockets {
 		s.serving.Go(newPackets(s.handler, p).run)

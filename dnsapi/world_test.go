@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,9 +24,10 @@ type world struct {
 	index uint64
 
 	query  func(ctx context.Context) error // what the Reader does first, nil for nothing
+	leader func(ctx context.Context) error // what a read that is not stale does first, nil for nothing
 	length int                             // of the last answer from a template
 	silent time.Duration                   // how long the leader has been silent, for stale reads
-	fresh  int                             // how many reads were not stale
+	fresh  atomic.Int64                    // how many reads were not stale
 	client netip.Addr                      // who asks
 }
 
@@ -67,7 +69,12 @@ func (w *world) Query(ctx context.Context, opts cluster.QueryOptions, fn func(*s
 		}
 	}
 	if opts.Consistency != cluster.Stale {
-		w.fresh++
+		w.fresh.Add(1)
+		if w.leader != nil {
+			if err := w.leader(ctx); err != nil {
+				return cluster.QueryMeta{}, err
+			}
+		}
 	}
 	for {
 		v := w.store.WatchView()
