@@ -102,3 +102,37 @@ func BenchmarkRegisterUnchanged(b *testing.B) {
 		w.do(c)
 	}
 }
+
+// BenchmarkTransaction64 sets 64 of 100,000 keys to values of 512 bytes in each transaction, of which batches have one or four.
+func BenchmarkTransaction64(b *testing.B) {
+	for _, n := range []int{1, 4} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			s := New()
+			index := uint64(0)
+			transaction := func() Entry {
+				c := &cluster.Transaction{}
+				for range 64 {
+					index++
+					c.Operations = append(c.Operations, cluster.Operation{KV: &cluster.KVOperation{
+						Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: fmt.Sprint("app/", index*7919%100_000), Value: make([]byte, 512), Flags: index},
+					}})
+				}
+				return Entry{Index: index, Command: c}
+			}
+			for range 1600 {
+				s.Apply([]Entry{transaction()})
+			}
+			batch := make([]Entry, n)
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				for i := range batch {
+					batch[i] = transaction()
+				}
+				b.StartTimer()
+				s.Apply(batch)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n*64), "ns/set")
+		})
+	}
+}

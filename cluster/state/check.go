@@ -8,7 +8,7 @@ import (
 
 // putCheck stores a check, unless it says nothing new. A critical check ends the sessions that depend on it.
 func (w *writer) putCheck(c *cluster.Check) {
-	had := first[cluster.Check](w.txn, tableChecks, byID, onNode(c.Node, c.ID))
+	had := found[cluster.Check](w.draft, tableChecks, onNode(c.Node, c.ID))
 	c.CreateIndex, c.ModifyIndex = w.index, w.index
 	if had != nil {
 		if had.Equal(c) {

@@ -12,15 +12,15 @@ func (w *writer) deregister(c *cluster.Deregister) error {
 	case c.Node == "":
 		return cluster.Errorf(cluster.Invalid, "Must provide node: the field Node is empty")
 	case c.ServiceID != "":
-		if s := first[cluster.Service](w.txn, tableServices, byID, onNode(c.Node, c.ServiceID)); s != nil {
+		if s := found[cluster.Service](w.draft, tableServices, onNode(c.Node, c.ServiceID)); s != nil {
 			w.deleteService(s)
 		}
 	case c.CheckID != "":
-		if k := first[cluster.Check](w.txn, tableChecks, byID, onNode(c.Node, c.CheckID)); k != nil {
+		if k := found[cluster.Check](w.draft, tableChecks, onNode(c.Node, c.CheckID)); k != nil {
 			w.deleteCheck(k)
 		}
 	default:
-		if n := first[cluster.Node](w.txn, tableNodes, byID, nodeKey(c.Node)); n != nil {
+		if n := found[cluster.Node](w.draft, tableNodes, nodeKey(c.Node)); n != nil {
 			w.deleteNode(n)
 		}
 	}

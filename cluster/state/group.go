@@ -13,7 +13,7 @@ func (w *writer) putGroup(c *cluster.PutGroup) error {
 	if err := g.Validate(); err != nil {
 		return err
 	}
-	had := first[cluster.Group](w.txn, tableGroups, byID, keyOf(g.Name))
+	had := found[cluster.Group](w.draft, tableGroups, keyOf(g.Name))
 	if err := w.groupMayBePut(c, had); err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (w *writer) putGroup(c *cluster.PutGroup) error {
 	w.unbury(tableGroups, keyOf(g.Name))
 	w.put(tableGroups, &g)
 	w.touch(setGroups)
-	if e := first[LastEpoch](w.txn, tableEpochs, byID, keyOf(g.Name)); had == nil && e != nil {
+	if e := found[LastEpoch](w.draft, tableEpochs, keyOf(g.Name)); had == nil && e != nil {
 		w.putAssignment(cluster.Assignment{Group: g.Name, Epoch: e.Epoch + 1, Why: "the group was created again", Since: w.now})
 	}
 	w.record([]cluster.Transition{{
@@ -109,14 +109,14 @@ func describeEffects(b *strings.Builder, e *cluster.Effects) {
 
 // deleteGroup deletes a group and its assignment. Its last epoch stays known.
 func (w *writer) deleteGroup(c *cluster.DeleteGroup) error {
-	g := first[cluster.Group](w.txn, tableGroups, byID, keyOf(c.Name))
+	g := found[cluster.Group](w.draft, tableGroups, keyOf(c.Name))
 	if g == nil {
 		return cluster.Errorf(cluster.NotFound, "there is no group %q", c.Name)
 	}
 	w.remove(tableGroups, g)
 	w.bury(tableGroups, keyOf(g.Name))
 	w.touch(setGroups)
-	if a := first[cluster.Assignment](w.txn, tableAssignments, byID, keyOf(g.Name)); a != nil {
+	if a := found[cluster.Assignment](w.draft, tableAssignments, keyOf(g.Name)); a != nil {
 		w.remove(tableAssignments, a)
 		w.bury(tableAssignments, keyOf(g.Name))
 		w.touch(setAssignments)

@@ -12,7 +12,7 @@ func (w *writer) kvWrite(c *cluster.KVWrite) (any, error) {
 	if err := validKVWrite(c); err != nil {
 		return false, err
 	}
-	had := first[cluster.KVEntry](w.txn, tableKV, byID, []byte(e.Key))
+	had := found[cluster.KVEntry](w.draft, tableKV, []byte(e.Key))
 	switch c.Verb {
 	case cluster.KVCAS, cluster.KVSet:
 		if c.Verb == cluster.KVCAS && modifyIndex(had) != e.ModifyIndex {
@@ -74,7 +74,7 @@ func (w *writer) kvLock(had, e *cluster.KVEntry) (any, error) {
 	if lockDelay(w.txn, e.Key, w.now) > 0 { // nobody gets it, whatever became of who asks
 		return false, nil
 	}
-	s := first[cluster.Session](w.txn, tableSessions, byID, nodeKey(e.Session))
+	s := found[cluster.Session](w.draft, tableSessions, nodeKey(e.Session))
 	if s == nil {
 		return false, cluster.Errorf(cluster.Invalid, "invalid session %q: it does not exist (any more); create one and try again", e.Session)
 	}

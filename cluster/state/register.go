@@ -41,7 +41,7 @@ func (w *writer) register(c *cluster.Register) error {
 
 func (w *writer) checkRegistration(c *cluster.Register) (registration, error) {
 	var r registration
-	there := first[cluster.Node](w.txn, tableNodes, byID, nodeKey(c.Node.Name))
+	there := found[cluster.Node](w.draft, tableNodes, nodeKey(c.Node.Name))
 	name := c.Node.Name
 	if there != nil && c.SkipNodeUpdate {
 		name = there.Name
@@ -107,7 +107,7 @@ func (w *writer) checkNode(r *registration, n cluster.Node, there *cluster.Node,
 
 // failed reports whether gossip has lost a node, so that a new machine may take its name.
 func (w *writer) failed(n *cluster.Node) bool {
-	c := first[cluster.Check](w.txn, tableChecks, byID, onNode(n.Name, cluster.SerfHealth))
+	c := found[cluster.Check](w.draft, tableChecks, onNode(n.Name, cluster.SerfHealth))
 	return c != nil && c.Status == cluster.Critical
 }
 
@@ -145,7 +145,7 @@ func (w *writer) checkCheck(c cluster.Check, node string, registered *cluster.Se
 	}
 	s := registered
 	if s == nil || !sameFold(s.ID, c.ServiceID) {
-		s = first[cluster.Service](w.txn, tableServices, byID, onNode(node, c.ServiceID))
+		s = found[cluster.Service](w.draft, tableServices, onNode(node, c.ServiceID))
 	}
 	if s == nil {
 		return nil, cluster.Errorf(cluster.Invalid, "unknown service ID %q on node %q: register the instance before its check %q", c.ServiceID, node, c.ID)

@@ -17,7 +17,7 @@ func instancesOf(txn *memdb.Txn, service string) iter.Seq[*cluster.Service] {
 
 // putService stores an instance, unless it says nothing new.
 func (w *writer) putService(s *cluster.Service) {
-	had := first[cluster.Service](w.txn, tableServices, byID, onNode(s.Node, s.ID))
+	had := found[cluster.Service](w.draft, tableServices, onNode(s.Node, s.ID))
 	s.CreateIndex, s.ModifyIndex = w.index, w.index
 	if had != nil {
 		if had.Equal(s) {

@@ -60,15 +60,14 @@ func (s *Store) Apply(batch []Entry) []Result {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	db := s.content.Load().db
-	txn := db.Txn(true)
-	defer func() { txn.Abort() }()
-	results, shift := make([]Result, len(batch)), shiftOf(txn)
+	d := newDraft(db)
+	defer func() { d.txn.Abort() }() // where it was not committed
+	results, shift := make([]Result, len(batch)), shiftOf(d.before)
 	for i, e := range batch {
-		w := &writer{db: db, txn: txn, index: e.Index + shift, now: e.Time.Round(0).UTC()}
+		w := &writer{draft: d, index: e.Index + shift, now: e.Time.Round(0).UTC()}
 		results[i].Value, results[i].Err = w.apply(e.Command)
-		txn = w.txn
 	}
-	txn.Commit()
+	d.txn.Commit()
 	s.applied.reach(batch[len(batch)-1].Index)
 	return results
 }

@@ -37,7 +37,7 @@ func (r *Restore) Supersede(index, archived uint64, now time.Time) error {
 	old := s.content.Load()
 	was := old.db.Txn(false)
 	at := max(index+shiftOf(was), archived+1)
-	m := &merge{writer: &writer{db: r.content.db, txn: r.txn, index: at, now: now.Round(0).UTC()}, was: was}
+	m := &merge{writer: &writer{draft: &draft{db: r.content.db, txn: r.txn}, index: at, now: now.Round(0).UTC()}, was: was}
 	if err := m.run(); err != nil {
 		return err
 	}

@@ -21,7 +21,15 @@ func (t *transaction) doKV(o *cluster.KVOperation) error {
 	case o.Writes():
 		return t.writeKV(o)
 	}
-	return t.readKV(o.Verb, &o.Entry, t.view.KVGet(o.Entry.Key))
+	return t.readKV(o.Verb, &o.Entry, t.kv(o.Entry.Key))
+}
+
+// kv is the entry of a key, nil where there is none.
+func (t *transaction) kv(key string) *cluster.KVEntry {
+	if t.w == nil {
+		return t.view.KVGet(key)
+	}
+	return found[cluster.KVEntry](t.w.draft, tableKV, []byte(key))
 }
 
 // readKV does what reads one key: had is its entry.
@@ -75,7 +83,7 @@ func (t *transaction) writeKV(o *cluster.KVOperation) error {
 	case cluster.KVDelete, cluster.KVDeleteCAS, cluster.KVDeleteTree:
 		return nil
 	}
-	return t.answerKV(withoutValue(t.view.KVGet(o.Entry.Key)))
+	return t.answerKV(withoutValue(t.kv(o.Entry.Key)))
 }
 
 // refusedKV says which precondition did not hold.
@@ -89,7 +97,7 @@ func (t *transaction) refusedKV(o *cluster.KVOperation) error {
 	case cluster.KVUnlock:
 		return cluster.Errorf(cluster.Conflict, "failed to unlock key %q, lock isn't held, or is held by another session", key)
 	}
-	if had := t.view.KVGet(key); had != nil && had.Session != "" {
+	if had := t.kv(key); had != nil && had.Session != "" {
 		return cluster.Errorf(cluster.Conflict, "failed to lock key %q, lock is already held", key)
 	}
 	until := t.w.now.Add(lockDelay(t.w.txn, key, t.w.now))

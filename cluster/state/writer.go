@@ -6,16 +6,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/go-memdb"
-
 	"holdfast/cluster"
 )
 
 // writer applies one command within the transaction of its batch. Each command is checked in full before its first write, but for those
 // that are done allOrNothing.
 type writer struct {
-	db    *memdb.MemDB
-	txn   *memdb.Txn
+	*draft
 	index uint64
 	now   time.Time // the leader's
 
@@ -80,23 +77,9 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 	return nil, cluster.Errorf(cluster.Internal, "this version does not know how to apply a %T", c)
 }
 
-// allOrNothing undoes what do wrote where it says that it failed. memdb can only undo a whole transaction, so what the batch wrote before is
-// committed first.
-func (w *writer) allOrNothing(do func() (ok bool)) {
-	w.txn.Commit()
-	w.txn = w.db.Txn(true)
-	if !do() {
-		w.txn.Abort()
-		w.txn = w.db.Txn(true)
-	}
-}
-
-func (w *writer) put(table string, o any)    { must(w.txn.Insert(table, o)) }
-func (w *writer) remove(table string, o any) { must(w.txn.Delete(table, o)) }
-
 // touch moves the index of a set.
 func (w *writer) touch(set string) {
-	if r := first[indexRow](w.txn, tableIndexes, byID, keyOf(set)); r == nil {
+	if r := found[indexRow](w.draft, tableIndexes, keyOf(set)); r == nil {
 		w.unbury(tableIndexes, keyOf(set))
 	} else if r.Index == w.index {
 		return
@@ -106,7 +89,7 @@ func (w *writer) touch(set string) {
 
 // close ends a set: what it was about ceased to exist.
 func (w *writer) close(set string) {
-	if r := first[indexRow](w.txn, tableIndexes, byID, keyOf(set)); r != nil {
+	if r := found[indexRow](w.draft, tableIndexes, keyOf(set)); r != nil {
 		w.remove(tableIndexes, r)
 		w.bury(tableIndexes, keyOf(set))
 	}
@@ -119,7 +102,7 @@ func (w *writer) bury(table string, key []byte) {
 
 // unbury forgets that something ceased to exist: it is there again, with a higher index.
 func (w *writer) unbury(table string, k []byte) {
-	if t := first[Tombstone](w.txn, tableTombstones, byID, keyOf(table, string(k))); t != nil {
+	if t := found[Tombstone](w.draft, tableTombstones, keyOf(table, string(k))); t != nil {
 		w.remove(tableTombstones, t)
 	}
 }
