@@ -17,6 +17,7 @@ import (
 	"holdfast/httpapi/group"
 	"holdfast/httpapi/kv"
 	"holdfast/httpapi/operator"
+	"holdfast/httpapi/proxy"
 	"holdfast/httpapi/query"
 	"holdfast/httpapi/session"
 	"holdfast/httpapi/snapshot"
@@ -59,6 +60,7 @@ type Deps struct {
 	Archives snapshot.Archives
 	Keys     operator.Keys
 	Watches  watch.Watches
+	Proxies  proxy.Proxies
 	Log      agent.Log
 	Metrics  agent.Metrics
 }
@@ -83,6 +85,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 		status.Routes(deps.Raft),
 		event.Routes(deps.Events),
 		watch.Routes(deps.Watches),
+		proxy.Routes(deps.Proxies),
 		snapshot.Routes(deps.Archives),
 		txn.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.KVMaxValueSize),
 		group.Routes(deps.Reader, deps.Writer, deps.Failover, deps.Raft, cfg.NodeName),

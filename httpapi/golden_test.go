@@ -85,6 +85,8 @@ func TestGolden(t *testing.T) {
 		"failover_explain":   "GET /v1/failover/explain/gateway",
 		"failover_timeline":  "GET /v1/failover/timeline",
 		"failover_status":    "GET /v1/failover/status",
+		"failover_proxies":   "GET /v1/failover/proxy",
+		"failover_proxy":     "GET /v1/failover/proxy/db",
 	} {
 		t.Run(name, func(t *testing.T) {
 			method, rest, _ := strings.Cut(line, " ")

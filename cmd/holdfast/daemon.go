@@ -15,6 +15,8 @@ import (
 	"holdfast/dnsapi"
 	"holdfast/failover"
 	"holdfast/failover/lease"
+	"holdfast/failover/proxy"
+	"holdfast/failover/upstream"
 	"holdfast/failover/watch"
 	"holdfast/httpapi"
 )
@@ -28,6 +30,7 @@ type daemon struct {
 	http  *httpapi.Server
 	api   http.Handler // what http serves
 	dns   *dnsapi.Server
+	fleet *proxy.Fleet
 	fail  *failoverOf
 	dir   string // the data directory
 
@@ -40,6 +43,7 @@ type daemon struct {
 	litter     []string // what must not stay on disk
 	loops      sync.WaitGroup
 	cancel     context.CancelFunc
+	upstreams  *upstream.Follower
 	endGroups  func() // ends what brings the groups of the config into the state
 	watches    *watch.Runner
 	endWatches func()            // lets no handler of a watch begin any more
@@ -52,6 +56,7 @@ func newDaemon(cfg *config.Config, log *logs) *daemon {
 	d := &daemon{cfg: cfg, log: log, dir: cfg.DataDir, telemetry: telemetry.New(cfg.MetricsHost), endGroups: func() {}, endWatches: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
 	d.watches = watch.NewRunner(ownAPI{d}, log.With("component", "watch"))
 	d.failMetrics, d.dnsMetrics = failover.NewMetrics(d.telemetry.Registerer()), dnsapi.NewMetrics(d.telemetry.Registerer())
+	d.newProxies()
 	return d
 }
 
@@ -92,6 +97,9 @@ func (d *daemon) open(parent context.Context) (err error) {
 	d.loops.Go(func() { d.telemetry.Run(d.ctx) })
 	d.fail.start(d.ctx, d.agent, &d.loops)
 	d.dns.Serve(d.dnsConfig(d.cfg), d.agent)
+	if err := d.startProxies(); err != nil {
+		return err
+	}
 	d.serveHTTP()
 	d.startGroups()
 	d.startWatches()
@@ -126,7 +134,7 @@ func (d *daemon) sweep() {
 	}
 }
 
-// listen takes the ports of HTTP and DNS, all or none. Nothing is answered yet.
+// listen takes the ports of HTTP, DNS and the proxies, all or none. Nothing is answered yet.
 func (d *daemon) listen() (err error) {
 	if err = d.listenHTTP(); err != nil {
 		return err
@@ -135,7 +143,7 @@ func (d *daemon) listen() (err error) {
 		return err
 	}
 	d.surfaces = append(d.surfaces, func() { _ = d.dns.Close() })
-	return nil
+	return d.listenProxies()
 }
 
 // dataDir makes sure of the data directory; a -dev agent gets one that goes with it.

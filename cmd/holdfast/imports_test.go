@@ -49,6 +49,7 @@ var mayImport = map[string][]string{
 	"failover/vip":        {},
 	"failover/fence":      {},
 	"failover/proxy":      {},
+	"failover/upstream":   {"cluster", "cluster/state", "failover/proxy"},
 	"failover/lab":        {},
 	"failover/lease":      {"cluster"},
 	"failover/watch":      {"cluster"}, // what it asks for comes through an interface that cmd fills with the API

@@ -19,6 +19,7 @@ import (
 	"holdfast/cmd/holdfast/verb/machine"
 	"holdfast/cmd/holdfast/verb/member"
 	"holdfast/cmd/holdfast/verb/operator"
+	"holdfast/cmd/holdfast/verb/proxy"
 	"holdfast/cmd/holdfast/verb/snapshot"
 	"holdfast/cmd/holdfast/verb/watch"
 	"holdfast/failover/lab"
@@ -39,7 +40,7 @@ func runProcess() int {
 func verbs() []verb.Verb {
 	return slices.Concat(
 		[]verb.Verb{agentVerb(), validateVerb()},
-		member.Verbs(), failover.Verbs(), agent.Verbs(), []verb.Verb{kv.Verb(), watch.Verb(), lock.Verb(), catalog.Verb(), snapshot.Verb()}, operator.Verbs(), machine.Verbs(),
+		member.Verbs(), failover.Verbs(), []verb.Verb{proxy.Verb()}, agent.Verbs(), []verb.Verb{kv.Verb(), watch.Verb(), lock.Verb(), catalog.Verb(), snapshot.Verb()}, operator.Verbs(), machine.Verbs(),
 		[]verb.Verb{demoVerb(), versionVerb()}, operator.Absent(),
 	)
 }

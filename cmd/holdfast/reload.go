@@ -26,7 +26,12 @@ func (d *daemon) reload(read load) error {
 		return err
 	}
 	cfg, restart := d.cfg.Reload(next)
-	if err := register(d.agent.Registry(), cfg); err != nil {
+	if err = d.upstreams.Configure(cfg.Proxies); err == nil {
+		if err = register(d.agent.Registry(), cfg); err != nil {
+			_ = d.upstreams.Configure(d.cfg.Proxies) // it was in force until now
+		}
+	}
+	if err != nil {
 		d.log.Error("the configuration is not taken, the old one stays", "error", err)
 		return err
 	}

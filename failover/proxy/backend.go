@@ -20,6 +20,7 @@ type Backend struct {
 type Table struct {
 	Routes map[string][]Backend // by server name where the proxy reads it, "" for everybody else
 	Cut    bool                 // connections to a backend that is not in the table any more are cut at once, not drained
+	Why    string               // a sentence for people: why it is so, or why nobody is in it
 }
 
 // retryAfter is for how long a backend that could not be connected to comes last.
@@ -132,6 +133,7 @@ type turn struct {
 type table struct {
 	pools   map[string]*pool
 	cut     bool
+	why     string
 	changed chan struct{} // closed once another table is in force
 }
 

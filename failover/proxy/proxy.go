@@ -115,11 +115,11 @@ func (p *Proxy) Set(t Table) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	old := p.table.Load()
-	if old.equal(t.Routes) {
+	if old.equal(t.Routes) && old.cut == t.Cut && old.why == t.Why {
 		return
 	}
 	next, gone := old.merge(t.Routes)
-	next.cut = t.Cut
+	next.cut, next.why = t.Cut, t.Why
 	for _, g := range gone {
 		g.leave(t.Cut)
 	}
@@ -204,7 +204,7 @@ func (p *Proxy) inherit(from *Proxy) {
 			routes[route] = append(routes[route], Backend{ID: t.id, Addr: t.addr, Epoch: t.epoch, Weight: int(t.weight.Load())})
 		}
 	}
-	p.Set(Table{Routes: routes, Cut: from.table.Load().cut})
+	p.Set(Table{Routes: routes, Cut: from.table.Load().cut, Why: from.table.Load().why})
 }
 
 // endWriter cuts everything where the table is one that cuts.

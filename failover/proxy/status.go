@@ -11,6 +11,7 @@ type Status struct {
 	Listen      []string // as configured
 	Mode        Mode
 	Balance     Balance
+	Why         string // of the table
 	Connections int    // clients that are in, held ones included
 	Held        int    // clients that wait for a backend
 	Accepted    uint64 // clients ever
@@ -40,6 +41,7 @@ func (p *Proxy) Status() Status {
 	o := p.opts.Load()
 	s := Status{
 		Name: p.name, Listen: o.Listen, Mode: cmp.Or(o.Mode, TCP), Balance: cmp.Or(o.Balance, Least),
+		Why:         p.table.Load().why,
 		Connections: p.gate.inside(), Held: int(p.held.Load()), Accepted: p.accepted.Load(), Turned: p.turned.Load(), Backends: []BackendStatus{},
 	}
 	p.mu.Lock()

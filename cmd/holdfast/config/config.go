@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/upstream"
 )
 
 // Config is everything an agent needs to know, checked and complete. Each field names the key of the files that it comes from; those
@@ -64,6 +65,7 @@ type Config struct {
 	Services []Registration            `key:"services" reload:"true"`
 	Checks   []cluster.CheckDefinition `key:"checks" reload:"true"` // of the node
 	Groups   []cluster.Group           `key:"group" reload:"true"`
+	Proxies  []upstream.Spec           `key:"proxy" reload:"true"`
 	Watches  []cluster.Watch           `key:"watches" reload:"true"`
 }
 

@@ -61,6 +61,7 @@ type File struct {
 	Check    []Check          `mapstructure:"check"`
 	Checks   []Check          `mapstructure:"checks"`
 	Group    map[string]Group `mapstructure:"group"`
+	Proxy    map[string]Proxy `mapstructure:"proxy"`
 	Watches  []Watch          `mapstructure:"watches"`
 }
 

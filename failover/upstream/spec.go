@@ -1,0 +1,34 @@
+package upstream
+
+import (
+	"fmt"
+
+	"holdfast/failover/proxy"
+)
+
+// Spec says what one proxy does: where it listens, and whom it passes to.
+type Spec struct {
+	Name    string
+	Service string   // whose instances it passes to
+	Tags    []string // that an instance must have, all of them
+	Writer  string   // pass to one instance: the one with this tag, or with a passing check of this name or ID
+	Group   string   // pass to one instance: the one on the holder of this group
+	Options proxy.Options
+}
+
+// one reports whether the proxy passes to one instance alone.
+func (s *Spec) one() bool { return s.Writer != "" || s.Group != "" }
+
+// Validate says in one sentence what is wrong with the spec, or returns nil.
+func (s *Spec) Validate() error {
+	if s.Service == "" {
+		return fmt.Errorf("proxy %q has no service: name the service whose instances it passes to, as in service = \"mysql\"", s.Name)
+	}
+	if s.Options.Mode == proxy.SNI {
+		return fmt.Errorf("proxy %q: mode \"sni\" has no service: its routes come from tags", s.Name)
+	}
+	if err := s.Options.Validate(); err != nil {
+		return fmt.Errorf("proxy %q: %w", s.Name, err)
+	}
+	return nil
+}
