@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"holdfast/cluster"
@@ -386,6 +387,37 @@ func TestGraceForNewLeader(t *testing.T) {
 		t.Errorf("why: %s", why)
 	}
 	c.holds("g", "n2")
+}
+
+// TestGraceAfterALongQuestion holds that a new leader which learns late of older leases gives the machines, which nobody has listened to
+// meanwhile, the same time to be heard: to move an address then is an outage for nothing.
+func TestGraceAfterALongQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t)
+		c.do(machineOn("n1")...)
+		c.do(machineOn("n2")...)
+		c.assign("g", "n1", false)
+		c.quorum.lost = true
+		c.open()
+		time.Sleep(c.opts.TTL) //nolint:forbidigo // the clock of a bubble
+		c.quorum.set(func() { c.quorum.lost = false })
+		time.Sleep(c.opts.TTL / 7) //nolint:forbidigo // the same: a connection is being made
+		for _, node := range []string{"n1", "n2"} {
+			c.send(node).keep()
+		}
+		time.Sleep(time.Second) //nolint:forbidigo // the same
+		c.mu.Lock()
+		seen := slices.Clone(c.seen)
+		c.mu.Unlock()
+		for _, cmd := range seen {
+			if s, is := cmd.(*cluster.Steer); is && len(s.Assignments) > 0 {
+				t.Errorf("moved: %+v", s.Assignments)
+			}
+		}
+		if told := c.told(cluster.TransitionPresence); slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, "n1: ") || strings.HasPrefix(s, "n2: ") }) {
+			t.Errorf("a machine was taken for lost: %q", told)
+		}
+	})
 }
 
 // TestServeRefuses holds what ends a lease channel.
