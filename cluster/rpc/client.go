@@ -10,7 +10,8 @@ import (
 	"holdfast/cluster"
 )
 
-// Client calls other members. It keeps one connection for each address, which carries all calls to it.
+// Client calls other members. It keeps one connection for each address, which carries all calls to it, and takes another where that has fallen
+// silent (doubt.go).
 type Client struct {
 	opts    Options
 	ctx     context.Context // ends when the client closes
@@ -86,8 +87,10 @@ func (c *Client) link(addr string) (*link, error) {
 	if c.ctx.Err() != nil {
 		return nil, context.Cause(c.ctx)
 	}
-	if l := c.links[addr]; l != nil {
+	if l := c.links[addr]; l != nil && !l.replaceable() {
 		return l, nil
+	} else if l != nil {
+		l.conn.retire()
 	}
 	l := &link{ready: make(chan struct{})}
 	c.links[addr] = l

@@ -7,20 +7,25 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"holdfast/cluster"
 )
 
 // clientConn carries the calls to one address over one connection.
 type clientConn struct {
-	addr string
-	opts Options
-	r    *reader
-	w    *writer
+	addr  string
+	opts  Options
+	r     *reader
+	w     *writer
+	began time.Time
+	doubt atomic.Uint64 // one more than r.reads was, when a call ended without an answer; see doubtful
 
 	mu      sync.Mutex // guards following
 	lastID  uint64
 	waiting map[uint64]chan<- answer
+	retired bool  // the connection ends with the last call that waits
 	err     error // why the connection has ended
 }
 
@@ -38,7 +43,7 @@ func (f farewell) Unwrap() error { return f.why }
 
 func newClientConn(ctx context.Context, addr string, conn net.Conn, opts Options) *clientConn {
 	return &clientConn{
-		addr: addr, opts: opts, waiting: map[uint64]chan<- answer{},
+		addr: addr, opts: opts, began: time.Now(), waiting: map[uint64]chan<- answer{},
 		r: newReader(ctx, conn, opts.MaxCall, opts.StallTimeout), w: newWriter(conn, opts.StallTimeout),
 	}
 }
@@ -85,7 +90,7 @@ func (c *clientConn) read() error {
 // call sends a request and waits for its answer.
 func (c *clientConn) call(ctx context.Context, m Method, req []byte) ([]byte, error) {
 	f := frame{kind: kindRequest, method: m, body: req, timeout: timeLeft(ctx)}
-	done := make(chan answer, 1)
+	done, start, heard := make(chan answer, 1), time.Now(), c.r.reads.Load()
 	var err error
 	if f.id, err = c.expect(done); err != nil {
 		return nil, notHandled(c.addr, m, err)
@@ -99,6 +104,9 @@ func (c *clientConn) call(ctx context.Context, m Method, req []byte) ([]byte, er
 	case a := <-done:
 		return c.outcome(a, m, t)
 	case <-ctx.Done():
+	}
+	if time.Since(start) >= doubtAfter {
+		c.doubt.Store(heard + 1)
 	}
 	switch {
 	case c.take(f.id) == nil: // the answer was faster
@@ -143,9 +151,13 @@ func (c *clientConn) expect(done chan<- answer) (uint64, error) {
 // take removes a call and returns where its answer goes, or nil if that is taken already.
 func (c *clientConn) take(id uint64) chan<- answer {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	done := c.waiting[id]
 	delete(c.waiting, id)
+	over := c.retired && len(c.waiting) == 0
+	c.mu.Unlock()
+	if over {
+		_ = c.w.fail(errReplaced)
+	}
 	return done
 }
 

@@ -39,4 +39,8 @@
 // that waits on it at once. A peer that is frozen or unplugged sends nothing at all: while calls wait on a silent connection it is
 // pinged, and given up after Options.SilenceTimeout. TCP keepalive and user timeout (10 s) find what is unplugged underneath every
 // kind of connection. Nobody waits for ever to write: a peer that takes nothing for Options.StallTimeout is cut off.
+//
+// A peer that is back is heard at once. The kernel sends what was lost again at intervals that double, so a connection may stand still for as
+// long again as the network was parted. Therefore a call takes a new connection where the one before it ended without an answer (doubt.go), and an
+// attempt to connect that waits gets company (race).
 package rpc

@@ -23,7 +23,43 @@ func keepAlive() net.KeepAliveConfig {
 
 func dialTCP(ctx context.Context, addr string) (net.Conn, error) {
 	d := net.Dialer{KeepAliveConfig: keepAlive(), Control: setUserTimeout}
-	return d.DialContext(ctx, "tcp", addr)
+	return race(ctx, func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) })
+}
+
+// anotherAttempt is after how long an attempt to connect gets company. The kernel sends the first packet of a connection, if it was lost, again
+// after a second, and then after two more, and the network may be whole again long before.
+const anotherAttempt = 250 * time.Millisecond
+
+// race begins one attempt to connect after another, until one of them has an outcome.
+func race(ctx context.Context, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type outcome struct {
+		conn net.Conn
+		err  error
+	}
+	first := make(chan outcome)
+	tick := time.NewTicker(anotherAttempt)
+	defer tick.Stop()
+	for {
+		go func() {
+			conn, err := dial(ctx)
+			select {
+			case first <- outcome{conn, err}:
+			case <-ctx.Done():
+				if conn != nil {
+					_ = conn.Close()
+				}
+			}
+		}()
+		select {
+		case o := <-first:
+			return o.conn, o.err
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 }
 
 // listenTCP binds addr; what is accepted from it inherits the user timeout.
