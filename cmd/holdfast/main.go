@@ -18,6 +18,7 @@ import (
 	"holdfast/cmd/holdfast/verb/lock"
 	"holdfast/cmd/holdfast/verb/machine"
 	"holdfast/cmd/holdfast/verb/member"
+	"holdfast/cmd/holdfast/verb/migrate"
 	"holdfast/cmd/holdfast/verb/operator"
 	"holdfast/cmd/holdfast/verb/proxy"
 	"holdfast/cmd/holdfast/verb/snapshot"
@@ -40,7 +41,12 @@ func runProcess() int {
 func verbs() []verb.Verb {
 	return slices.Concat(
 		[]verb.Verb{agentVerb(), validateVerb()},
-		member.Verbs(), failover.Verbs(), []verb.Verb{proxy.Verb()}, agent.Verbs(), []verb.Verb{kv.Verb(), watch.Verb(), lock.Verb(), catalog.Verb(), snapshot.Verb()}, operator.Verbs(), machine.Verbs(),
+		member.Verbs(), failover.Verbs(),
+		[]verb.Verb{proxy.Verb()},
+		agent.Verbs(),
+		[]verb.Verb{kv.Verb(), watch.Verb(), lock.Verb(), catalog.Verb(), snapshot.Verb()},
+		operator.Verbs(), machine.Verbs(),
+		[]verb.Verb{migrate.Verb()},
 		[]verb.Verb{demoVerb(), versionVerb()}, operator.Absent(),
 	)
 }

@@ -177,3 +177,15 @@ func ConnectArgs(c *Console, args []string) (*Client, []string, error) {
 	cl, err := f.Client(c)
 	return cl, fs.Args(), err
 }
+
+// Other is the client of another agent, whose address and token the user has given apart from those of the flags.
+func Other(c *Console, addr, token string) (*Client, error) {
+	as := &Console{Env: func(name string) string {
+		if strings.HasPrefix(name, "CONSUL_") { // what is set for Consul's own tools is meant for it
+			return c.Env(name)
+		}
+		return ""
+	}}
+	f := ClientFlags{addr: addr, token: token}
+	return f.Client(as)
+}
