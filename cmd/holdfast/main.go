@@ -13,6 +13,7 @@ import (
 	"holdfast/cmd/holdfast/verb"
 	"holdfast/cmd/holdfast/verb/agent"
 	"holdfast/cmd/holdfast/verb/catalog"
+	"holdfast/cmd/holdfast/verb/completion"
 	"holdfast/cmd/holdfast/verb/failover"
 	"holdfast/cmd/holdfast/verb/kv"
 	"holdfast/cmd/holdfast/verb/lock"
@@ -47,6 +48,7 @@ func verbs() []verb.Verb {
 		[]verb.Verb{kv.Verb(), watch.Verb(), lock.Verb(), catalog.Verb(), snapshot.Verb()},
 		operator.Verbs(), machine.Verbs(),
 		[]verb.Verb{migrate.Verb()},
-		[]verb.Verb{demoVerb(), versionVerb()}, operator.Absent(),
+		[]verb.Verb{demoVerb(), completion.Verb(verbs), versionVerb()},
+		operator.Absent(),
 	)
 }

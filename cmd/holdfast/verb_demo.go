@@ -42,9 +42,6 @@ It needs Linux, and root or user namespaces. Nothing of it reaches the network o
 }
 
 func runDemo(ctx context.Context, c *verb.Console, args []string) error {
-	if code, entered, err := lab.Enter(); err != nil || entered {
-		return cmp.Or(err, error(verb.Exit(code)))
-	}
 	fs := c.Flags()
 	var o demoOptions
 	fs.StringVar(&o.faults, "fault", demoFaults, "comma-separated `faults`, or all: "+strings.Join(faultNames(), ", "))
@@ -57,6 +54,9 @@ func runDemo(ctx context.Context, c *verb.Console, args []string) error {
 	faults, err := chooseFaults(o.faults, o.length)
 	if err != nil {
 		return err
+	}
+	if code, entered, err := lab.Enter(); err != nil || entered {
+		return cmp.Or(err, error(verb.Exit(code)))
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()

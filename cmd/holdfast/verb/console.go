@@ -14,7 +14,8 @@ type Console struct {
 	Env      func(string) string
 	Name     string // what the program was called as
 
-	verb Verb // the one that runs
+	verb Verb                // the one that runs
+	help func(*flag.FlagSet) // what -h does instead of teaching, if anything
 }
 
 // UsageError is a mistake on the command line; the verb's usage line follows it.
@@ -31,7 +32,13 @@ func (e Exit) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 func (c *Console) Flags() *flag.FlagSet {
 	fs := flag.NewFlagSet(c.verb.Name, flag.ContinueOnError)
 	fs.SetOutput(c.Out)
-	fs.Usage = func() { c.verb.teach(c.Out, fs) }
+	fs.Usage = func() {
+		if c.help != nil {
+			c.help(fs)
+			return
+		}
+		c.verb.teach(c.Out, fs)
+	}
 	return fs
 }
 

@@ -22,7 +22,7 @@ func Verb() verb.Verb {
 	return verb.Verb{
 		Name: "import", Args: "consul", Short: "bring over what another system keeps",
 		Subs: []verb.Verb{{
-			Name: "import consul", Args: "ADDRESS|FILE", Short: "bring over what a running Consul keeps, or the keys of a file of kv export", Run: run,
+			Name: "import consul", Args: "ADDRESS|FILE", Short: "bring over what a running Consul keeps, or a file of kv export", Run: run,
 			Long: "ADDRESS is the HTTP API of a Consul agent, host:port or http://host:port. Without -yes nothing is written: it shows what would be new, what " +
 				"would change, and what is left out. It may be repeated; what is the same already is not written again.\n\n" +
 				"Brought over are keys with their flags; external nodes with their services and checks; the services of that very agent, to the agent at " +

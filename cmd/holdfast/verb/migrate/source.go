@@ -54,7 +54,7 @@ func (o *options) read(ctx context.Context, c *verb.Console, here *verb.Client) 
 		return nil, err
 	}
 	if self.Config.NodeID == own.Config.NodeID && self.Member.Addr == own.Member.Addr && self.Member.Port == own.Member.Port {
-		return nil, verb.UsageError(fmt.Sprintf("%s is the agent that would be written to: give the address of Holdfast's with -http-addr", o.source))
+		return nil, verb.UsageError(o.source + " is the agent that would be written to: give the address of Holdfast's with -http-addr")
 	}
 	inv := &inventory{from: fmt.Sprintf("agent %s of datacenter %s (%s) at %s", self.Config.NodeName, self.Config.Datacenter, self.Config.Version, o.source)}
 	for _, part := range []func(context.Context, *verb.Client, *inventory) error{o.readKeys, readSessions, readNodes, readServices, readQueries, readACL} {
