@@ -24,6 +24,7 @@ var sections = []section{
 	{"get", "reads of 512 bytes", (*bench).get},
 	{"health", "the passing instances of a service", (*bench).health},
 	{"watch", "from a write to the answer of who waits for it", (*bench).watch},
+	{"dns", "from a check to the DNS answer", (*bench).follow},
 	{"session", "create, acquire, release, destroy", (*bench).session},
 	{"register", "a service, until it is visible", (*bench).register},
 	{"state", "memory, disk and restart with many keys", (*bench).state},
