@@ -3,12 +3,15 @@ package dnsapi
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -283,4 +286,88 @@ func TestCloseWithQuestionsUnderWay(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("Close does not return")
 	}
+}
+
+// TestFloods has three floods at once, of garbage, of names that nobody has, and of connections that ask nothing or half a question. Answers go on
+// all the while, and when it is over nothing is left: neither memory nor connections nor what was noted of a name.
+func TestFloods(t *testing.T) {
+	w := newWorld(t, many(2)...)
+	w.AltDomain = "alt.example."
+	s := serve(t, w, "127.0.0.1:0")
+	addr := s.Addrs()[0]
+	mustAnswer(t, "udp", addr, "NOERROR aa rd")
+	goroutines, before := runtime.NumGoroutine(), resident()
+
+	ctx, stop := context.WithCancel(t.Context())
+	var floods sync.WaitGroup
+	var sent atomic.Int64
+	for n := range 4 {
+		c := dial(t, "udp", addr)
+		floods.Go(func() { // nobody reads the answers: they are lost in this socket
+			tick := time.NewTicker(2 * time.Millisecond) // so that the flood leaves this machine room to answer
+			defer tick.Stop()
+			for i := 0; ctx.Err() == nil; <-tick.C {
+				for range 10 {
+					_, _ = c.Write(flood(t, n, i))
+					i++
+				}
+				sent.Add(10)
+			}
+		})
+	}
+	floods.Go(func() {
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ctx.Err() == nil; i++ {
+			<-tick.C
+			c, err := net.DialTimeout("tcp", addr, patience)
+			if err != nil {
+				continue // the kernel's queue is full
+			}
+			defer c.Close()
+			_, _ = c.Write(framed(t, 1, "web.service.consul. A")[:i%20])
+		}
+	})
+	for sent.Load() < 60_000 {
+		mustAnswer(t, "udp", addr, "NOERROR aa rd")
+		mustAnswer(t, "tcp", addr, "NOERROR aa rd")
+	}
+	stop()
+	floods.Wait()
+	mustAnswer(t, "udp", addr, "NOERROR aa rd")
+	if grown := resident() - before; grown > 8<<20 {
+		t.Errorf("%d packets have left %d KiB behind", sent.Load(), grown>>10)
+	}
+	deadline := time.Now().Add(patience)
+	for runtime.NumGoroutine() > goroutines+10 { // the server hangs up on who is silent
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines before the floods, %d after", goroutines, runtime.NumGoroutine())
+		}
+		mustAnswer(t, "udp", addr, "NOERROR aa rd")
+	}
+}
+
+// resident is what is in use on the heap, once what is not has been collected.
+func resident() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc) //nolint:gosec // far below
+}
+
+// flood is a packet that is of no use: a name that nobody has and that has never been asked for, or bytes.
+func flood(t *testing.T, n, i int) []byte {
+	t.Helper()
+	if i%8 == 0 {
+		b := make([]byte, rand.IntN(600))
+		for j := range b {
+			b[j] = byte(rand.Uint32())
+		}
+		return b
+	}
+	forms := []string{
+		"x%d-%d.service.consul. A", "t%d-%d.web.service.consul. SRV", "_x%d-%d._tcp.service.consul. SRV", "x%d-%d.node.consul. A", "x%d-%d.query.consul. A",
+		"x%d-%d.group.alt.example. A", "x%d-%d.consul. A edns=1232", "x%d-%d.example.com. A", "x%d-%d.web.service.alt.example. AAAA",
+	}
+	return framed(t, uint16(i), fmt.Sprintf(forms[i%len(forms)], n, i))[2:]
 }
