@@ -79,8 +79,7 @@ func (a *Agent) meta(opts cluster.QueryOptions, index uint64) cluster.QueryMeta 
 // freshen waits until the local state is as fresh as the consistency asks.
 func (a *Agent) freshen(ctx context.Context, c cluster.Consistency) error {
 	if c == cluster.Stale {
-		a.waitCaughtUp(ctx)
-		return nil
+		return a.waitCaughtUp(ctx)
 	}
 	if c == cluster.Default && a.freshHere() {
 		return nil
@@ -100,27 +99,25 @@ func (a *Agent) freshen(ctx context.Context, c cluster.Consistency) error {
 	return nil
 }
 
-// staleGrace is how long a stale read on a member that has just started waits for the log to be replayed.
+// staleGrace is how long after its start a member waits with stale reads for a leader, who says how much of its log counts.
 const staleGrace = time.Second
 
-// waitCaughtUp keeps a member that has just started from answering with a state older than what it knew before. Without a leader it
-// cannot know how much of its log counts, and after a while it answers with what it has.
-func (a *Agent) waitCaughtUp(ctx context.Context) {
-	if a.caughtUp.Load() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, staleGrace)
-	defer cancel()
-	for ctx.Err() == nil {
-		if a.peer.CaughtUp() {
+// waitCaughtUp keeps a member that has just started from answering with a state older than what it knew before: until its log has been replayed,
+// however long that takes. Without a leader it cannot know how much of the log counts, and after a while it answers with what it has.
+func (a *Agent) waitCaughtUp(ctx context.Context) error {
+	for !a.caughtUp.Load() {
+		switch {
+		case a.peer.CaughtUp():
 			a.caughtUp.Store(true)
-			return
+		case !a.peer.Replaying() && time.Since(a.opened) > staleGrace:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		default:
+			pause(ctx, a.peer.LeaderChanged(), 5*time.Millisecond)
 		}
-		pause(ctx, a.peer.LeaderChanged(), 5*time.Millisecond)
 	}
-	if time.Since(a.opened) > staleGrace {
-		a.caughtUp.Store(true) // nobody can say more: what is here counts from now on
-	}
+	return nil
 }
 
 // freshHere reports whether this member leads, for certain, and has applied all that is committed: then nobody need be waited for. The index

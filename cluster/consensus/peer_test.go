@@ -241,6 +241,42 @@ func TestRestartReplays(t *testing.T) {
 	leaderOf(t, []*member{again})
 }
 
+// TestAMemberThatReplaysSaysSo stops the state in the middle of its log.
+func TestAMemberThatReplaysSaysSo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	few := func(c *Config) { c.MaxAppendEntries = 2 }
+	m := startMember(t, "a", dir, few)
+	bootstrapAlone(t, m)
+	for i := range 10 {
+		write(t, []*member{m}, key(i), "v")
+	}
+	applied := m.store.AppliedIndex()
+	m.stop(t)
+
+	again := newMember(t, "a", dir, few)
+	held, tell := make(chan struct{}), again.fsm.applied
+	release := sync.OnceFunc(func() { close(held) })
+	again.fsm.applied = func() { <-held; tell() }
+	if again.Replaying() {
+		t.Error("a member that is not open replays")
+	}
+	if err := again.Open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { again.stop(t) })
+	t.Cleanup(release)
+	eventually(t, "a part is replayed", func() bool { return again.store.AppliedIndex() > 0 })
+	if at := again.store.AppliedIndex(); at >= applied || !again.Replaying() || again.CaughtUp() {
+		t.Errorf("at %d of %d it replays (%v) and is caught up (%v)", at, applied, again.Replaying(), again.CaughtUp())
+	}
+	release()
+	eventually(t, "the rest is replayed", again.CaughtUp)
+	if again.Replaying() {
+		t.Error("a member that is caught up replays")
+	}
+}
+
 func TestCaughtUpNeedsALeader(t *testing.T) {
 	t.Parallel()
 	members := startCluster(t, 3)

@@ -10,6 +10,7 @@ func TestMemoryIsTunedAndLetGo(t *testing.T) {
 	before := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(before)
 	t.Setenv("GOGC", "")
+	t.Setenv("GOMEMLIMIT", "")
 	release := tuneMemory()
 	runtime.GC()
 	var m runtime.MemStats
