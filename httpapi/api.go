@@ -22,6 +22,7 @@ import (
 	"holdfast/httpapi/session"
 	"holdfast/httpapi/snapshot"
 	"holdfast/httpapi/status"
+	"holdfast/httpapi/template"
 	"holdfast/httpapi/txn"
 	"holdfast/httpapi/watch"
 )
@@ -48,21 +49,22 @@ type Raft interface {
 
 // Deps are the parts of the agent that the API speaks to.
 type Deps struct {
-	Reader   exchange.Reader
-	Writer   exchange.Writer
-	Sessions session.Sessions
-	Pool     agent.Pool
-	Raft     Raft
-	Registry agent.Registry
-	Failover group.Failover
-	Events   event.Events
-	Queries  query.Queries
-	Archives snapshot.Archives
-	Keys     operator.Keys
-	Watches  watch.Watches
-	Proxies  proxy.Proxies
-	Log      agent.Log
-	Metrics  agent.Metrics
+	Reader    exchange.Reader
+	Writer    exchange.Writer
+	Sessions  session.Sessions
+	Pool      agent.Pool
+	Raft      Raft
+	Registry  agent.Registry
+	Failover  group.Failover
+	Events    event.Events
+	Queries   query.Queries
+	Archives  snapshot.Archives
+	Keys      operator.Keys
+	Watches   watch.Watches
+	Templates template.Templates
+	Proxies   proxy.Proxies
+	Log       agent.Log
+	Metrics   agent.Metrics
 }
 
 // New makes the API's handler. It starts nothing.
@@ -85,6 +87,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 		status.Routes(deps.Raft),
 		event.Routes(deps.Events),
 		watch.Routes(deps.Watches),
+		template.Routes(deps.Templates),
 		proxy.Routes(deps.Proxies),
 		snapshot.Routes(deps.Archives),
 		txn.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.KVMaxValueSize),

@@ -85,6 +85,7 @@ func TestGolden(t *testing.T) {
 		"failover_explain":   "GET /v1/failover/explain/gateway",
 		"failover_timeline":  "GET /v1/failover/timeline",
 		"failover_status":    "GET /v1/failover/status",
+		"failover_templates": "GET /v1/failover/templates",
 		"failover_proxies":   "GET /v1/failover/proxy",
 		"failover_proxy":     "GET /v1/failover/proxy/db",
 	} {

@@ -243,6 +243,13 @@ func (m *member) Holdings() []cluster.Holding {
 	return []cluster.Holding{{Group: "gateway", Node: "n1", Epoch: 1, Phase: "serving", Remaining: 500 * time.Millisecond, Addresses: []string{"10.77.0.100/24 on eth0"}, Fence: "ebpf/tcx"}}
 }
 
+func (m *member) Templates() []cluster.TemplateState {
+	return []cluster.TemplateState{{
+		Source: "/etc/haproxy/haproxy.ctmpl", Destination: "/etc/haproxy/haproxy.cfg", Phase: cluster.TemplateRefused, Why: "the new text is refused", Rendered: start, Writes: 3,
+		Command: cluster.TemplateCommand{Command: "systemctl reload haproxy", Started: start, Took: 12 * time.Millisecond, Lag: 3 * time.Millisecond, Output: "done"},
+	}}
+}
+
 // registry is an agent's registrations without anything that runs them.
 type registry struct {
 	change   chan struct{} // closed at the next change; nil where nobody has asked
@@ -394,7 +401,7 @@ func (m *member) handler(change ...func(*Config)) http.Handler {
 	for _, f := range change {
 		f(&cfg)
 	}
-	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events, Queries: m, Archives: &m.archives, Keys: &m.keys, Watches: watches{}, Proxies: proxies{}, Log: &m.log, Metrics: metrics{}}, slog.New(slog.DiscardHandler))
+	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events, Queries: m, Archives: &m.archives, Keys: &m.keys, Watches: watches{}, Templates: m, Proxies: proxies{}, Log: &m.log, Metrics: metrics{}}, slog.New(slog.DiscardHandler))
 }
 
 func (m *member) apply(tb testing.TB, cmds ...cluster.Command) {

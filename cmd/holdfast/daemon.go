@@ -16,6 +16,7 @@ import (
 	"holdfast/failover"
 	"holdfast/failover/lease"
 	"holdfast/failover/proxy"
+	"holdfast/failover/render"
 	"holdfast/failover/upstream"
 	"holdfast/failover/watch"
 	"holdfast/httpapi"
@@ -38,22 +39,24 @@ type daemon struct {
 	failMetrics *failover.Metrics
 	dnsMetrics  *dnsapi.Metrics
 
-	surfaces   []func() // close what takes requests
-	closers    []func() // in the order of opening
-	litter     []string // what must not stay on disk
-	loops      sync.WaitGroup
-	cancel     context.CancelFunc
-	upstreams  *upstream.Follower
-	endGroups  func() // ends what brings the groups of the config into the state
-	watches    *watch.Runner
-	endWatches func()            // lets no handler of a watch begin any more
-	reloads    chan chan<- error // from the API: the configuration is to be read again, and the answer goes here
-	left       chan struct{}     // closed when /v1/agent/leave has taken this member out
-	once       sync.Once
+	surfaces     []func() // close what takes requests
+	closers      []func() // in the order of opening
+	litter       []string // what must not stay on disk
+	loops        sync.WaitGroup
+	cancel       context.CancelFunc
+	upstreams    *upstream.Follower
+	endGroups    func() // ends what brings the groups of the config into the state
+	watches      *watch.Runner
+	templates    *render.Runner
+	endTemplates func()            // ends what renders templates
+	endWatches   func()            // lets no handler of a watch begin any more
+	reloads      chan chan<- error // from the API: the configuration is to be read again, and the answer goes here
+	left         chan struct{}     // closed when /v1/agent/leave has taken this member out
+	once         sync.Once
 }
 
 func newDaemon(cfg *config.Config, log *logs) *daemon {
-	d := &daemon{cfg: cfg, log: log, dir: cfg.DataDir, telemetry: telemetry.New(cfg.MetricsHost), endGroups: func() {}, endWatches: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
+	d := &daemon{cfg: cfg, log: log, dir: cfg.DataDir, telemetry: telemetry.New(cfg.MetricsHost), endGroups: func() {}, endWatches: func() {}, endTemplates: func() {}, reloads: make(chan chan<- error), left: make(chan struct{})}
 	d.watches = watch.NewRunner(ownAPI{d}, log.With("component", "watch"))
 	d.failMetrics, d.dnsMetrics = failover.NewMetrics(d.telemetry.Registerer()), dnsapi.NewMetrics(d.telemetry.Registerer())
 	d.newProxies()
@@ -100,10 +103,11 @@ func (d *daemon) open(parent context.Context) (err error) {
 	if err := d.startProxies(); err != nil {
 		return err
 	}
+	d.templates = render.NewRunner(render.NewState(d.agent, d.cfg.NodeName, d.cfg.Datacenter), d.log.With("component", "render"))
 	d.serveHTTP()
 	d.startGroups()
 	d.startWatches()
-	return nil
+	return d.startTemplates()
 }
 
 func (d *daemon) closing(f func()) { d.closers = append(d.closers, f) }

@@ -53,6 +53,10 @@ var mayImport = map[string][]string{
 	"failover/lab":        {},
 	"failover/lease":      {"cluster"},
 	"failover/watch":      {"cluster"}, // what it asks for comes through an interface that cmd fills with the API
+
+	"failover/render":          {"cluster", "cluster/state"},
+	"failover/render/language": {},
+	"failover/render/remote":   {"failover/render/language"},
 }
 
 // onlyIn lists the libraries that carry one mechanism each, and the folders that may import them.

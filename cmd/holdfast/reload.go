@@ -50,7 +50,10 @@ func (d *daemon) reload(read load) error {
 	d.startGroups()
 	d.dns.Configure(d.dnsConfig(cfg))
 	d.watches.Set(cfg.Watches)
-	d.log.Info("the configuration is reloaded", "services", len(cfg.Services), "checks", len(cfg.Checks), "groups", len(cfg.Groups), "watches", len(cfg.Watches))
+	if err := d.templates.Set(cfg.Templates); err != nil { // it could be read a moment ago
+		d.log.Error("the templates stay as they were", "error", err)
+	}
+	d.log.Info("the configuration is reloaded", "services", len(cfg.Services), "checks", len(cfg.Checks), "groups", len(cfg.Groups), "watches", len(cfg.Watches), "templates", len(cfg.Templates))
 	if len(restart) > 0 {
 		d.log.Warn("these keys have changed and take effect at the next start", "keys", restart)
 	}

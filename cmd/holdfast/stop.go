@@ -70,6 +70,7 @@ func (d *daemon) stop(why string, leave bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	d.endWatches()
+	d.endTemplates()
 	d.endGroups()
 	d.fail.stop(ctx, why)
 	d.closeSurfaces()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/render"
 	"holdfast/failover/upstream"
 )
 
@@ -67,6 +68,8 @@ type Config struct {
 	Groups   []cluster.Group           `key:"group" reload:"true"`
 	Proxies  []upstream.Spec           `key:"proxy" reload:"true"`
 	Watches  []cluster.Watch           `key:"watches" reload:"true"`
+
+	Templates []render.Template `key:"template" reload:"true"`
 }
 
 // Registration is a service of this agent with its checks.

@@ -63,6 +63,7 @@ type File struct {
 	Group    map[string]Group `mapstructure:"group"`
 	Proxy    map[string]Proxy `mapstructure:"proxy"`
 	Watches  []Watch          `mapstructure:"watches"`
+	Template []Template       `mapstructure:"template"`
 }
 
 // Addresses are the addresses that the surfaces listen on; each falls back to client_addr.

@@ -15,6 +15,7 @@ import (
 
 	"holdfast/cmd/holdfast/verb"
 	"holdfast/httpapi/group"
+	"holdfast/httpapi/template"
 	"holdfast/httpapi/watch"
 )
 
@@ -28,7 +29,8 @@ func statusVerb() verb.Verb {
 		Name: "status", Short: "machines, groups and leases at a glance", Run: runStatus,
 		Long: `A machine is live while its lease channel to the leader stands; only a live machine can hold a group. What this machine holds is shown
 with the time that its lease still lasts: once that has passed, the kernel lets nothing through to or from the addresses. Below stand the
-watches of this agent, with the end of what each one's handler printed last; /v1/agent/watches has them in JSON.`,
+watches of this agent, with the end of what each one's handler printed last, and its templates, with what became of each file;
+/v1/agent/watches and /v1/failover/templates have them in JSON.`,
 	}
 }
 
@@ -57,7 +59,12 @@ func runStatus(ctx context.Context, c *verb.Console, args []string) error {
 		if se, ok := errors.AsType[verb.StatusError](err); err != nil && (!ok || se.Code != http.StatusNotFound) { // an older agent has none
 			return err
 		}
-		return cmp.Or(printStatus(c, s), printWatches(c, ws))
+		var ts []template.Status
+		err = cl.Do(ctx, http.MethodGet, "/v1/failover/templates", nil, nil, &ts)
+		if se, ok := errors.AsType[verb.StatusError](err); err != nil && (!ok || se.Code != http.StatusNotFound) {
+			return err
+		}
+		return cmp.Or(printStatus(c, s), printWatches(c, ws), printTemplates(c, ts))
 	})
 }
 
@@ -84,6 +91,24 @@ func printWatches(c *verb.Console, ws []watch.Status) error {
 		rows = append(rows, []string{what, w.Handler, strconv.FormatUint(w.Runs, 10), strconv.FormatUint(w.Failed, 10), last, verb.OrDash(cmp.Or(w.Waiting, said))})
 	}
 	return verb.Table(c.Out, []string{"Watch", "Handler", "Runs", "Failed", "Last run", "Said"}, rows)
+}
+
+// printTemplates prints the templates of the agent, if it has any.
+func printTemplates(c *verb.Console, ts []template.Status) error {
+	if len(ts) == 0 {
+		return nil
+	}
+	fmt.Fprintln(c.Out)
+	var rows [][]string
+	for _, t := range ts {
+		ran := verb.OrDash(t.Command.Command)
+		if !t.Command.Started.IsZero() {
+			ran += ", " + since(t.Command.Started) + ", took " + t.Command.Took
+		}
+		why := strings.ReplaceAll(strings.TrimSpace(t.Why), "\n", " | ")
+		rows = append(rows, []string{t.Destination, t.Phase, strconv.FormatUint(t.Writes, 10), since(t.Rendered), ran, verb.OrDash(why)})
+	}
+	return verb.Table(c.Out, []string{"Template", "Phase", "Writes", "Written", "Command", "Why"}, rows)
 }
 
 func printStatus(c *verb.Console, s group.FailoverStatus) error {

@@ -1,0 +1,147 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"holdfast/failover/render"
+	"holdfast/failover/render/language"
+)
+
+// Template is a template block, in consul-template's keys and with one of ours: validate.
+type Template struct {
+	Source      string `mapstructure:"source"`
+	Contents    string `mapstructure:"contents"`
+	Destination string `mapstructure:"destination"`
+	CreateDirs  *bool  `mapstructure:"create_dest_dirs"`
+
+	Command        []string       `mapstructure:"command"`
+	CommandTimeout *time.Duration `mapstructure:"command_timeout"`
+	Exec           *TemplateExec  `mapstructure:"exec"`
+	Validate       []string       `mapstructure:"validate"`
+
+	Perms  *any   `mapstructure:"perms"` // 0644, or "0644" where there are no octal numbers
+	User   string `mapstructure:"user"`
+	Group  string `mapstructure:"group"`
+	UID    *int   `mapstructure:"uid"`
+	GID    *int   `mapstructure:"gid"`
+	Backup bool   `mapstructure:"backup"`
+
+	Left              string   `mapstructure:"left_delimiter"`
+	Right             string   `mapstructure:"right_delimiter"`
+	ErrorOnMissingKey bool     `mapstructure:"error_on_missing_key"`
+	ErrorFatal        bool     `mapstructure:"error_fatal"` // an agent does not end because of a template; its status says what is wrong
+	Denylist          []string `mapstructure:"function_denylist"`
+	Blacklist         []string `mapstructure:"function_blacklist"` // the older name
+	Sandbox           string   `mapstructure:"sandbox_path"`
+
+	Wait *any `mapstructure:"wait"` // "2s:10s", or a block of min and max
+}
+
+// TemplateExec is the newer form of command and command_timeout.
+type TemplateExec struct {
+	Command []string       `mapstructure:"command"`
+	Timeout *time.Duration `mapstructure:"timeout"`
+}
+
+func buildTemplates(c *Config, f *File) (err error) {
+	if c.Templates, err = Templates(f.Template); err != nil {
+		return err
+	}
+	_, err = render.Parse(c.Templates)
+	return err
+}
+
+// Templates are the templates of blocks.
+func Templates(blocks []Template) ([]render.Template, error) {
+	var out []render.Template
+	for i := range blocks {
+		t, err := blocks[i].template()
+		if err != nil {
+			return nil, fmt.Errorf("template[%d]: %w", i, err)
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// template is the template as the agent renders it.
+func (b *Template) template() (render.Template, error) {
+	t := render.Template{
+		Source: b.Source, Contents: b.Contents, Destination: b.Destination, CreateDirs: or(b.CreateDirs, true), User: b.User, Group: b.Group, Backup: b.Backup,
+		Command: words(b.Command), Validate: words(b.Validate), CommandTimeout: or(b.CommandTimeout, 0),
+		Language: language.Options{Left: b.Left, Right: b.Right, ErrorOnMissingKey: b.ErrorOnMissingKey, Denied: append(b.Denylist, b.Blacklist...), Sandbox: b.Sandbox},
+	}
+	if b.Exec != nil {
+		if len(t.Command) > 0 {
+			return t, fmt.Errorf("command and exec are both given: keep one of them")
+		}
+		t.Command, t.CommandTimeout = words(b.Exec.Command), or(b.Exec.Timeout, t.CommandTimeout)
+	}
+	for id, to := range map[*int]*string{b.UID: &t.User, b.GID: &t.Group} {
+		if id != nil && *id >= 0 && *to == "" {
+			*to = strconv.Itoa(*id)
+		}
+	}
+	var err error
+	if t.Perms, err = filePerms(or(b.Perms, nil)); err != nil {
+		return t, err
+	}
+	if t.Wait, err = templateWait(or(b.Wait, nil)); err != nil {
+		return t, err
+	}
+	return t, t.Check()
+}
+
+// words is a command without the empty one that says that there is none.
+func words(command []string) []string {
+	if len(command) == 1 && command[0] == "" {
+		return nil
+	}
+	return command
+}
+
+// filePerms reads a mode: HCL has octal numbers, JSON needs a string.
+func filePerms(v any) (os.FileMode, error) {
+	switch v := v.(type) {
+	case nil:
+		return 0, nil
+	case int:
+		if v >= 0 && v <= 0o7777 {
+			return os.FileMode(v), nil
+		}
+	case string:
+		if n, err := strconv.ParseUint(v, 8, 12); err == nil {
+			return os.FileMode(n), nil
+		}
+	default:
+	}
+	return 0, fmt.Errorf("perms %v is not a file mode: write it as 0644, or \"0644\" in JSON", v)
+}
+
+// templateWait reads a wait in either form.
+func templateWait(v any) (render.Wait, error) {
+	if l, ok := v.([]map[string]any); ok && len(l) == 1 {
+		v = l[0]
+	}
+	switch v := v.(type) {
+	case nil:
+		return render.Wait{}, nil
+	case string:
+		return render.ParseWait(v)
+	case map[string]any:
+		s := fmt.Sprint(v["min"])
+		if v["max"] != nil {
+			s += ":" + fmt.Sprint(v["max"])
+		}
+		for k := range v {
+			if k != "min" && k != "max" && k != "enabled" {
+				return render.Wait{}, fmt.Errorf("wait has the key %q: want min and max", k)
+			}
+		}
+		return render.ParseWait(s)
+	}
+	return render.Wait{}, fmt.Errorf("wait is not usable: write it as \"2s:10s\", or as a block of min and max")
+}

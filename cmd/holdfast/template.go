@@ -1,0 +1,16 @@
+package main
+
+import (
+	"context"
+)
+
+// startTemplates renders the templates of the config until the daemon begins to stop.
+func (d *daemon) startTemplates() error {
+	if err := d.templates.Set(d.cfg.Templates); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(d.ctx)
+	d.endTemplates = cancel
+	d.loops.Go(func() { d.templates.Run(ctx) })
+	return nil
+}
