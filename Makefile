@@ -6,9 +6,10 @@ LINTVER := v2.15.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.revision=$(VERSION)
 FUZZTIME ?= 10s
+PLATFORMS ?= linux/amd64 linux/arm64 linux/arm linux/riscv64 illumos/amd64 solaris/amd64 freebsd/amd64 darwin/arm64
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test race lint fmt fuzz bench bench-go compat cover clean
+.PHONY: help build demo test race cross lint fmt fuzz bench bench-go compat cover clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +25,9 @@ test: build ## all tests, with the race detector where a C compiler is at hand
 
 race: ## the unit tests alone, with the race detector
 	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+cross: ## build for every system that Holdfast runs on; what is weaker than on Linux stands in README
+	@for p in $(PLATFORMS); do echo $$p; GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/holdfast || exit 1; done
 
 lint: $(LINT) ## the linter, with the rules of .golangci.yml
 	$(LINT) run

@@ -94,3 +94,6 @@ require (
 	golang.org/x/exp v0.0.0-20220827204233-334a2380cb91 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
+
+// raft-boltdb reads the files of its first version with the old bolt, which does not know riscv64.
+replace github.com/boltdb/bolt => go.etcd.io/bbolt v1.3.12

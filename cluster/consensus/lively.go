@@ -137,7 +137,7 @@ func watchPeer(c net.Conn, limit time.Duration) {
 		return
 	}
 	_ = raw.Control(func(fd uintptr) { // without these it works too, more slowly
-		for opt, v := range map[int]int{unix.TCP_USER_TIMEOUT: int(limit.Milliseconds()), unix.TCP_KEEPIDLE: 1, unix.TCP_KEEPINTVL: 1} {
+		for opt, v := range peerOptions(limit) {
 			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, opt, v)
 		}
 	})

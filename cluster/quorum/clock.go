@@ -6,17 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// steady reads CLOCK_MONOTONIC_RAW: it stands still while the machine sleeps, and no time daemon speeds it up or slows it down. It is for
-// waiting: what it measures is never more than what has passed.
-func steady() time.Duration { return read(unix.CLOCK_MONOTONIC_RAW) }
+// steady is for waiting: what it measures is never more than what has passed.
+func steady() time.Duration { return read(steadyClock) }
 
-// boottime reads CLOCK_BOOTTIME, which runs on while the machine sleeps. It is for trusting: what it measures is never less.
-func boottime() time.Duration { return read(unix.CLOCK_BOOTTIME) }
+// boottime is for trusting: what it measures is never less than what has passed.
+func boottime() time.Duration { return read(boottimeClock) }
 
 func read(clock int32) time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(clock, &t); err != nil {
-		panic("quorum: this kernel lacks a clock that every Linux since 2.6.39 has: " + err.Error())
+		panic("quorum: this system lacks a clock that Holdfast cannot do without: " + err.Error())
 	}
 	return time.Duration(t.Nano())
 }

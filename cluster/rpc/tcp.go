@@ -3,10 +3,7 @@ package rpc
 import (
 	"context"
 	"net"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // An idle connection is probed after 5 s, each second. Either that or data that nobody acknowledges ends it 10 s after the
@@ -66,15 +63,4 @@ func race(ctx context.Context, dial func(context.Context) (net.Conn, error)) (ne
 func listenTCP(ctx context.Context, addr string) (net.Listener, error) {
 	l := net.ListenConfig{KeepAliveConfig: keepAlive(), Control: setUserTimeout}
 	return l.Listen(ctx, "tcp", addr)
-}
-
-func setUserTimeout(_, _ string, c syscall.RawConn) error {
-	var failed error
-	err := c.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds()))
-	})
-	if err != nil {
-		return err
-	}
-	return failed
 }

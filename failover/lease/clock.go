@@ -20,12 +20,12 @@ const MaxTTL = 30 * time.Second
 // kernel has let pass before the deadline and that are on their way.
 func Margin(ttl time.Duration) time.Duration { return ttl/8 + 5*time.Millisecond }
 
-// Now reads the clock of a Granter, CLOCK_MONOTONIC_RAW. Its readings are for one another only: they say nothing of the time of day, and
+// Now reads the clock of a Granter: CLOCK_MONOTONIC_RAW on Linux, CLOCK_MONOTONIC elsewhere. Its readings are for one another only: they say nothing of the time of day, and
 // time.Now must not be mixed with them.
 func Now() time.Time {
 	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC_RAW, &t); err != nil {
-		panic("lease: this kernel lacks a clock that every Linux since 2.6.28 has: " + err.Error())
+	if err := unix.ClockGettime(granterClock, &t); err != nil {
+		panic("lease: this system lacks a clock that Holdfast cannot do without: " + err.Error())
 	}
 	return time.Unix(t.Unix())
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package stage puts a cluster of three machines on a stage: network namespaces with a small service and a Holdfast daemon each, a
 // client that watches their virtual address, and the faults that can befall them. The demo plays on it for people, the tests for
 // themselves.

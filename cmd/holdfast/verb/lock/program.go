@@ -31,7 +31,7 @@ func (p *program) start() (<-chan error, error) {
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = p.in, p.out, p.err
 	p.cmd.WaitDelay = grace
 	// A group of its own can be ended as a whole; but who reads from a terminal must belong to the terminal's.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: p.in == nil, Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = attributes(p.in == nil)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
