@@ -23,6 +23,7 @@ import (
 	"holdfast/cmd/holdfast/verb/operator"
 	"holdfast/cmd/holdfast/verb/proxy"
 	"holdfast/cmd/holdfast/verb/snapshot"
+	"holdfast/cmd/holdfast/verb/template"
 	"holdfast/cmd/holdfast/verb/watch"
 	"holdfast/failover/lab"
 )
@@ -45,7 +46,7 @@ func verbs() []verb.Verb {
 		member.Verbs(), failover.Verbs(),
 		[]verb.Verb{proxy.Verb()},
 		agent.Verbs(),
-		[]verb.Verb{kv.Verb(), watch.Verb(), lock.Verb(), catalog.Verb(), snapshot.Verb()},
+		[]verb.Verb{kv.Verb(), watch.Verb(), template.Verb(), lock.Verb(), catalog.Verb(), snapshot.Verb()},
 		operator.Verbs(), machine.Verbs(),
 		[]verb.Verb{migrate.Verb()},
 		[]verb.Verb{demoVerb(), completion.Verb(verbs), versionVerb()},
