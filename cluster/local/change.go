@@ -1,6 +1,8 @@
 package local
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -14,6 +16,22 @@ type change struct {
 	put         []Check
 	drop        []string // IDs of checks
 	loaded      bool     // it came from disk
+}
+
+// alone carries out a change while no other is. What it kept has its name on the disk for good when alone returns. That shows before, and goes to
+// the catalog meanwhile: should the power fail in between, nobody was told that it is registered, and the next run takes it back there. Those who
+// change something at once share the sync.
+func (r *Registry) alone(do func() error) error {
+	r.changing.Lock()
+	err := do()
+	renamed := r.renamed
+	r.renamed = false
+	r.changing.Unlock()
+	if !renamed {
+		return err
+	}
+	_, lost := r.names.Do(context.Background())
+	return errors.Join(err, lost)
 }
 
 // make carries out a change. The caller holds changing; mu stays free while the disk works, because results of checks wait for it.

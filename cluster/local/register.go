@@ -11,9 +11,7 @@ func (r *Registry) RegisterService(reg Registration) error {
 	if err != nil {
 		return err
 	}
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	return r.make(r.registration(s, checks, reg.ReplaceChecks))
+	return r.alone(func() error { return r.make(r.registration(s, checks, reg.ReplaceChecks)) })
 }
 
 // registration is the change that registers a service. The caller holds changing.
@@ -44,17 +42,17 @@ func (r *Registry) registration(s *Service, checks []Check, replace bool) change
 
 // DeregisterService removes a service and its checks.
 func (r *Registry) DeregisterService(id string) error {
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	s := r.services[key(id)]
-	if s == nil {
-		return unknownService(id)
-	}
-	ch := change{dropService: s.ID}
-	for _, c := range r.of[key(id)] {
-		ch.drop = append(ch.drop, c.ID)
-	}
-	return r.make(ch)
+	return r.alone(func() error {
+		s := r.services[key(id)]
+		if s == nil {
+			return unknownService(id)
+		}
+		ch := change{dropService: s.ID}
+		for _, c := range r.of[key(id)] {
+			ch.drop = append(ch.drop, c.ID)
+		}
+		return r.make(ch)
+	})
 }
 
 // RegisterCheck registers or replaces one check of the node or of a service that is registered here, and starts it.
@@ -63,27 +61,27 @@ func (r *Registry) RegisterCheck(d cluster.CheckDefinition, token string, source
 	if err != nil {
 		return err
 	}
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	if d.ServiceID != "" {
-		s := r.services[key(d.ServiceID)]
-		if s == nil {
-			return noService(d.ServiceID)
+	return r.alone(func() error {
+		if d.ServiceID != "" {
+			s := r.services[key(d.ServiceID)]
+			if s == nil {
+				return noService(d.ServiceID)
+			}
+			c.ServiceID, c.Definition.ServiceID = s.ID, s.ID
 		}
-		c.ServiceID, c.Definition.ServiceID = s.ID, s.ID
-	}
-	return r.make(change{put: []Check{c}})
+		return r.make(change{put: []Check{c}})
+	})
 }
 
 // DeregisterCheck removes one check.
 func (r *Registry) DeregisterCheck(id string) error {
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	c := r.checks[key(id)]
-	if c == nil {
-		return unknownCheck(id)
-	}
-	return r.make(change{drop: []string{c.ID}})
+	return r.alone(func() error {
+		c := r.checks[key(id)]
+		if c == nil {
+			return unknownCheck(id)
+		}
+		return r.make(change{drop: []string{c.ID}})
+	})
 }
 
 func noService(id string) error {

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/check"
+	"holdfast/cluster/flight"
 	"holdfast/cluster/state"
 )
 
@@ -62,9 +63,11 @@ type Registry struct {
 	log     *slog.Logger
 	kick    chan struct{} // holds one: the loop has something to write
 	probes  sync.WaitGroup
+	names   *flight.Group[struct{}] // syncs the directory of the files
 
 	changing sync.Mutex        // held through a change of the registrations, disk included; guards following
 	files    map[string]string // name -> content, as kept on disk
+	renamed  bool              // the directory of the files has changed, and is to be synced
 	pending  []Check           // kept checks of services that are not registered (yet)
 
 	mu       sync.Mutex               // guards following; services, checks and of change only while changing is held, too
@@ -96,7 +99,8 @@ func New(opts Options, catalog Catalog, log *slog.Logger) *Registry {
 		opts.OutputInterval = DefaultOutputInterval
 	}
 	return &Registry{
-		opts: opts, catalog: catalog, log: log, kick: make(chan struct{}, 1), files: map[string]string{},
+		names: flight.New(time.Minute, func(context.Context) (struct{}, error) { return struct{}{}, syncDir(opts.Dir) }),
+		opts:  opts, catalog: catalog, log: log, kick: make(chan struct{}, 1), files: map[string]string{},
 		services: map[string]*Service{}, checks: map[string]*runningCheck{}, of: map[string]checkSet{}, todo: newTodo(), changed: make(chan struct{}),
 	}
 }

@@ -103,12 +103,11 @@ func (r *Registry) serviceAfter(id string, ch change) kept {
 	return k
 }
 
-// keep brings files to these contents. The caller holds changing.
+// keep brings files to these contents, and leaves it to alone to make their names last. The caller holds changing.
 func (r *Registry) keep(files map[string]kept) error {
 	if r.opts.Dir == "" {
 		return nil
 	}
-	touched := false
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		content := ""
 		if k := files[name]; k.Service != nil || len(k.Checks) > 0 {
@@ -124,12 +123,9 @@ func (r *Registry) keep(files map[string]kept) error {
 		if err := replaceFile(r.opts.Dir, name, content); err != nil {
 			return err
 		}
-		touched, r.files[name] = true, content
+		r.renamed, r.files[name] = true, content
 	}
-	if !touched {
-		return nil
-	}
-	return syncDir(r.opts.Dir)
+	return nil
 }
 
 // replaceFile writes a file in one step, or with no content removes it: a crash leaves the old or the new one.

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"cluster/event":       {"cluster"},
 	"cluster/quorum":      {"cluster", "cluster/flight"},
 	"cluster/check":       {"cluster"},
-	"cluster/local":       {"cluster", "cluster/state", "cluster/check"},
+	"cluster/local":       {"cluster", "cluster/state", "cluster/check", "cluster/flight"},
 	"cluster/leader":      {"cluster", "cluster/state"},
 	"cluster/agent":       {"cluster", "cluster/state", "cluster/archive", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader", "cluster/flight", "cluster/event"},
 	"cluster/clustertest": {"cluster", "cluster/agent"},
