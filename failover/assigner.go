@@ -25,7 +25,8 @@ type Assigner struct {
 	mu       sync.Mutex // guards following
 	granter  *lease.Granter
 	channels map[string]*channel
-	began    time.Time // when this leader began to listen to the machines
+	began    time.Time // when this leadership did
+	listens  time.Time // since when it listens to the machines
 	stalled  time.Time // when this leader found that it had stood still; zero while it has not
 }
 
@@ -50,15 +51,17 @@ func (a *Assigner) Run(ctx context.Context) {
 
 // begin asks a majority until when older leaders' leases may live. Before that is known nothing is granted.
 func (a *Assigner) begin(ctx context.Context) bool {
-	asked := time.Now()
+	a.mu.Lock()
+	a.began = time.Now()
+	a.mu.Unlock()
 	for ctx.Err() == nil {
 		left, err := a.quorum.OlderLeases(ctx)
 		if err == nil {
 			a.mu.Lock()
-			a.granter, a.began = lease.NewTermGranter(a.term, a.opts.TTL, lease.Now().Add(left)), time.Now()
+			a.granter, a.listens = lease.NewTermGranter(a.term, a.opts.TTL, lease.Now().Add(left)), time.Now()
 			a.mu.Unlock()
 			close(a.ready)
-			a.log.Info("leases of older leaders have ended after", "remaining", left.String(), "asked", time.Since(asked).String())
+			a.log.Info("leases of older leaders have ended after", "remaining", left.String(), "asked", time.Since(a.began).String())
 			return true
 		}
 		a.log.Warn("cannot ask a majority about the leases of older leaders, will ask again", "error", err)

@@ -401,7 +401,7 @@ func TestGraceAfterALongQuestion(t *testing.T) {
 		c.open()
 		time.Sleep(c.opts.TTL) //nolint:forbidigo // the clock of a bubble
 		c.quorum.set(func() { c.quorum.lost = false })
-		time.Sleep(c.opts.TTL / 7) //nolint:forbidigo // the same: a connection is being made
+		time.Sleep(c.opts.TTL / 15) //nolint:forbidigo // the same: a connection is being made
 		for _, node := range []string{"n1", "n2"} {
 			c.send(node).keep()
 		}

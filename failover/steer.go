@@ -226,7 +226,8 @@ func (a *Assigner) stall(now time.Time) time.Duration {
 	return max(0, left)
 }
 
-// grace gives machines that have not yet opened a channel to this new leader the time to do so, and says how much is left of it.
+// grace gives machines that have not yet opened a channel to this new leader the time to do so, and to be heard once it listens, and says how
+// much is left of it.
 func (a *Assigner) grace(v *state.View, c *channel, now time.Time) time.Duration {
 	if !c.last.IsZero() {
 		return 0
@@ -234,7 +235,15 @@ func (a *Assigner) grace(v *state.View, c *channel, now time.Time) time.Duration
 	if v.Node(c.node) == nil {
 		return time.Minute // it is no member any more
 	}
-	return max(a.granter.NotBefore().Sub(lease.Now()), a.began.Add(a.opts.TTL/6).Sub(now))
+	heard := later(a.began.Add(a.opts.TTL/6), a.listens.Add(a.opts.TTL/12))
+	return max(a.granter.NotBefore().Sub(lease.Now()), heard.Sub(now))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // checkDetail is the output of what made the holder ineligible, for the timeline.
