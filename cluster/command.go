@@ -121,7 +121,7 @@ type SetCARoot struct {
 
 // Restore brings one part of a snapshot that an operator restores. Nothing changes before the last part: it replaces the state of every
 // member in one step. Parts come in order; a part that came before may come again. A restore that stops half-way is forgotten when
-// another begins, when another member leads, or when it is given up.
+// another begins, when another member leads, when it is given up, or when no part comes for two minutes.
 type Restore struct {
 	ID     string // tells this restore from every other
 	Part   int    // 0 begins it

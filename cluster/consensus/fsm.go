@@ -32,7 +32,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		case err != nil:
 			results[i] = state.Result{Err: err}
 		case entry.Command != nil && !restoring:
-			f.staged.forgetInNewTerm(entry.Command)
+			f.staged.forgetAt(entry)
 			run.add(i, entry)
 			continue
 		}

@@ -5,13 +5,16 @@ import (
 	"compress/gzip"
 	"io"
 	"sync"
+	"time"
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
 )
 
-// maxStaged bounds the parts of a restore. They wait in the memory of every member.
-const maxStaged = 1 << 30
+const (
+	maxStaged   = 1 << 30         // bytes of the parts of a restore, which wait in the memory of every member
+	stagedUntil = 2 * time.Minute // after the last part: whoever sent it is gone, and nobody would tell
+)
 
 // staging collects the parts of a restore as the log brings them, the same on every member. The last part replaces the state.
 //
@@ -23,6 +26,7 @@ type staging struct {
 	id    string     // "" while none is under way
 	parts [][]byte
 	size  int
+	last  time.Time // of the newest part, by the leader's clock
 }
 
 func (s *staging) underWay() bool {
@@ -39,10 +43,16 @@ func (s *staging) forget() {
 
 func (s *staging) forgetLocked() { s.id, s.parts, s.size = "", nil, 0 }
 
-// forgetInNewTerm forgets the parts of a restore when another member leads: whoever sent them has no answer, and may begin again.
-func (s *staging) forgetInNewTerm(c cluster.Command) {
-	if _, ok := c.(*cluster.NewTerm); ok {
-		s.forget()
+// forgetAt forgets the parts of a restore at an entry that shows it to be over: another member leads, so whoever sent them has no answer, and may
+// begin again; or the time of the entry says that no part has come for long. The log alone decides, so every member forgets at the same entry.
+func (s *staging) forgetAt(e state.Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.id == "" {
+		return
+	}
+	if _, ok := e.Command.(*cluster.NewTerm); ok || e.Time.Sub(s.last) > stagedUntil {
+		s.forgetLocked()
 	}
 }
 
@@ -64,6 +74,7 @@ func (s *staging) take(store *state.Store, e state.Entry, p *cluster.Restore) er
 	case p.ID != s.id:
 		return cluster.Errorf(cluster.Conflict, "the restore was interrupted: another one began, or another member leads; nothing was changed, so restore again")
 	}
+	s.last = e.Time
 	switch next := len(s.parts); {
 	case p.Part == next && s.size+len(p.Data) > maxStaged:
 		s.forgetLocked()

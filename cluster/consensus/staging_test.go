@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -107,6 +108,38 @@ func TestNoSnapshotWhileARestoreIsUnderWay(t *testing.T) {
 	play(t, f, p[1])
 	if _, err := f.Snapshot(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestARestoreThatNobodyEndsIsForgotten holds that the parts of a restore do not stay for ever where its sender is gone: they take memory, and no
+// snapshot shortens the log while they are there.
+func TestARestoreThatNobodyEndsIsForgotten(t *testing.T) {
+	begun := time.Unix(1700000000, 0)
+	for _, c := range []struct {
+		after    time.Duration
+		restored bool
+	}{
+		{stagedUntil, true},
+		{stagedUntil + time.Second, false},
+		{-time.Hour, true}, // the clock was set back
+	} {
+		f, p := newFSM(io.Discard), parts(t, "p", 2)
+		apply := func(cmd cluster.Command, at time.Time) {
+			b, err := EncodeCommand(cmd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Apply(&raft.Log{Index: f.store.AppliedIndex() + 1, Type: raft.LogCommand, Data: stamped(b, at)})
+		}
+		apply(p[0], begun)
+		apply(put("meanwhile"), begun.Add(c.after))
+		if _, err := f.Snapshot(); (err == nil) == c.restored {
+			t.Errorf("after %s: a snapshot: %v", c.after, err)
+		}
+		apply(p[1], begun.Add(c.after))
+		if holds(f, "archived") != c.restored {
+			t.Errorf("after %s it is restored: %v", c.after, holds(f, "archived"))
+		}
 	}
 }
 
