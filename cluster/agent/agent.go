@@ -188,6 +188,9 @@ func (a *Agent) Close() error {
 	return err
 }
 
+// Unfit gets why this member cannot go on, and is to be closed: the cluster has gone on to a newer version. It has one reader.
+func (a *Agent) Unfit() <-chan error { return a.peer.Unfit() }
+
 // ID is the node ID.
 func (a *Agent) ID() string { return a.id }
 

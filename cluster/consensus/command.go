@@ -43,8 +43,12 @@ const MaxCommandSize = 1 << 20
 // entryHeader is the size of what precedes the msgpack of a log entry: the type and the time.
 const entryHeader = 1 + 8
 
-// errIgnorable says that a log entry is of an unknown type that may be skipped.
-var errIgnorable = errors.New("an unknown type that may be skipped")
+var (
+	// errIgnorable says that a log entry is of an unknown type that may be skipped.
+	errIgnorable = errors.New("an unknown type that may be skipped")
+	// errNewer says that a log entry is of an unknown type that may not.
+	errNewer = errors.New("upgrade this member")
+)
 
 // EncodeCommand makes the log entry of a command, without its time: Propose fills that in. Equal commands have equal encodings.
 func EncodeCommand(c cluster.Command) ([]byte, error) {
@@ -83,7 +87,7 @@ func DecodeCommand(entry []byte) (time.Time, cluster.Command, error) {
 	case !known && entry[0]&ignorable != 0:
 		return at, nil, errIgnorable
 	case !known:
-		return at, nil, fmt.Errorf("this version does not know the type %d of the log entry: upgrade this member", entry[0])
+		return at, nil, fmt.Errorf("this version does not know the type %d of the log entry: %w", entry[0], errNewer)
 	}
 	if err := decodeMsgpack(entry[entryHeader:], c); err != nil {
 		return at, nil, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 
@@ -19,6 +20,10 @@ type fsm struct {
 	applied func() // told after each batch
 
 	staged staging // a restore that is under way
+
+	unfit   chan error      // of 1: gets why this member cannot go on
+	stopped <-chan struct{} // closed when the peer is being closed
+	ended   atomic.Bool     // the state stays as it is
 }
 
 // ApplyBatch applies committed entries in order. A batch of commands reaches the store as one.
@@ -29,6 +34,10 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		entry, err := f.decode(l)
 		part, restoring := entry.Command.(*cluster.Restore)
 		switch {
+		case f.ended.Load() || errors.Is(err, errNewer):
+			run.apply(f.store, results)
+			f.end(l, err)
+			return unapplied(results, i)
 		case err != nil:
 			results[i] = state.Result{Err: err}
 		case entry.Command != nil && !restoring:
@@ -78,8 +87,10 @@ func (f *fsm) decode(l *raft.Log) (state.Entry, error) {
 	case errors.Is(err, errIgnorable):
 		f.log.Warn("log entry skipped: it is of a type that this version does not know", "index", l.Index, "type", l.Data[0])
 		return state.Entry{}, nil
-	case err != nil:
-		f.log.Error("log entry refused: the state of this member may differ from the others'", "index", l.Index, "err", err)
+	case errors.Is(err, errNewer):
+		return state.Entry{}, err
+	case err != nil: // by every member alike
+		f.log.Error("log entry refused: it is damaged", "index", l.Index, "err", err)
 		return state.Entry{}, cluster.Errorf(cluster.Internal, "log entry %d was refused: %v", l.Index, err)
 	}
 	return state.Entry{Index: l.Index, Time: at, Command: command}, nil
@@ -91,7 +102,7 @@ func (f *fsm) Apply(l *raft.Log) any { return f.ApplyBatch([]*raft.Log{l})[0] }
 // Snapshot takes a snapshot of the state as it is now; it is written while writes go on. The parts of a restore that is under way are
 // in the log alone, which has to be kept until the restore is over: a snapshot waits for that.
 func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
-	if f.staged.underWay() {
+	if f.staged.underWay() || f.ended.Load() {
 		return nil, raft.ErrNothingNewToSnapshot
 	}
 	return fsmSnapshot{f.store.Snapshot()}, nil

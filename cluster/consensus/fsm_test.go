@@ -16,7 +16,11 @@ import (
 )
 
 func newFSM(log io.Writer) *fsm {
-	return &fsm{store: state.New(), log: slog.New(slog.NewTextHandler(log, nil)), peers: newPeerSet(), applied: func() {}}
+	stopped := make(chan struct{})
+	close(stopped)
+	return &fsm{
+		store: state.New(), log: slog.New(slog.NewTextHandler(log, nil)), peers: newPeerSet(), applied: func() {}, unfit: make(chan error, 1), stopped: stopped,
+	}
 }
 
 // logOf makes committed log entries, from index 1 on.
@@ -44,8 +48,8 @@ func TestApplyBatchTakesEachKindOfEntry(t *testing.T) {
 		nil, // a change of the peer set
 		set(t, "b", "2"),
 		unknown(0xfe), // newer, may be skipped
-		unknown(0x7e), // newer, may not
 		[]byte("torn"),
+		append(set(t, "x", "y"), 1), // damaged
 		set(t, "c", "3"),
 	))
 	for i, wantErr := range []bool{false, false, false, false, true, true, false} {
@@ -70,6 +74,28 @@ func TestApplyBatchTakesEachKindOfEntry(t *testing.T) {
 		if !strings.Contains(logged.String(), want) {
 			t.Errorf("the log does not say %q:\n%s", want, logged.String())
 		}
+	}
+}
+
+// TestAnEntryOfANewerVersionEndsTheState holds that nothing is applied from the entry on that this member cannot apply, and that no snapshot is made
+// of a state which lacks it.
+func TestAnEntryOfANewerVersionEndsTheState(t *testing.T) {
+	f := newFSM(io.Discard)
+	logs := logOf(t, set(t, "a", "1"), append([]byte{0x7e}, make([]byte, 9)...), set(t, "b", "2"), set(t, "c", "3"))
+	results := append(f.ApplyBatch(logs[:3]), f.ApplyBatch(logs[3:])...)
+	for i, wantErr := range []bool{false, true, true, true} {
+		if r, _ := results[i].(state.Result); (r.Err != nil) != wantErr {
+			t.Errorf("entry %d: result %v", i+1, results[i])
+		}
+	}
+	if keys := f.store.View().KVKeys("", ""); strings.Join(keys, "") != "a" || f.store.AppliedIndex() != 1 {
+		t.Errorf("keys %q at index %d, want a alone at 1", keys, f.store.AppliedIndex())
+	}
+	if _, err := f.Snapshot(); !errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		t.Errorf("a snapshot: %v", err)
+	}
+	if err := <-f.unfit; !strings.HasPrefix(err.Error(), "entry 2 of the cluster's log was written by a newer version") {
+		t.Errorf("why: %v", err)
 	}
 }
 

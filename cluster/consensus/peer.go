@@ -47,7 +47,9 @@ func New(cfg Config, store *state.Store, layer Layer, log *slog.Logger) *Peer {
 	p.queue.limit = max(1, cfg.MaxAppendEntries/maxFlights)
 	p.storing = p.sendAhead
 	p.terms.changed = make(chan struct{})
-	p.fsm = &fsm{store: store, log: log, peers: newPeerSet(), applied: func() { signal(p.applied) }}
+	p.fsm = &fsm{
+		store: store, log: log, peers: newPeerSet(), applied: func() { signal(p.applied) }, unfit: make(chan error, 1), stopped: p.stopped,
+	}
 	return p
 }
 

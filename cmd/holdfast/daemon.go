@@ -53,6 +53,7 @@ type daemon struct {
 	reloads      chan chan<- error // from the API: the configuration is to be read again, and the answer goes here
 	left         chan struct{}     // closed when /v1/agent/leave has taken this member out
 	once         sync.Once
+	unfit        error // why the agent cannot go on, nil while it can; for the goroutine in wait
 }
 
 func newDaemon(cfg *config.Config, log *logs) *daemon {

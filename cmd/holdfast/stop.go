@@ -30,7 +30,7 @@ func (d *daemon) wait(ctx context.Context, signals <-chan os.Signal, read load) 
 	for {
 		select {
 		case <-stopped:
-			return nil
+			return d.unfit
 		case s := <-signals:
 			if s != syscall.SIGHUP {
 				d.log.Warn("ending at once, before all is in order", "signal", s.String())
@@ -49,6 +49,8 @@ func (d *daemon) untilStop(ctx context.Context, signals <-chan os.Signal, read l
 			return "the daemon was told to stop", false
 		case <-d.left:
 			return "the member has left", false
+		case d.unfit = <-d.agent.Unfit():
+			return "this version is too old", false
 		case done := <-d.reloads:
 			done <- d.reload(read)
 		case s := <-signals:
