@@ -124,7 +124,7 @@ type Holding struct {
 	Group     string
 	Node      string
 	Epoch     uint64
-	Phase     string        // "claiming", "starting", "serving" or "releasing"
+	Phase     string        // "claiming", "starting", "serving", "holding" (without a leader) or "releasing"
 	Remaining time.Duration // until the lease ends if it is not renewed, 0 where there is none
 	Addresses []string      // with their interfaces, "10.77.0.100/24 on eth0"
 	Fence     string        // what enforces the lease, "ebpf/tcx"

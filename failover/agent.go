@@ -26,6 +26,8 @@ type Channel interface {
 	OpenLease(ctx context.Context) (Stream, error)
 	// LeaderChanged is closed when another member leads, or none.
 	LeaderChanged() <-chan struct{}
+	// Hold returns nil once every voter has said, after the call began, that it follows no leader and that this machine may go on with its leases.
+	Hold(ctx context.Context) error
 	// Beats holds a value, some times in a TTL, when this machine and the leader are awake anyway: a renewal then costs least. It may be silent.
 	Beats() <-chan struct{}
 }

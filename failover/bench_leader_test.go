@@ -19,15 +19,17 @@ type podium struct {
 	ttl time.Duration
 	log *journal
 
-	mu       sync.Mutex // guards following
-	away     bool       // there is no leader
-	mute     bool       // it takes renewals and says nothing
-	refuses  bool       // it answers and grants nothing
-	term     uint64
-	changed  chan struct{}
-	beats    chan struct{}
-	stream   *pipe            // its end of the newest stream
-	renewals []*lease.Renewal // all that arrived
+	mu        sync.Mutex // guards following
+	away      bool       // there is no leader
+	mute      bool       // it takes renewals and says nothing
+	refuses   bool       // it answers and grants nothing
+	holdAsked int        // how often the voters were asked whether this machine may go on
+	holdErr   error      // what they say
+	term      uint64
+	changed   chan struct{}
+	beats     chan struct{}
+	stream    *pipe            // its end of the newest stream
+	renewals  []*lease.Renewal // all that arrived
 }
 
 func newPodium(tb testing.TB, ttl time.Duration, j *journal) *podium {
@@ -52,6 +54,13 @@ func (p *podium) replaced() {
 	if p.stream != nil {
 		_ = p.stream.Close()
 	}
+}
+
+func (p *podium) Hold(context.Context) error {
+	p.set(func() { p.holdAsked++ })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.holdErr
 }
 
 func (p *podium) Beats() <-chan struct{} { return p.beats }

@@ -30,6 +30,7 @@ type carrier struct {
 	granted   fence.Boottime     // until when the lease lives while something is being started; 0 before
 	starting  context.CancelFunc // gives up what is being started; nil before
 	runs      []cluster.Run      // started, or about to be
+	holding   bool               // without a leader, with every voter's word
 	releasing string             // why it is being given back, "" while it is not: the fence is shut, and something is being stopped
 }
 

@@ -69,6 +69,7 @@ type Controller struct {
 	effectsDue  bool              // what goes with the groups may have changed
 	effectless  bool              // nothing of that kind is on the machine
 	effectErrs  map[string]string // what did not succeed, as it was told
+	asking      bool              // the voters, whether this machine may go on without a leader
 	adopted     bool              // what an earlier daemon started has been looked through
 
 	mu       sync.Mutex // guards following
@@ -222,6 +223,7 @@ func (c *Controller) reconcile(ctx context.Context) {
 	if c.effectsDue {
 		c.applyEffects("")
 	}
+	c.holdOn(ctx)
 	if c.stopping != "" {
 		if len(c.carried) == 0 && !c.holder.Owed() && c.stopped != nil {
 			close(c.stopped)

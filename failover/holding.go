@@ -105,6 +105,7 @@ func (c *Controller) serve(ctx context.Context, g *carrier, deadline fence.Boott
 	}
 	if g.deadline > 0 {
 		g.deadline = max(g.deadline, deadline)
+		c.led(g)
 		return
 	}
 	c.begin(ctx, g, deadline, c.agent.Name()+" has the lease, opened the fence and announced the addresses")
@@ -294,6 +295,9 @@ func (c *Controller) publish() {
 			h.Phase = "releasing"
 		case g.serving(now):
 			h.Phase, h.Remaining = "serving", g.deadline.Sub(now)
+			if g.holding {
+				h.Phase = "holding"
+			}
 			serving++
 		case g.granted > now:
 			h.Phase, h.Remaining = "starting", g.granted.Sub(now)

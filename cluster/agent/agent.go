@@ -220,6 +220,9 @@ func (a *Agent) ForceLeave(name string, prune bool) error { return a.pool.ForceL
 // ConfirmLease returns nil once a majority of voters has said, after the call began, that it follows this leader.
 func (a *Agent) ConfirmLease(ctx context.Context) error { return a.asker.ConfirmLease(ctx) }
 
+// HoldLease returns nil once every voter has promised that what this member holds may go on without a leader.
+func (a *Agent) HoldLease(ctx context.Context) error { return a.asker.Hold(ctx) }
+
 // OlderLeases is how long a lease that an older leader granted may still live.
 func (a *Agent) OlderLeases(ctx context.Context) (time.Duration, error) {
 	return a.asker.OlderLeases(ctx)

@@ -41,6 +41,12 @@
 //     every majority, because it was elected under the set that it asks.
 //   - A leader may grant longer leases than this member would. The question says how long (Span), and the voter remembers the end.
 //
+// # Holding on without a leader
+//
+// A holder that no leader renews may go on if every voter promises (Asker.Hold). A promise is a word: it counts in what the voter says of older
+// leases, whatever the term, so that who leads later waits for its end. A voter that follows a leader, or knows of another peer set, promises
+// nothing. DESIGN.md has the argument, the plays of failover/lease leave out each part of it.
+//
 // # Clocks
 //
 // Only durations travel. A voter's "it can live for another 300 ms" is counted from when the answer arrives, not from when the question

@@ -22,6 +22,7 @@ type Memory struct {
 	term    uint64        // of the newest word in lease grade
 	end     time.Duration // when the last lease that rests on a word given in term can have ended
 	older   time.Duration // the same for all terms before
+	held    time.Duration // when a lease that goes on without a leader, by this voter's promise, can have ended
 }
 
 // NewMemory makes the memory of a process that started at now and has not said a word yet.
@@ -32,6 +33,10 @@ func NewMemory(now, span time.Duration) Memory {
 // Answer answers a question at now.
 func (m *Memory) Answer(now time.Duration, at Standing, q Question) Answer {
 	a := Answer{Nonce: q.Nonce, Term: at.Term}
+	if q.Kind == Hold {
+		a.Yes = m.promise(now, at, q)
+		return a
+	}
 	switch {
 	case at.Term != q.Term || q.Term < m.minTerm:
 		return a // not in this term, or it has been in a later one
@@ -50,6 +55,17 @@ func (m *Memory) Answer(now time.Duration, at Standing, q Question) Answer {
 	return a
 }
 
+// promise lets a holder go on without a leader, unless this voter knows of one, or of another peer set than the one who asks. It counts like a
+// word to an older leader, whatever the term: who leads from now on waits until it is over.
+func (m *Memory) promise(now time.Duration, at Standing, q Question) bool {
+	m.notePeers(now, at.Peers)
+	if at.OK || at.Peers != q.Peers {
+		return false
+	}
+	m.held = max(m.held, now+max(m.span, q.Span))
+	return true
+}
+
 // remember notes a word in lease grade.
 func (m *Memory) remember(now time.Duration, q Question) {
 	if q.Term > m.term {
@@ -61,7 +77,7 @@ func (m *Memory) remember(now time.Duration, q Question) {
 // left is how long a lease can still live that rests on a word given to a leader of a term before q's. The process cannot know what it
 // said before it started, nor whom it was asked for under an earlier peer set: both count as a word given in that moment.
 func (m *Memory) left(now time.Duration, q Question) time.Duration {
-	end := max(m.older, max(m.start, m.changed)+max(m.span, q.Span))
+	end := max(m.older, m.held, max(m.start, m.changed)+max(m.span, q.Span))
 	if m.term < q.Term {
 		end = max(end, m.end)
 	}

@@ -14,6 +14,7 @@ type Kind byte
 const (
 	Confirm Kind = 1 // do you follow me, in this term, at this moment?
 	Older   Kind = 2 // how long can a lease live that rests on your word to an older leader? Give them none any more.
+	Hold    Kind = 3 // do you follow nobody, under this peer set? Then I go on holding what I hold, for as long as Span says.
 )
 
 // Grade is what a confirmation is good for.
@@ -33,6 +34,7 @@ type Question struct {
 	Term   uint64        // of the leader that asks
 	Span   time.Duration // the longest that a lease can live after a word that it rests on: TTL and margin
 	Leader string        // the ID of the one who asks
+	Peers  uint64        // the index of the newest peer set that the one who asks knows; only for Hold
 }
 
 // Answer is what the voter says.
@@ -46,7 +48,7 @@ type Answer struct {
 
 // On the wire numbers are big endian, durations in nanoseconds. Bytes after those that are known belong to a newer version and are skipped.
 //
-//	question: kind 1, grade 1, nonce 8, term 8, span 8, length of the leader's ID 1, the ID
+//	question: kind 1, grade 1, nonce 8, term 8, span 8, length of the leader's ID 1, the ID; of Hold: peers 8
 //	answer:   yes 1, nonce 8, term 8, contact 8, left 8
 const (
 	questionSize = 27 // without the ID
@@ -62,7 +64,11 @@ func (q Question) Encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, q.Nonce)
 	b = binary.BigEndian.AppendUint64(b, q.Term)
 	b = appendDuration(b, q.Span)
-	return append(append(b, byte(len(id))), id...)
+	b = append(append(b, byte(len(id))), id...)
+	if q.Kind == Hold {
+		b = binary.BigEndian.AppendUint64(b, q.Peers)
+	}
+	return b
 }
 
 // DecodeQuestion reads a question from the network.
@@ -74,14 +80,21 @@ func DecodeQuestion(b []byte) (Question, error) {
 		return bad("it is too short")
 	}
 	q := Question{Kind: Kind(b[0]), Grade: Grade(b[1]), Nonce: binary.BigEndian.Uint64(b[2:]), Term: binary.BigEndian.Uint64(b[10:])}
-	if q.Kind != Confirm && q.Kind != Older || q.Grade != Read && q.Grade != Lease {
+	if q.Kind != Confirm && q.Kind != Older && q.Kind != Hold || q.Grade != Read && q.Grade != Lease {
 		return bad("its kind or grade is not known; is the other member of a newer version?")
 	}
 	var ok bool
 	if q.Span, ok = duration(b[18:]); !ok {
 		return bad("its span is negative")
 	}
-	q.Leader = string(b[questionSize : questionSize+int(b[questionSize-1])])
+	rest := b[questionSize:]
+	q.Leader, rest = string(rest[:b[questionSize-1]]), rest[b[questionSize-1]:]
+	if q.Kind == Hold {
+		if len(rest) < 8 {
+			return bad("it names no peer set")
+		}
+		q.Peers = binary.BigEndian.Uint64(rest)
+	}
 	return q, nil
 }
 

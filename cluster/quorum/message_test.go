@@ -19,6 +19,9 @@ var goldenQuestions = map[string]Question{
 	"0102" + "0102030405060708" + "00000000000000ff" + "000000002f34f600" + "02" + "6e32": {
 		Kind: Confirm, Grade: Lease, Nonce: 0x0102030405060708, Term: 255, Span: 792 * time.Millisecond, Leader: "n2",
 	},
+	"0302" + "0000000000000009" + "0000000000000000" + "000000002f34f600" + "02" + "6e31" + "000000000000002a": {
+		Kind: Hold, Grade: Lease, Nonce: 9, Span: 792 * time.Millisecond, Leader: "n1", Peers: 42,
+	},
 	"0201" + "ffffffffffffffff" + "0000000000000100" + "000000002f34f600" + "00": {
 		Kind: Older, Grade: Read, Nonce: math.MaxUint64, Term: 256, Span: 792 * time.Millisecond,
 	},

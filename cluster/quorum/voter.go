@@ -51,7 +51,7 @@ func (v *Voter) reply(q Question) Answer {
 func (v *Voter) standing(q Question) Standing {
 	var s Standing
 	s.Leader, s.Term, s.Contact, s.OK = v.raft.Following()
-	if q.Kind == Older || q.Grade == Lease {
+	if q.Kind != Confirm || q.Grade == Lease {
 		s.Peers = v.raft.PeersIndex()
 	}
 	return s

@@ -35,6 +35,11 @@ type failoverOf struct {
 // dir is the data directory.
 func newFailover(cfg *config.Config, dir string, metrics *failover.Metrics, log *slog.Logger) (*failoverOf, error) {
 	f := &failoverOf{cfg: cfg, metrics: metrics, log: log.With("component", "failover"), done: make(chan struct{})}
+	if cfg.Witness {
+		f.why = "this machine is a witness: it votes, and holds no groups"
+		f.log.Info("this machine will hold no addresses", "why", f.why)
+		return f, nil
+	}
 	err := f.open(dir)
 	switch {
 	case err == nil:
@@ -130,6 +135,8 @@ func (c asChannel) OpenLease(ctx context.Context) (failover.Stream, error) {
 	}
 	return s, nil
 }
+
+func (c asChannel) Hold(ctx context.Context) error { return c.a.HoldLease(ctx) }
 
 func (c asChannel) Beats() <-chan struct{} { return c.a.Beats() }
 

@@ -78,6 +78,9 @@ func (d *daemon) askReload(ctx context.Context) error {
 
 // carriable is an error unless this machine can carry the groups, as at the start.
 func (d *daemon) carriable(groups []cluster.Group) error {
+	if d.cfg.Witness {
+		return nil
+	}
 	if len(groups) > 0 && d.fail.why != "" {
 		return fmt.Errorf("this machine cannot hold the group %q: %s", groups[0].Name, d.fail.why)
 	}

@@ -28,6 +28,7 @@ type held struct {
 	epoch    uint64
 	since    uint64 // only renewals with a sequence number above this one carried the claim
 	deadline int64  // 0: never granted
+	granted  bool   // by a leader, to this process: then the epoch is the one that was served last
 }
 
 type sentAt struct {
@@ -58,6 +59,18 @@ func (h *Holder) GiveBack(group string) {
 		h.released = append(h.released, Claim{Group: group, Epoch: x.epoch})
 		delete(h.held, group)
 	}
+}
+
+// Extend lets a group that this machine holds be held up to a later deadline, by every voter's word (quorum.Asker.Hold). It reports whether the
+// lease lived still at now; one that had ended is not brought back. Nor is one extended that this process found in the kernel and that no
+// leader has granted to it: its log may name an epoch from before that lease.
+func (h *Holder) Extend(c Claim, now, deadline int64) bool {
+	x := h.held[c.Group]
+	if x == nil || x.epoch != c.Epoch || x.deadline <= now || !x.granted {
+		return false
+	}
+	x.deadline = max(x.deadline, deadline)
+	return true
 }
 
 // Owed reports whether the leader has yet to acknowledge something that was given back.
@@ -109,7 +122,7 @@ func (h *Holder) Granted(a *Answer) []Grant {
 		if x == nil || x.epoch != c.Epoch || a.Seq <= x.since {
 			continue
 		}
-		x.deadline = max(x.deadline, deadline)
+		x.deadline, x.granted = max(x.deadline, deadline), true
 		out = append(out, Grant{Claim: c, Deadline: x.deadline})
 	}
 	return out

@@ -107,6 +107,9 @@ func (p *process) word(q quorum.Question) quorum.Answer {
 	if s.OK = ok; ok {
 		s.Leader = p.w.machines[leader].name
 	}
+	if q.Kind == quorum.Hold {
+		return p.promise(q, s)
+	}
 	before := p.memory
 	if q.Kind == quorum.Older && p.w.rules.belowTerm {
 		s.Term = max(s.Term, q.Term)

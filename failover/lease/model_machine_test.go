@@ -193,6 +193,7 @@ func (m *machineModel) start() {
 	w.tracef("%s starts in term %d", m.name, m.term)
 	p.every(w.ttl/4, func() { p.renew() })
 	p.every(40*ms, p.raftTick)
+	p.every(w.ttl/4, p.hold)
 }
 
 // every lets the process do something again and again, as long as it lives.

@@ -238,6 +238,104 @@ var plays = map[string]struct {
 		depth:   7,
 		without: map[string]rules{"what is left counts from the question": {fromQuestion: true}},
 	},
+	"a holder goes on while another is elected": {
+		play: play{
+			machines: 3,
+			set:      func(s *stage) { s.begin('a'); s.renew('b'); s.assign('a', 'b'); s.renew('b'); s.leaderless() },
+			acts: func() []*act {
+				return []*act{
+					timePasses(3),
+					times(2, "b holds", func(s *stage) { s.proc('b').hold() }),
+					once("c is elected by a, and assigns itself", func(s *stage) { s.isolate("cb", "bc"); s.elect('c', "a"); s.assign('c', 'c') }),
+					times(2, "c claims", func(s *stage) { s.renew('c') }),
+				}
+			},
+		},
+		depth:   7,
+		without: map[string]rules{"who leads later does not wait": {holdUnkept: true}},
+	},
+	"a holder goes on by a majority that has lost its leader for a moment": {
+		play: play{
+			machines: 3,
+			set:      func(s *stage) { s.begin('b'); s.leaderless(); s.isolate("cb", "bc") },
+			acts: func() []*act {
+				return []*act{
+					timePasses(2),
+					once("b holds", func(s *stage) { s.proc('b').hold() }),
+					once("c is elected by a, and assigns itself", func(s *stage) { s.elect('c', "a"); s.assign('c', 'c') }),
+					once("a loses its leader", func(s *stage) { a := s.proc('a'); a.follow(a.m.term, -1) }),
+					once("a hears from c", func(s *stage) { s.hear('a', 'c') }),
+					once("c claims", func(s *stage) { s.renew('c') }),
+				}
+			},
+		},
+		depth:   7,
+		without: map[string]rules{"a majority is enough": {holdMost: true}},
+	},
+	"a holder asks whether it may go on while somebody leads": {
+		play: play{
+			machines: 3, slow: []string{"ab answer"},
+			set: func(s *stage) { s.begin('b'); s.reach[0] = []int{2} },
+			acts: func() []*act {
+				return []*act{
+					timePasses(3),
+					once("b holds", func(s *stage) { s.proc('b').hold() }),
+					once("a assigns c", func(s *stage) { s.assign('a', 'c') }),
+					once("c claims", func(s *stage) { s.renew('c') }),
+				}
+			},
+		},
+		depth:   6,
+		without: map[string]rules{"voters promise though they follow somebody": {holdLed: true}},
+	},
+	"a voter promises after it has granted": {
+		play: play{
+			machines: 3, slow: []string{"bc question"},
+			set: func(s *stage) {
+				s.begin('b')
+				s.pass(step)
+				s.leaderless()
+			},
+			acts: func() []*act {
+				return []*act{
+					timePasses(1),
+					once("b holds", func(s *stage) { s.proc('b').hold() }),
+					once("c is elected by a, and assigns itself", func(s *stage) { s.isolate("cb"); s.elect('c', "a"); s.assign('c', 'c') }),
+					once("c claims", func(s *stage) { s.renew('c') }),
+					once("nobody leads", func(s *stage) { clear(s.w.cut); s.leaderless() }),
+				}
+			},
+		},
+		depth:   7,
+		without: map[string]rules{"a lease that has ended is brought back": {holdDead: true}},
+	},
+	"a holder goes on by a peer set that is over": {
+		play: play{
+			machines: 5,
+			set: func(s *stage) {
+				for _, m := range s.w.machines {
+					m.voters = "abc"
+				}
+				s.elect('a', "bc")
+				s.reach[0] = []int{1, 2, 3, 4}
+				s.assign('a', 'c')
+				s.renew('c')
+				s.reach[0] = []int{1, 3, 4}
+				s.isolate("dc", "cd", "ec", "ce")
+			},
+			acts: func() []*act {
+				return []*act{
+					timePasses(3),
+					once("d and e join, a and b leave, and c does not hear of it", func(s *stage) { s.peers("abde", "de"); s.leaderless() }),
+					times(2, "c holds", func(s *stage) { s.proc('c').hold() }),
+					once("d is elected by e, and assigns itself", func(s *stage) { s.elect('d', "e"); s.assign('d', 'd') }),
+					times(2, "d claims", func(s *stage) { s.renew('d') }),
+				}
+			},
+		},
+		depth:   8,
+		without: map[string]rules{"voters promise whatever the holder knows": {holdPeers: true}},
+	},
 	"the peer set changes in several steps": {
 		play: play{
 			machines: 5,
@@ -352,6 +450,13 @@ func (s *stage) setBack(name, leader byte) {
 	if p.role == candidate && p.m.term == l.m.term+1 {
 		p.m.term, p.m.setBack = l.m.term, true
 		p.follow(l.m.term, l.m.id)
+	}
+}
+
+// leaderless lets every machine find that nobody leads.
+func (s *stage) leaderless() {
+	for _, m := range s.w.machines {
+		m.proc.follow(m.term, -1)
 	}
 }
 

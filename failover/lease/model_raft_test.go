@@ -37,6 +37,10 @@ func (p *process) raftTick() {
 	case p.role == leading:
 		p.replicate()
 		p.lead.tick()
+	case p.w.faults.shy && p.sinceContact() < 5*heartbeat+p.w.upTo(5*heartbeat):
+		if p.sinceContact() > heartbeat {
+			p.leader = -1
+		}
 	case p.sinceContact() > heartbeat+p.w.upTo(heartbeat):
 		p.leader = -1
 		p.stand()

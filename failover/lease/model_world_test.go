@@ -36,6 +36,12 @@ type rules struct {
 	behind       bool // the leader grants before it has applied what older leaders committed
 	trustLong    bool // a word for default reads holds for the whole heartbeat timeout
 	voteAtStart  bool // a voter that restarted votes at once
+	holdLed      bool // a voter promises a holder that it may go on, though it follows a leader
+	holdUnkept   bool // who leads later does not wait for what was promised
+	holdDead     bool // a holder goes on though its lease had ended when the last voter promised
+	holdMost     bool // a majority's promise is enough
+	holdCarried  bool // a holder goes on in the epoch that its log names, though no leader has granted it one since it started
+	holdPeers    bool // a voter promises whatever peer set the holder knows of
 }
 
 // faults are what may go wrong in a world, as probabilities of each draw, and how much time may be lost.
@@ -46,6 +52,7 @@ type faults struct {
 	stand              time.Duration // the mean time between two that stand for election though there is a leader; 0: votes are refused then
 	drift              bool          // clocks run at different rates
 	setBack            bool          // Raft's race between heartbeats and elections sets terms back
+	shy                bool          // nobody stands for a while though nobody leads
 	provoke            float64       // of a stop or a crash right after a step of the protocol, when it hurts most
 }
 
@@ -74,7 +81,7 @@ type world struct {
 
 // seen counts what happened, so that a test can tell whether the world was worth living in.
 type seen struct {
-	elections, grants, moves, fast, lapses, restarts, carried, reads int
+	elections, grants, moves, fast, lapses, restarts, carried, reads, held int
 }
 
 func newWorld(seed uint64, machines int, r rules, f faults) *world {

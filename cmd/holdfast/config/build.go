@@ -103,7 +103,7 @@ func buildTuning(c *Config, f *File) error {
 	c.KVMaxValueSize = or(l.KVMaxValueSize, cluster.MaxValueSize)
 	c.ResponseHeaders = or(f.HTTPConfig, HTTP{}).ResponseHeaders
 	o := or(f.Failover, Failover{})
-	c.LeaseTTL = or(o.LeaseTTL, defaultLeaseTTL)
+	c.LeaseTTL, c.Witness = or(o.LeaseTTL, defaultLeaseTTL), or(o.Witness, false)
 	c.Fence = or(o.Fence, "auto")
 	return dnsSettings(c, f)
 }

@@ -61,7 +61,8 @@ type Config struct {
 	NoConnect            bool              `key:"connect.enabled"` // the CA's root is not answered
 	CAClusterID          string            `key:"connect.ca_config.cluster_id"`
 	LeaseTTL             time.Duration     `key:"failover.lease_ttl"`
-	Fence                string            `key:"failover.fence"` // "auto", "tcx", "clsact" or "nftables"
+	Witness              bool              `key:"failover.witness"` // it votes, and holds no groups
+	Fence                string            `key:"failover.fence"`   // "auto", "tcx", "clsact" or "nftables"
 
 	Services []Registration            `key:"services" reload:"true"`
 	Checks   []cluster.CheckDefinition `key:"checks" reload:"true"` // of the node

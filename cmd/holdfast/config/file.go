@@ -153,6 +153,7 @@ type HTTP struct {
 // Failover tunes the lease and the fence. Every server of a cluster must have the same lease_ttl.
 type Failover struct {
 	LeaseTTL *time.Duration `mapstructure:"lease_ttl"`
+	Witness  *bool          `mapstructure:"witness"`
 	Fence    *string        `mapstructure:"fence"`
 }
 
