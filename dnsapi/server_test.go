@@ -335,7 +335,7 @@ func TestFloods(t *testing.T) {
 	stop()
 	floods.Wait()
 	mustAnswer(t, "udp", addr, "NOERROR aa rd")
-	if grown := resident() - before; grown > 8<<20 {
+	if grown := resident() - before; grown > 5<<20 {
 		t.Errorf("%d packets have left %d KiB behind", sent.Load(), grown>>10)
 	}
 	deadline := time.Now().Add(patience)
