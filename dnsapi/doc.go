@@ -11,7 +11,8 @@
 //	…in-addr.arpa, …ip6.arpa              PTR of nodes and service addresses
 //
 // DC may be written "dc1" or "dc1.dc"; another datacenter than ours does not exist (NXDOMAIN). What is outside of DOMAIN is asked of the
-// zones that the config names, whose records are keys of the store (zone.go, zones.go), else of the recursors (recursor.go), or REFUSED. Letter case means nothing in a question and comes back as it was asked (0x20).
+// zones that the config names, whose records are keys of the store (package zone), else of the recursors (package recursor), or REFUSED. Letter
+// case means nothing in a question and comes back as it was asked (0x20).
 //
 // A question becomes a name (name.go), the name is looked up in a View (lookup.go), and what is found becomes records (record.go,
 // service.go). Only the writer of the message (message.go) knows about sizes. Answers come from this member's own copy of the state, so they

@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"holdfast/cluster/state"
+	"holdfast/dnsapi/recursor"
 	"holdfast/dnsapi/zone"
 )
 
@@ -26,7 +27,7 @@ type handler struct {
 	cfg       atomic.Pointer[Config] // canonical; replaced at a reload
 	reader    Reader
 	log       *slog.Logger
-	recursion recursion
+	recursion recursor.Asker
 	zones     *zone.Set
 	waiting   chan struct{}  // a place for each question that waits for the leader
 	pending   chan struct{}  // and for each UDP question that is answered beside its socket
@@ -139,27 +140,13 @@ func (h *handler) elsewhere(c *Config, req *dns.Msg, o *dns.OPT, space room) *dn
 	if !c.recurses() {
 		return bare(c, req, o, dns.RcodeRefused)
 	}
-	m, err := h.recursion.forward(h.ctx, c, req, space)
+	m, err := h.recursion.Forward(h.ctx, c.recursion(), req, space.size >= dns.MaxMsgSize-1, space.size)
 	if err != nil {
 		h.failed(req, err)
 		return bare(c, req, o, dns.RcodeServerFailure)
 	}
+	m.Compress = !c.DisableCompression
 	return m
-}
-
-// chase adds what the names outside of our domains lead to that were met on the way. What cannot be found is left to the client.
-func (h *handler) chase(c *Config, found *records) {
-	for _, t := range found.chase {
-		rrs, err := h.recursion.lookup(h.ctx, c, t.name, t.qtype)
-		switch {
-		case err != nil:
-			h.log.Debug("cannot resolve the name that an instance is registered with", "name", t.name, "error", err)
-		case t.extra:
-			found.extra = append(found.extra, rrs...)
-		default:
-			found.answer = append(found.answer, rrs...)
-		}
-	}
 }
 
 // refusal is the code for what is not a question that can be answered, or success.

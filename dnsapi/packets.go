@@ -152,9 +152,6 @@ func unpack(packet []byte) (req *dns.Msg, answer []byte) {
 	return nil, answer
 }
 
-// recurses reports whether names outside of our domains are asked for elsewhere.
-func (c *Config) recurses() bool { return len(c.Recursors) > 0 }
-
 // flags are those of every answer about our own names.
 func (c *Config) flags() uint16 {
 	if c.recurses() {

@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"cluster/agent":       {"cluster", "cluster/state", "cluster/archive", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader", "cluster/flight", "cluster/event"},
 	"cluster/clustertest": {"cluster", "cluster/agent"},
 	"dnsapi/zone":         {"cluster", "cluster/state"},
+	"dnsapi/recursor":     {},
 	"dnsapi":              {"cluster", "cluster/state", "cluster/prepared"},
 	"httpapi":             {"cluster", "cluster/state"}, // and its own families
 	"httpapi/exchange":    {"cluster", "cluster/state", "httpapi/filter"},

@@ -3,6 +3,7 @@ package zone
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,6 +58,9 @@ func (z *Set) Replace(ctx context.Context, all []Config) {
 	for _, cfg := range all {
 		cfg.Name = strings.ToLower(strings.TrimSuffix(cfg.Name, ".")) + "."
 		s := &Served{Config: cfg}
+		if old := z.Of(cfg.Name); old != nil && reflect.DeepEqual(old.Config, cfg) {
+			s.content.Store(old.content.Load()) // it answers on while it is read again
+		}
 		list = append(list, s)
 		z.running.Go(func() { z.follow(ctx, s) })
 	}
