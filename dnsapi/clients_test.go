@@ -19,6 +19,7 @@ import (
 	"github.com/miekg/dns"
 
 	"holdfast/cluster"
+	"holdfast/dnsapi/socket"
 )
 
 // program runs a real program until the test ends. The test is skipped where it is missing.
@@ -68,7 +69,7 @@ func (w *syncWriter) String() string {
 // freePort is a port of loopback that nobody has, for a program that wants to be told one.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ps, l, err := bind("127.0.0.1:0")
+	ps, l, err := socket.Bind("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +217,7 @@ func is(code, records int) func(*dns.Msg) bool {
 func backends(t *testing.T) (port int) {
 	t.Helper()
 	var listeners []net.Listener
-	for range bindAttempts {
+	for range 20 {
 		first, err := net.Listen("tcp", "127.0.0.2:0")
 		if err != nil {
 			t.Fatal(err)

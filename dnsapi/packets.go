@@ -10,13 +10,14 @@ import (
 	"github.com/miekg/dns"
 
 	"holdfast/cluster/state"
+	"holdfast/dnsapi/socket"
 )
 
 // packets answers what comes on one UDP socket. There are several sockets for an address, each with a goroutine of its own that shares
 // nothing with the others: the kernel deals the clients out among them.
 type packets struct {
 	*handler
-	socket *socket
+	socket *socket.UDP
 
 	writer
 	known map[string]name // names of services, by what tells questions apart: understood once
@@ -28,7 +29,7 @@ type packets struct {
 // maxKnown bounds how many names a socket remembers; then it begins anew.
 const maxKnown = 4096
 
-func newPackets(h *handler, s *socket) *packets {
+func newPackets(h *handler, s *socket.UDP) *packets {
 	return &packets{handler: h, socket: s, known: map[string]name{}}
 }
 
@@ -36,7 +37,7 @@ func newPackets(h *handler, s *socket) *packets {
 func (p *packets) run() {
 	in := make([]byte, takeUDP)
 	for {
-		n, from, err := p.socket.receive(in)
+		n, from, err := p.socket.Receive(in)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed):
 			return
@@ -52,12 +53,12 @@ func (p *packets) run() {
 	}
 }
 
-func (p *packets) send(wire []byte, to peer) {
+func (p *packets) send(wire []byte, to socket.Peer) {
 	if wire == nil {
 		return
 	}
-	if err := p.socket.reply(wire, to); err != nil {
-		p.log.Debug("cannot send an answer", "to", to.addr.String(), "error", err)
+	if err := p.socket.Reply(wire, to); err != nil {
+		p.log.Debug("cannot send an answer", "to", to.Addr.String(), "error", err)
 	}
 }
 
@@ -103,21 +104,21 @@ func (p *packets) understand(c *Config, q *question) (name, bool) {
 }
 
 // whole answers any packet, as package dns reads it. What may have to wait for others does not hold up this socket.
-func (p *packets) whole(packet []byte, from peer) {
+func (p *packets) whole(packet []byte, from socket.Peer) {
 	req, wire := unpack(packet)
 	if req == nil {
 		p.send(wire, from)
 		return
 	}
 	if !p.waits(p.config()) {
-		p.send(p.answer(req, true, from.addr.Addr()), from)
+		p.send(p.answer(req, true, from.Addr.Addr()), from)
 		return
 	}
 	select {
 	case p.pending <- struct{}{}:
 		p.answering.Go(func() {
 			defer func() { <-p.pending }()
-			p.send(p.answer(req, true, from.addr.Addr()), from)
+			p.send(p.answer(req, true, from.Addr.Addr()), from)
 		})
 	default: // the client asks again; by then some have their answers
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/dnsapi/socket"
+
 	"github.com/miekg/dns"
 )
 
@@ -23,7 +25,7 @@ type upstream struct {
 func newUpstream(t *testing.T, reply func(m *dns.Msg, tcp bool)) *upstream {
 	t.Helper()
 	u := &upstream{reply: reply}
-	ps, l, err := bind("127.0.0.1:0")
+	ps, l, err := socket.Bind("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

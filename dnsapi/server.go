@@ -9,8 +9,9 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
+
+	"holdfast/dnsapi/socket"
 
 	"github.com/miekg/dns"
 )
@@ -20,8 +21,8 @@ type Server struct {
 	log     *slog.Logger
 	serving sync.WaitGroup
 
-	mu      sync.Mutex // guards following
-	sockets []*socket  // several for each address
+	mu      sync.Mutex    // guards following
+	sockets []*socket.UDP // several for each address
 	streams []net.Listener
 	servers []*dns.Server      // of the streams
 	handler *handler           // nil before Serve
@@ -32,64 +33,14 @@ type Server struct {
 func Listen(addrs []string, log *slog.Logger) (*Server, error) {
 	s := &Server{log: log, cancel: func() {}}
 	for _, a := range addrs {
-		p, l, err := bind(a)
+		p, l, err := socket.Bind(a)
 		if err != nil {
 			_ = s.Close() // nothing has been served
-			return nil, fmt.Errorf("cannot listen for DNS on %s (addresses.dns or client_addr, ports.dns): %w; free the port, or set another (-1 switches DNS off)", a, cause(err))
+			return nil, fmt.Errorf("cannot listen for DNS on %s (addresses.dns or client_addr, ports.dns): %w; free the port, or set another (-1 switches DNS off)", a, err)
 		}
-		s.sockets, s.streams = append(s.sockets, p...), append(s.streams, limitStreams(l, maxStreams))
+		s.sockets, s.streams = append(s.sockets, p...), append(s.streams, l)
 	}
 	return s, nil
-}
-
-// bindAttempts is how often a free port is looked for that is free for both UDP and TCP.
-const bindAttempts = 20
-
-// readBuffer is for questions that come in a burst; what the kernel has no room for is lost.
-const readBuffer = 4 << 20
-
-// bind binds TCP and UDP of an address. Where the port is 0 both get the same one.
-func bind(address string) (ps []*socket, l net.Listener, err error) {
-	_, port, _ := net.SplitHostPort(address)
-	for range bindAttempts {
-		if l, err = net.Listen("tcp", address); err != nil {
-			return nil, nil, err
-		}
-		if ps, err = bindPackets(l.Addr().String()); err == nil {
-			return ps, l, nil
-		}
-		_ = l.Close() // it has accepted nothing
-		if port != "0" || !errors.Is(err, syscall.EADDRINUSE) {
-			break
-		}
-	}
-	return nil, nil, err
-}
-
-// bindPackets binds the UDP sockets that share an address.
-func bindPackets(address string) ([]*socket, error) {
-	listen := net.ListenConfig{Control: shareable}
-	var ps []*socket
-	for range socketsPerAddress() {
-		p, err := listen.ListenPacket(context.Background(), "udp", address)
-		if err != nil {
-			for _, p := range ps {
-				_ = p.Close() // it has received nothing that matters
-			}
-			return nil, err
-		}
-		u := p.(*net.UDPConn)           //nolint:forcetypeassert // what "udp" gives
-		_ = u.SetReadBuffer(readBuffer) // the kernel gives what it allows
-		ps = append(ps, newSocket(u))
-	}
-	return ps, nil
-}
-
-func cause(err error) error {
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return e.Err
-	}
-	return err
 }
 
 // Addrs are the addresses that are bound.

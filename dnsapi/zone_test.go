@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"holdfast/cluster"
+	"holdfast/dnsapi/socket"
 	"holdfast/dnsapi/zone"
 )
 
@@ -135,7 +136,7 @@ func (s *secondary) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
 // TestTransfer lets a secondary hear of a change and fetch the zone, and nobody else.
 func TestTransfer(t *testing.T) {
 	sec := &secondary{}
-	ps, l, err := bind("127.0.0.1:0")
+	ps, l, err := socket.Bind("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"cluster/clustertest": {"cluster", "cluster/agent"},
 	"dnsapi/zone":         {"cluster", "cluster/state"},
 	"dnsapi/recursor":     {},
+	"dnsapi/socket":       {},
 	"dnsapi":              {"cluster", "cluster/state", "cluster/prepared"},
 	"httpapi":             {"cluster", "cluster/state"}, // and its own families
 	"httpapi/exchange":    {"cluster", "cluster/state", "httpapi/filter"},

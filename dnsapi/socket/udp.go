@@ -1,4 +1,4 @@
-package dnsapi
+package socket
 
 import (
 	"net"
@@ -8,23 +8,23 @@ import (
 	"golang.org/x/net/ipv6"
 )
 
-// socket is a UDP socket that answers from the address that it was asked at, also where it is bound to all addresses of the machine.
-type socket struct {
+// UDP is a socket that answers from the address that it was asked at, also where it is bound to all addresses of the machine.
+type UDP struct {
 	*net.UDPConn
 	all bool // bound to all addresses
 }
 
-// peer is who sent a packet, and where to.
-type peer struct {
-	addr netip.AddrPort
+// Peer is who sent a packet, and where to.
+type Peer struct {
+	Addr netip.AddrPort
 	oob  []byte // which address of ours was asked, for a socket that is bound to all
 }
 
 // oobSize is room for the control message of either family.
 var oobSize = max(len(ipv4.NewControlMessage(ipv4.FlagDst|ipv4.FlagInterface)), len(ipv6.NewControlMessage(ipv6.FlagDst|ipv6.FlagInterface)))
 
-func newSocket(c *net.UDPConn) *socket {
-	s := &socket{UDPConn: c}
+func newUDP(c *net.UDPConn) *UDP {
+	s := &UDP{UDPConn: c}
 	if a, ok := c.LocalAddr().(*net.UDPAddr); ok && a.IP.IsUnspecified() {
 		// One of the two families is refused, or both where the system has no such messages: then the route decides the source.
 		err4 := ipv4.NewPacketConn(c).SetControlMessage(ipv4.FlagDst|ipv4.FlagInterface, true)
@@ -34,24 +34,24 @@ func newSocket(c *net.UDPConn) *socket {
 	return s
 }
 
-// receive reads a packet into b.
-func (s *socket) receive(b []byte) (n int, from peer, err error) {
+// Receive reads a packet into b.
+func (s *UDP) Receive(b []byte) (n int, from Peer, err error) {
 	if !s.all {
-		n, from.addr, err = s.ReadFromUDPAddrPort(b)
+		n, from.Addr, err = s.ReadFromUDPAddrPort(b)
 		return n, from, err
 	}
 	oob := make([]byte, oobSize)
 	n, used, _, addr, err := s.ReadMsgUDPAddrPort(b, oob)
-	return n, peer{addr, oob[:used]}, err
+	return n, Peer{addr, oob[:used]}, err
 }
 
-// reply sends a packet back.
-func (s *socket) reply(b []byte, to peer) error {
+// Reply sends a packet back.
+func (s *UDP) Reply(b []byte, to Peer) error {
 	if !s.all {
-		_, err := s.WriteToUDPAddrPort(b, to.addr)
+		_, err := s.WriteToUDPAddrPort(b, to.Addr)
 		return err
 	}
-	_, _, err := s.WriteMsgUDPAddrPort(b, source(to.oob), to.addr)
+	_, _, err := s.WriteMsgUDPAddrPort(b, source(to.oob), to.Addr)
 	return err
 }
 

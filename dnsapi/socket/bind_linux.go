@@ -1,4 +1,4 @@
-package dnsapi
+package socket
 
 import (
 	"runtime"

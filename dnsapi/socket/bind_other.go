@@ -1,6 +1,6 @@
 //go:build !linux
 
-package dnsapi
+package socket
 
 import "syscall"
 
