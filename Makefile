@@ -50,7 +50,8 @@ bench-go: ## the Go benchmarks of every package
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 
 compat: build ## Consul's public Go client, its own tests, and programs written for Consul
-	cd httpapi/compat && $(GO) test -count=1 -timeout 20m
+	[ -x bin/consul-template ] || GOBIN=$(CURDIR)/bin $(GO) install github.com/hashicorp/consul-template@v0.41.1
+	cd httpapi/compat && PATH="$(CURDIR)/bin:$$PATH" $(GO) test -count=1 -timeout 20m
 
 cover: ## test coverage by function, in cover.out
 	$(GO) test -short -coverprofile cover.out ./... && $(GO) tool cover -func cover.out | tail -1

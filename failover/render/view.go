@@ -77,11 +77,12 @@ func (x *viewSource) Node(name string) (*language.CatalogNode, error) {
 	if n == nil {
 		return nil, nil
 	}
-	return &language.CatalogNode{Node: node(n), Services: each(x.v.NodeServices(name), func(s *cluster.Service) *language.NodeService {
+	out := &language.CatalogNode{Node: node(n), Services: each(x.v.NodeServices(name), func(s *cluster.Service) *language.NodeService {
 		return &language.NodeService{
 			ID: s.ID, Service: s.Name, Tags: language.SortedTags(s.Tags), Meta: filled(s.Meta), Port: s.Port, Address: s.Address, EnableTagOverride: s.EnableTagOverride,
 		}
-	})}, nil
+	})}
+	return out.Sort(), nil
 }
 
 func (x *viewSource) Services() ([]*language.Service, error) {

@@ -26,7 +26,7 @@ var listFuncs = map[string]any{
 	},
 }
 
-// in reports whether a value is in a list, or a text in a text. As for consul-template, it finds texts and whole numbers alone.
+// in reports whether a value is in a list, or a text in a text. As for consul-template, it finds texts and numbers alone.
 func in(list, v any) (bool, error) {
 	l, want := reflect.ValueOf(list), reflect.ValueOf(v)
 	if !l.IsValid() {
@@ -50,8 +50,11 @@ func same(a, b reflect.Value) bool {
 	if a.Kind() == reflect.Interface {
 		a = a.Elem()
 	}
-	if a.CanInt() && b.CanInt() {
+	switch {
+	case a.CanInt() && b.CanInt():
 		return a.Int() == b.Int()
+	case a.CanFloat() && b.CanFloat():
+		return a.Float() == b.Float()
 	}
 	return a.Kind() == reflect.String && b.Kind() == reflect.String && a.String() == b.String()
 }

@@ -1,6 +1,10 @@
 package language
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+)
 
 // Source answers what templates ask, as of one moment.
 type Source interface {
@@ -19,7 +23,7 @@ type Store interface {
 type Catalog interface {
 	Datacenter() (string, error)
 	Nodes(near string) ([]*Node, error)
-	Node(name string) (*CatalogNode, error) // "" is the agent's own; nil where there is none
+	Node(name string) (*CatalogNode, error) // "" is the agent's own; nil where there is none; see CatalogNode.Sort
 	Services() ([]*Service, error)
 	Instances(service, near string) ([]*Instance, error) // whatever their health
 	Roots() ([]*Root, error)
@@ -43,6 +47,12 @@ type Node struct {
 type CatalogNode struct {
 	Node     *Node
 	Services []*NodeService
+}
+
+// Sort brings the instances into the order in which templates see them: by service, then ID.
+func (n *CatalogNode) Sort() *CatalogNode {
+	slices.SortFunc(n.Services, func(a, b *NodeService) int { return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.ID, b.ID)) })
+	return n
 }
 
 // NodeService is an instance as its node lists it.

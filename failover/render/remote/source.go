@@ -123,12 +123,11 @@ func (s *source) Node(name string) (*language.CatalogNode, error) {
 		return nil, err
 	}
 	out := &language.CatalogNode{Node: got.Node, Services: []*language.NodeService{}}
-	for _, id := range slices.Sorted(maps.Keys(got.Services)) {
-		n := got.Services[id]
+	for _, n := range got.Services {
 		n.Tags = language.SortedTags(n.Tags)
 		out.Services = append(out.Services, n)
 	}
-	return out, nil
+	return out.Sort(), nil
 }
 
 func (s *source) Services() ([]*language.Service, error) {
