@@ -126,7 +126,10 @@ func (a *Agent) identify() error {
 
 // openRegistry reads the registrations of earlier runs.
 func (a *Agent) openRegistry() error {
-	opts := local.Options{Node: a.cfg.node(a.id), Dir: filepath.Join(a.cfg.DataDir, "registrations")}
+	o := a.cfg.CheckOutput
+	opts := local.Options{
+		Node: a.cfg.node(a.id), Dir: filepath.Join(a.cfg.DataDir, "registrations"), OutputInterval: o.Interval, OutputMaxSize: o.MaxSize, DiscardOutput: o.Discard,
+	}
 	a.registry = local.New(opts, a, a.log.With("component", "local"))
 	return a.registry.Load()
 }

@@ -39,8 +39,9 @@ type Config struct {
 	Autopilot          *cluster.Autopilot // what a new cluster begins with, nil for the default
 	CAClusterID        string             // a UUID that the root of the CA is named after, "" for the cluster's ID
 	DisableCoordinates bool               // this member tells nobody where it is
-	RaftMultiplier     int                // stretches Raft's timeouts, 0 means 1
-	RaftBackend        string             // how a new data directory keeps the log: "wal", "boltdb" or "" for the default
+	CheckOutput        CheckOutput
+	RaftMultiplier     int    // stretches Raft's timeouts, 0 means 1
+	RaftBackend        string // how a new data directory keeps the log: "wal", "boltdb" or "" for the default
 	LeaseTTL           time.Duration
 	LeaseEnd           time.Duration // the longest that a lease lives after its confirmation: TTL and margin
 	Build              string        // "1.21.4:revision", for the build tag
@@ -49,6 +50,13 @@ type Config struct {
 	Metrics prometheus.Registerer // where the member's metrics go; nil means nowhere
 
 	Duty func(a *Agent, term uint64) Duty // made for each leadership; nil for none
+}
+
+// CheckOutput says what becomes of what checks print.
+type CheckOutput struct {
+	Interval time.Duration // it is written to the catalog at most this often while the status stays the same; 0 means the default
+	MaxSize  int           // bytes that are kept at most and by default; 0 means what the check says
+	Discard  bool          // nothing is kept
 }
 
 // Duty is what the leader does for failover.

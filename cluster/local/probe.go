@@ -29,8 +29,9 @@ func (r *Registry) end() {
 // startLocked starts what runs a check, once Run has begun. A TTL check can be updated before that.
 func (r *Registry) startLocked(c *runningCheck) {
 	report := func(res check.Result) { r.result(c, res) }
-	if c.Definition.TTL > 0 && c.ttl == nil {
-		c.ttl = check.NewTTL(c.Definition, report)
+	def := r.opts.bound(c.Definition)
+	if def.TTL > 0 && c.ttl == nil {
+		c.ttl = check.NewTTL(def, report)
 	}
 	if r.running == nil || c.Definition.Maintenance { // of which nobody finds out anything
 		return
@@ -42,11 +43,19 @@ func (r *Registry) startLocked(c *runningCheck) {
 	case c.Definition.Alias != nil:
 		runner = r.newAlias(&c.Check, report)
 	default:
-		runner = check.New(c.Definition, r.log.With("check", c.ID), report)
+		runner = check.New(def, r.log.With("check", c.ID), report)
 	}
 	ctx, cancel := context.WithCancel(r.running)
 	c.cancel = cancel
 	r.probes.Go(func() { runner.Run(ctx) })
+}
+
+// bound is a definition that keeps no more output than the agent allows.
+func (o *Options) bound(d cluster.CheckDefinition) cluster.CheckDefinition {
+	if o.OutputMaxSize > 0 && (d.OutputMaxSize == 0 || d.OutputMaxSize > o.OutputMaxSize) {
+		d.OutputMaxSize = o.OutputMaxSize
+	}
+	return d
 }
 
 func (r *Registry) stopLocked(c *runningCheck) {
@@ -58,6 +67,9 @@ func (r *Registry) stopLocked(c *runningCheck) {
 
 // result takes the result of one run.
 func (r *Registry) result(c *runningCheck, res check.Result) {
+	if r.opts.DiscardOutput {
+		res.Output = ""
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k := key(c.ID)
@@ -102,12 +114,9 @@ func (c *runningCheck) setLocked(status cluster.Status, output string) {
 // outputDue reports whether a new output alone may be written again.
 func (c *runningCheck) outputDue(every time.Duration) bool { return time.Since(c.written) >= every }
 
-// minDeregisterAfter is the shortest deregister_critical_service_after. It is Consul's.
-const minDeregisterAfter = time.Minute
-
 func (r *Registry) warnLocked(c *runningCheck) {
-	if after := c.Definition.DeregisterCriticalServiceAfter; after > 0 && after < minDeregisterAfter {
-		r.log.Warn("deregister_critical_service_after is too short, the shortest is taken", "check", c.ID, "given", after.String(), "taken", minDeregisterAfter.String())
+	if after := c.Definition.DeregisterCriticalServiceAfter; after > 0 && after < cluster.MinDeregisterAfter {
+		r.log.Warn("deregister_critical_service_after is too short, the shortest is taken", "check", c.ID, "given", after.String(), "taken", cluster.MinDeregisterAfter.String())
 	}
 }
 
@@ -117,7 +126,7 @@ func (r *Registry) reapCritical(now time.Time) {
 	r.mu.Lock()
 	for _, c := range r.checks {
 		after := c.Definition.DeregisterCriticalServiceAfter
-		if after > 0 && c.ServiceID != "" && !c.since.IsZero() && now.Sub(c.since) > max(after, minDeregisterAfter) {
+		if after > 0 && c.ServiceID != "" && !c.since.IsZero() && now.Sub(c.since) > max(after, cluster.MinDeregisterAfter) {
 			dead[c.ServiceID] = c.ID
 		}
 	}

@@ -51,6 +51,7 @@ type daemon struct {
 	endTemplates func()            // ends what renders templates
 	endWatches   func()            // lets no handler of a watch begin any more
 	reloads      chan chan<- error // from the API: the configuration is to be read again, and the answer goes here
+	auto         *autoReload       // nil unless auto_reload_config asks for it
 	left         chan struct{}     // closed when /v1/agent/leave has taken this member out
 	once         sync.Once
 	unfit        error // why the agent cannot go on, nil while it can; for the goroutine in wait
@@ -108,6 +109,9 @@ func (d *daemon) open(parent context.Context) (err error) {
 	d.serveHTTP()
 	d.startGroups()
 	d.startWatches()
+	if d.auto != nil {
+		d.loops.Go(func() { d.auto.run(d.ctx) })
+	}
 	return d.startTemplates()
 }
 
@@ -184,6 +188,7 @@ func (d *daemon) agentConfig() agent.Config {
 		ReconnectTimeout: c.ReconnectTimeout, RaftMultiplier: c.RaftMultiplier, RaftBackend: c.RaftBackend, LeaseTTL: c.LeaseTTL, LeaseEnd: c.LeaseTTL + lease.Margin(c.LeaseTTL), Build: build(), Version: version,
 		Autopilot: &c.Autopilot, CAClusterID: c.CAClusterID,
 		Metrics: d.telemetry.Registerer(), DisableCoordinates: c.DisableCoordinates,
+		CheckOutput: agent.CheckOutput{Interval: c.CheckUpdateInterval, MaxSize: c.CheckOutputMaxSize, Discard: c.DiscardCheckOutput},
 		Duty: func(a *agent.Agent, term uint64) agent.Duty {
 			return assignerDuty{failover.NewAssigner(asAgent{a}, a, term, failoverOptions(c, d.failMetrics), d.log.With("component", "assigner"))}
 		},

@@ -20,8 +20,8 @@ the checks of this machine's services, and carries the addresses that the cluste
 What it should be stands in config files, in HCL or JSON; flags count over files, later files over earlier ones, and lists add up. To try
 it alone: holdfast agent -dev.
 
-SIGHUP reads the files again: services, checks, groups, log_level, skip_leave_on_interrupt and leave_on_terminate change at once. SIGTERM
-stops it in good order: its groups go to other machines, and it stays a member. SIGINT (Ctrl-C) makes it leave the cluster unless
+SIGHUP reads the files again, as does every change of them with auto_reload_config: services, checks, watches, groups, log_level,
+skip_leave_on_interrupt and leave_on_terminate change at once. SIGTERM stops it in good order: its groups go to other machines, and it stays a member. SIGINT (Ctrl-C) makes it leave the cluster unless
 skip_leave_on_interrupt is true, as it is on servers. A second SIGINT or SIGTERM ends it at once.`,
 	}
 }
@@ -93,6 +93,11 @@ func runAgent(ctx context.Context, c *verb.Console, args []string) error {
 	defer log.close()
 	defer tuneMemory()()
 	d := newDaemon(cfg, log)
+	if cfg.AutoReload {
+		if d.auto, err = newAutoReload(&flags, d.askReload); err != nil {
+			return err
+		}
+	}
 	if err := d.telemetry.Install(); err != nil {
 		return err
 	}

@@ -8,8 +8,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/local"
 )
 
 // Build fills in what the file leaves out and checks the whole. The error is one sentence that names the key.
@@ -33,6 +35,10 @@ func Build(f *File) (*Config, error) {
 		PIDFile:              or(f.PIDFile, ""),
 		ScriptChecks:         or(f.EnableScriptChecks, false),
 		LocalScriptChecks:    or(f.EnableLocalScriptChecks, false),
+		CheckUpdateInterval:  max(or(f.CheckUpdateInterval, local.DefaultOutputInterval), time.Second),
+		CheckOutputMaxSize:   or(f.CheckOutputMaxSize, cluster.DefaultOutputMaxSize),
+		DiscardCheckOutput:   or(f.DiscardCheckOutput, false),
+		AutoReload:           or(f.AutoReloadConfig, false),
 		EnableDebug:          or(f.EnableDebug, false),
 		DisableCoordinates:   or(f.DisableCoordinates, false),
 		SkipLeaveOnInterrupt: or(f.SkipLeaveOnInterrupt, or(f.Server, false)),
@@ -136,6 +142,7 @@ func validate(c *Config, _ *File) error {
 		{slices.Contains(raftBackends, c.RaftBackend), fmt.Sprintf("raft_logstore.backend %q is not known: want wal or boltdb", c.RaftBackend)},
 		{c.LeaseTTL >= minLeaseTTL && c.LeaseTTL <= maxLeaseTTL, fmt.Sprintf("failover.lease_ttl %s is not usable: want %s to %s", c.LeaseTTL, minLeaseTTL, maxLeaseTTL)},
 		{slices.Contains(fences, c.Fence), fmt.Sprintf("failover.fence %q is not known: want auto, tcx, clsact or nftables", c.Fence)},
+		{c.CheckOutputMaxSize > 0, "check_output_max_size must be above 0"},
 		{c.KVMaxValueSize > 0, "limits.kv_max_value_size must be above 0"},
 		{c.DNS.NodeTTL >= 0 && c.DNS.UDPAnswerLimit >= 0 && c.DNS.ARecordLimit >= 0, "dns_config: node_ttl, udp_answer_limit and a_record_limit cannot be negative"},
 		{c.DNS.MaxStale >= 0 && c.DNS.RecursorTimeout > 0, "dns_config: max_stale cannot be negative, and recursor_timeout must be above 0"},

@@ -44,9 +44,13 @@ type Config struct {
 
 	ScriptChecks         bool              `key:"enable_script_checks"`                     // from files and from the API
 	LocalScriptChecks    bool              `key:"enable_local_script_checks" reload:"true"` // from files
-	MetricsHost          string            `key:"telemetry.disable_hostname"`               // "" where it is set: this machine's name in the names of gauges
-	DisableCoordinates   bool              `key:"disable_coordinates"`                      // this agent's coordinate is not written
-	EnableDebug          bool              `key:"enable_debug"`                             // /debug/pprof is answered
+	CheckUpdateInterval  time.Duration     `key:"check_update_interval"`
+	CheckOutputMaxSize   int               `key:"check_output_max_size"`
+	DiscardCheckOutput   bool              `key:"discard_check_output"`
+	AutoReload           bool              `key:"auto_reload_config"`         // the files are read again when they change
+	MetricsHost          string            `key:"telemetry.disable_hostname"` // "" where it is set: this machine's name in the names of gauges
+	DisableCoordinates   bool              `key:"disable_coordinates"`        // this agent's coordinate is not written
+	EnableDebug          bool              `key:"enable_debug"`               // /debug/pprof is answered
 	SkipLeaveOnInterrupt bool              `key:"skip_leave_on_interrupt" reload:"true"`
 	LeaveOnTerminate     bool              `key:"leave_on_terminate" reload:"true"`
 	ReconnectTimeout     time.Duration     `key:"reconnect_timeout"`

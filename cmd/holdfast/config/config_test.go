@@ -302,7 +302,6 @@ func TestCheckKinds(t *testing.T) {
 		`mysql { address = "a" user = "u" password_file = "/p" role = "replica" max_lag = "10s" use_tls = true } interval = "1s"`: {MySQL: &cluster.DatabaseCheck{Address: "a", User: "u", PasswordFile: "/p", Role: "replica", MaxLag: 10 * second, UseTLS: true}, Interval: second},
 		`postgres { address = "a" password = "p" database = "d" role = "primary" } interval = "1s"`:                               {Postgres: &cluster.DatabaseCheck{Address: "a", Password: "p", Database: "d", Role: "primary"}, Interval: second},
 		`os_service = "nginx" interval = "1s"`:                                                         {OSService: "nginx", Interval: second},
-		`http = "http://a" interval = "1s" deregister_critical_service_after = "10s"`:                  {HTTP: "http://a", Interval: second, DeregisterCriticalServiceAfter: time.Minute},
 		`h2ping = "a:1" interval = "1s"`:                                                               {H2Ping: "a:1", H2PingUseTLS: true, Interval: second},
 		`h2ping = "a:1" h2ping_use_tls = false interval = "1s"`:                                        {H2Ping: "a:1", Interval: second},
 		`tcp = "a:1" tcp_use_tls = true tls_skip_verify = true interval = "1s"`:                        {TCP: "a:1", TCPUseTLS: true, TLSSkipVerify: true, Interval: second},

@@ -34,13 +34,17 @@ type File struct {
 	LogFile  *string `mapstructure:"log_file"`
 	PIDFile  *string `mapstructure:"pid_file"`
 
-	EnableScriptChecks      *bool      `mapstructure:"enable_script_checks"`
-	EnableLocalScriptChecks *bool      `mapstructure:"enable_local_script_checks"`
-	Telemetry               *Telemetry `mapstructure:"telemetry"`
-	EnableDebug             *bool      `mapstructure:"enable_debug"`
-	DisableCoordinates      *bool      `mapstructure:"disable_coordinates"`
-	SkipLeaveOnInterrupt    *bool      `mapstructure:"skip_leave_on_interrupt"`
-	LeaveOnTerminate        *bool      `mapstructure:"leave_on_terminate"`
+	EnableScriptChecks      *bool          `mapstructure:"enable_script_checks"`
+	EnableLocalScriptChecks *bool          `mapstructure:"enable_local_script_checks"`
+	CheckUpdateInterval     *time.Duration `mapstructure:"check_update_interval"`
+	CheckOutputMaxSize      *int           `mapstructure:"check_output_max_size"`
+	DiscardCheckOutput      *bool          `mapstructure:"discard_check_output"`
+	AutoReloadConfig        *bool          `mapstructure:"auto_reload_config"`
+	Telemetry               *Telemetry     `mapstructure:"telemetry"`
+	EnableDebug             *bool          `mapstructure:"enable_debug"`
+	DisableCoordinates      *bool          `mapstructure:"disable_coordinates"`
+	SkipLeaveOnInterrupt    *bool          `mapstructure:"skip_leave_on_interrupt"`
+	LeaveOnTerminate        *bool          `mapstructure:"leave_on_terminate"`
 
 	ReconnectTimeout *time.Duration        `mapstructure:"reconnect_timeout"`
 	SessionTTLMin    *time.Duration        `mapstructure:"session_ttl_min"`

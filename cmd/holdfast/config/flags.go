@@ -45,6 +45,8 @@ func (f *Flags) registerNode(fs *flag.FlagSet) {
 	stringVar(fs, &o.Domain, "domain", "DNS `domain` that is served")
 	stringVar(fs, &o.AltDomain, "alt-domain", "a second DNS `domain` with the same content")
 	stringVar(fs, &o.DataDir, "data-dir", "`directory` for everything that outlives the process")
+	boolVar(fs, &o.AutoReloadConfig, "auto-reload-config", "read the config files again whenever one of them changes")
+	intVar(fs, &o.CheckOutputMaxSize, "check_output_max_size", "`bytes` of a check's output that are kept at most")
 	boolVar(fs, &o.EnableScriptChecks, "enable-script-checks", "allow checks that run programs, from files and from the API")
 	boolVar(fs, &o.EnableLocalScriptChecks, "enable-local-script-checks", "allow checks that run programs, from files only")
 	fs.Func("node-meta", "`key:value` of the node's metadata (repeatable)", func(s string) error {
@@ -111,8 +113,7 @@ func (f *Flags) registerLog(fs *flag.FlagSet) {
 // otherFlags are Consul's flags of parts that Holdfast leaves out or has not yet, with the config key that says the same. They are
 // taken as that key is. Those that end in ? need no value.
 var otherFlags = map[string]string{
-	"advertise-wan": "advertise_addr_wan", "allow-write-http-from": "http_config.allow_write_http_from", "auto-reload-config?": "auto_reload_config",
-	"check_output_max_size": "check_output_max_size", "default-query-time": "default_query_time", "disable-host-node-id?": "disable_host_node_id",
+	"advertise-wan": "advertise_addr_wan", "allow-write-http-from": "http_config.allow_write_http_from", "default-query-time": "default_query_time", "disable-host-node-id?": "disable_host_node_id",
 	"disable-keyring-file?": "disable_keyring_file", "grpc-port": "ports.grpc", "grpc-tls-port": "ports.grpc_tls", "https-port": "ports.https",
 	"join-wan": "start_join_wan", "log-rotate-bytes": "log_rotate_bytes", "log-rotate-duration": "log_rotate_duration",
 	"log-rotate-max-files": "log_rotate_max_files", "max-query-time": "max_query_time", "primary-gateway": "primary_gateways", "protocol": "protocol",

@@ -121,6 +121,35 @@ func TestOtherFlags(t *testing.T) {
 	}
 }
 
+// TestEveryFlag holds that each of Consul's flags that people use is taken, in both of its forms; a boolean may stand bare.
+func TestEveryFlag(t *testing.T) {
+	values := map[string]string{
+		"config-file": "", "config-format": "hcl", "data-dir": "/d", "bind": "127.0.0.1", "advertise": "127.0.0.1", "client": "127.0.0.1", "node": "n",
+		"node-id": "11111111-2222-3333-4444-555555555555", "node-meta": "a:b", "datacenter": "dc1", "domain": "consul", "alt-domain": "x", "bootstrap-expect": "1", "join": "h", "retry-join": "h",
+		"retry-interval": "10s", "retry-max": "3", "http-port": "8500", "https-port": "-1", "dns-port": "8600", "serf-lan-port": "8301", "serf-wan-port": "8302", "server-port": "8300",
+		"grpc-port": "-1", "grpc-tls-port": "-1", "pid-file": "/p", "log-level": "warn", "log-file": "/l", "hcl": "log_json = true", "encrypt": "pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s=",
+		"recursor": "8.8.8.8", "raft-protocol": "3", "advertise-wan": "127.0.0.1", "join-wan": "h", "retry-join-wan": "h", "serf-lan-bind": "127.0.0.1", "serf-wan-bind": "127.0.0.1",
+		"ui-content-path": "/ui/", "ui-dir": "/x", "log-rotate-bytes": "1", "log-rotate-duration": "1h", "log-rotate-max-files": "1", "check_output_max_size": "100", "protocol": "3",
+		"default-query-time": "1m", "max-query-time": "1m", "primary-gateway": "x", "allow-write-http-from": "127.0.0.0/8", "segment": "", "serf-allowed-cidrs-lan": "127.0.0.0/8",
+	}
+	for name, value := range values {
+		for _, args := range [][]string{{"-" + name, value}, {"-" + name + "=" + value}, {"--" + name + "=" + value}} {
+			if _, _, err := load(t, append(args, "-dev")...); err != nil {
+				t.Errorf("%q: %v", args, err)
+			}
+		}
+	}
+	for _, name := range []string{
+		"server", "bootstrap", "dev", "rejoin", "log-json", "ui", "enable-script-checks", "enable-local-script-checks", "disable-host-node-id", "auto-reload-config", "syslog", "disable-keyring-file",
+	} {
+		for _, arg := range []string{"-" + name, "-" + name + "=true", "-" + name + "=false"} {
+			if _, _, err := load(t, arg, "-server", "-bind=127.0.0.1"); err != nil {
+				t.Errorf("%s: %v", arg, err)
+			}
+		}
+	}
+}
+
 func TestFlagSentences(t *testing.T) {
 	for _, tt := range []struct {
 		args []string

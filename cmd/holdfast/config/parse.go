@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +40,21 @@ func Load(paths []string, format string) (*File, []string, error) {
 		Merge(&all, f)
 	}
 	return &all, warnings, nil
+}
+
+// Fingerprint is a value that is another one whenever Load would read something else. A file that cannot be read counts as empty.
+func Fingerprint(paths []string, format string) string {
+	files, err := expand(paths, format != "")
+	if err != nil {
+		return err.Error()
+	}
+	h := sha256.New()
+	for _, name := range files {
+		b, _ := os.ReadFile(name) // Load says what is wrong
+		fmt.Fprintf(h, "%q %d\n", name, len(b))
+		h.Write(b)
+	}
+	return string(h.Sum(nil))
 }
 
 // expand lists the files. Of a directory it takes those with a known ending, or all where the format is known without.

@@ -105,9 +105,6 @@ func (c *Check) Definition() (cluster.CheckDefinition, error) {
 		DeregisterCriticalServiceAfter: c.DeregisterCriticalServiceAfter, OutputMaxSize: c.OutputMaxSize,
 		Ping: c.Ping, DNS: (*cluster.DNSCheck)(c.DNS), MySQL: (*cluster.DatabaseCheck)(c.MySQL), Postgres: (*cluster.DatabaseCheck)(c.Postgres), OSService: c.OSService,
 	}
-	if d.DeregisterCriticalServiceAfter > 0 {
-		d.DeregisterCriticalServiceAfter = max(d.DeregisterCriticalServiceAfter, cluster.MinDeregisterAfter)
-	}
 	if c.Process != nil {
 		d.Process = &cluster.ProcessCheck{PIDFile: c.Process.PIDFile, Command: c.Process.Command, Unit: c.Process.Unit}
 	}

@@ -86,8 +86,6 @@ var tolerated = map[string]string{
 	"raft_logstore.disable_log_cache": noTuning, "raft_logstore.verification": noTuning,
 	"performance.leave_drain_time": "", "performance.rpc_hold_timeout": noTuning,
 
-	"auto_reload_config":    "files are read again at SIGHUP",
-	"check_update_interval": noTuning, "check_output_max_size": "each check has an output_max_size of its own", "discard_check_output": noTuning,
 	"default_query_time": noTuning, "max_query_time": noTuning, "discovery_max_stale": noTuning, "cache": "",
 	"disable_update_check": "", "disable_anonymous_signature": "", "disable_remote_exec": "", "disable_host_node_id": "",
 	"disable_http_unprintable_char_filter": "",

@@ -1,0 +1,17 @@
+package local
+
+import (
+	"testing"
+
+	"holdfast/cluster"
+)
+
+// TestOutputBounds holds what the agent makes of a check's own output_max_size.
+func TestOutputBounds(t *testing.T) {
+	for _, x := range []struct{ agent, check, want int }{{0, 0, 0}, {0, 7, 7}, {5, 0, 5}, {5, 3, 3}, {5, 7, 5}} {
+		o := Options{OutputMaxSize: x.agent}
+		if got := o.bound(cluster.CheckDefinition{OutputMaxSize: x.check}).OutputMaxSize; got != x.want {
+			t.Errorf("an agent with %d keeps %d of a check with %d, want %d", x.agent, got, x.check, x.want)
+		}
+	}
+}
