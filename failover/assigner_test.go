@@ -2,6 +2,7 @@ package failover
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -416,6 +417,46 @@ func TestGraceAfterALongQuestion(t *testing.T) {
 		}
 		if told := c.told(cluster.TransitionPresence); slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, "n1: ") || strings.HasPrefix(s, "n2: ") }) {
 			t.Errorf("a machine was taken for lost: %q", told)
+		}
+	})
+}
+
+// TestManyGroupsMoveInSeveralCommands holds that a machine may carry more groups than fit into an entry of the log with their reasons, and that all
+// of them leave it.
+func TestManyGroupsMoveInSeveralCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t)
+		const many = 300
+		for i := range many {
+			name := fmt.Sprintf("g%03d", i)
+			c.do(put(groupOf(name, fmt.Sprintf("10.0.%d.%d/16", 1+i/200, 1+i%200))))
+			c.assign(name, "n1", false)
+		}
+		c.open()
+		c.send("n1").keep()
+		c.send("n2").keep()
+		time.Sleep(time.Second) //nolint:forbidigo // the clock of a bubble
+		c.do(nodeCheck("n1", "disk", "disk", cluster.Critical, strings.Repeat("x", 1<<20)))
+		time.Sleep(time.Second) //nolint:forbidigo // the same
+		for i := range many {
+			if a := c.assignment(fmt.Sprintf("g%03d", i)); a.Node != "n2" {
+				t.Fatalf("%s is on %q", a.Group, a.Node)
+			}
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, cmd := range c.seen {
+			s, is := cmd.(*cluster.Steer)
+			if !is {
+				continue
+			}
+			bytes := 0
+			for _, x := range s.Transitions {
+				bytes += 200 + len(x.Why) + len(x.Detail)
+			}
+			if bytes > 512<<10 {
+				t.Errorf("a command of %d assignments with %d bytes of reasons", len(s.Assignments), bytes)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,21 +75,27 @@ func (r *recorder) wakeUp() {
 	}
 }
 
-// flush writes everything pending in one command. What may not have been written is kept: an entry twice is better than none.
+// mostRecorded is how many transitions are written at once: an entry of the log has a limit, and each of them may bring the output of a hook.
+const mostRecorded = 64
+
+// flush writes everything pending. What may not have been written is kept: an entry twice is better than none.
 func (r *recorder) flush(ctx context.Context) bool {
-	r.mu.Lock()
-	batch := r.pending
-	r.pending = nil
-	r.mu.Unlock()
-	if len(batch) == 0 {
-		return true
-	}
-	if _, err := r.agent.Apply(ctx, cluster.WriteOptions{}, &cluster.Record{Transitions: batch}); err != nil {
-		r.log.Warn("cannot write to the timeline, will try again", "entries", len(batch), "error", err)
+	for {
 		r.mu.Lock()
-		r.pending = append(batch, r.pending...)
+		n := min(len(r.pending), mostRecorded)
+		batch := slices.Clone(r.pending[:n])
+		r.pending = r.pending[n:]
+		left := len(r.pending)
 		r.mu.Unlock()
-		return false
+		if n == 0 {
+			return true
+		}
+		if _, err := r.agent.Apply(ctx, cluster.WriteOptions{}, &cluster.Record{Transitions: batch}); err != nil {
+			r.log.Warn("cannot write to the timeline, will try again", "entries", n+left, "error", err)
+			r.mu.Lock()
+			r.pending = append(batch, r.pending...)
+			r.mu.Unlock()
+			return false
+		}
 	}
-	return true
 }

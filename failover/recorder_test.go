@@ -65,6 +65,11 @@ func TestRecorderKeepsWhatCannotBeWritten(t *testing.T) {
 		time.Sleep(time.Second) //nolint:forbidigo // a synctest bubble: the clock is the test's
 		synctest.Wait()
 		tl := s.store.View().Timeline("", 0)
+		for _, cmd := range s.seen {
+			if r, is := cmd.(*cluster.Record); is && len(r.Transitions) > mostRecorded {
+				t.Fatalf("%d transitions at once, each of which may have the output of a hook", len(r.Transitions))
+			}
+		}
 		if len(tl) != cluster.TimelineSize || tl[0].Why != "7" || tl[len(tl)-1].Why != strconv.Itoa(n-1) {
 			t.Errorf("%d entries, the first %q", len(tl), tl[0].Why)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
+	"holdfast/failover/effect"
 	"holdfast/failover/lease"
 	"holdfast/failover/plan"
 )
@@ -53,6 +54,10 @@ func (a *Assigner) waitSteer(ctx context.Context, v *state.View, next time.Durat
 	<-changed
 }
 
+// mostSteered is how many assignments are committed at once: an entry of the log has a limit, and a machine may carry many groups, whose reasons come
+// with the output of a check. The others follow at once.
+const mostSteered = 64
+
 // steer is what to commit now, nil for nothing, and how long it is at most until the next look.
 func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
 	now := time.Now()
@@ -86,6 +91,10 @@ func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
 		cmd.Transitions = append(cmd.Transitions, cluster.Transition{
 			Time: now, Kind: cluster.TransitionAssign, Group: x.Group, Node: x.Node, Epoch: x.Epoch, Why: x.Why, Detail: checkDetail(v, old),
 		})
+		if len(cmd.Assignments) == mostSteered {
+			next = time.Millisecond
+			break
+		}
 	}
 	if len(cmd.Presences)+len(cmd.Assignments) == 0 {
 		return nil, next
@@ -253,7 +262,7 @@ func checkDetail(v *state.View, old *cluster.Assignment) string {
 	}
 	for _, c := range v.NodeChecks(old.Node) {
 		if c.Status == cluster.Critical {
-			return fmt.Sprintf("check %q on %s: %s", c.Name, old.Node, c.Output)
+			return fmt.Sprintf("check %q on %s: %s", c.Name, old.Node, c.Output[max(0, len(c.Output)-effect.MaxOutput):])
 		}
 	}
 	return ""
