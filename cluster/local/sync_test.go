@@ -316,6 +316,50 @@ func TestOutputIsDeferred(t *testing.T) {
 	})
 }
 
+// TestManyLongOutputs holds that the checks of a node, or of a service, go in several writes where one would exceed an entry of the log.
+func TestManyLongOutputs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := begin(t, Options{})
+		f.refuses(func(c cluster.Command) error {
+			size := 0
+			if reg, is := c.(*cluster.Register); is {
+				for _, c := range reg.Checks {
+					size += len(c.Output)
+				}
+			}
+			if size > 900<<10 {
+				return cluster.Errorf(cluster.TooLarge, "the request takes %d bytes", size)
+			}
+			return nil
+		})
+		const many = 500
+		var defs []cluster.CheckDefinition
+		for i := range many {
+			defs = append(defs, ttl("s"+strconv.Itoa(i)))
+			must(t, r.RegisterCheck(ttl("n"+strconv.Itoa(i)), "", FromAPI))
+		}
+		must(t, r.RegisterService(service("web", defs...)))
+		for i := range many {
+			for _, id := range []string{"n", "s"} {
+				must(t, r.UpdateTTL(id+strconv.Itoa(i), cluster.Warning, strings.Repeat("x", 4096)))
+			}
+		}
+		synced(t, r)
+		warned := 0
+		for _, c := range f.leader.View().NodeChecks("n1") {
+			if c.Status == cluster.Warning && len(c.Output) == 4096 {
+				warned++
+			}
+		}
+		if warned != 2*many {
+			t.Errorf("the catalog has %d of %d results", warned, 2*many)
+		}
+		if n := len(f.commits()); n > 60 {
+			t.Errorf("%d commits", n)
+		}
+	})
+}
+
 func TestTokensTravel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, f := begin(t, Options{})

@@ -37,6 +37,7 @@ type write struct {
 	what     string // for the log
 	retags   bool   // it gives the service its tags again, whatever the catalog has
 	late     bool   // after the others: one of them registers the service that it is about
+	size     int    // about how many bytes its checks take
 	services []string
 	checks   []string
 }
@@ -140,7 +141,15 @@ func (r *Registry) checkLocked(b *batch, m *mirror, k string) {
 	cmd := w.cmd.(*cluster.Register)
 	cmd.Checks = append(cmd.Checks, &record)
 	w.checks = append(w.checks, k)
+	if w.size += len(record.Output) + len(record.Notes) + checkSize; w.size >= writeSize {
+		delete(b.by, [2]string{key(c.ServiceID), c.Token}) // the next check begins another write
+	}
 }
+
+const (
+	writeSize = 256 << 10 // from here on a write is full: an entry of the log has a limit, and outputs may be long
+	checkSize = 512       // about what a check takes beside its texts
+)
 
 // surplusLocked removes a check that is not registered here from the catalog.
 func (r *Registry) surplusLocked(b *batch, m *mirror, k string) {
