@@ -20,6 +20,7 @@ type Config struct {
 	UDPAnswerLimit int                      // answers in a UDP message to a client without EDNS0, 0 for no limit
 	ARecordLimit   int                      // address records in a message, 0 for no limit
 	Truncate       bool                     // set TC where answers were left out of a UDP message
+	NodeMetaTXT    bool                     // add the metadata of nodes to answers that lead to them, where there is room
 
 	MaxStale           time.Duration // with AllowStale: ask the leader all the same once it has been silent for longer; 0 for never
 	DisableCompression bool          // write names out in full

@@ -2,6 +2,7 @@ package dnsapi
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -115,6 +116,9 @@ func pack(m *dns.Msg, r room, truncate bool) ([]byte, error) {
 			return wire, err
 		}
 		answers := len(m.Answer)
+		if dropText(m) {
+			continue
+		}
 		switch {
 		case answers == 0 && m.Ns == nil:
 			return wire, nil // a question and its echo, which is all there can be
@@ -128,6 +132,13 @@ func pack(m *dns.Msg, r room, truncate bool) ([]byte, error) {
 			m.Truncated = m.Truncated || truncate || keep == 0
 		}
 	}
+}
+
+// dropText drops the metadata of nodes that nobody asked for, and reports whether there was any.
+func dropText(m *dns.Msg) bool {
+	had := len(m.Extra)
+	m.Extra = slices.DeleteFunc(m.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeTXT })
+	return len(m.Extra) < had
 }
 
 // cut leaves the first answers, and drops additional records of targets that are no longer among them.

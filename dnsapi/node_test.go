@@ -133,3 +133,23 @@ func TestDomains(t *testing.T) {
 		row{ask: ". ANY edns=4096", code: "REFUSED", extra: []string{"OPT 4096"}},
 	)
 }
+
+// TestNodeMetaTXT holds which answers bring the metadata of nodes along that nobody asked for, and that it takes the room of nothing else.
+func TestNodeMetaTXT(t *testing.T) {
+	w := newWorld(t, with(runs(at("n1", "10.0.0.1"), "web", 80), map[string]string{"role": "db"}), on(with(runs(at("n2", "10.0.0.2"), "web", 80), map[string]string{"role": "no"}), "10.0.0.22"))
+	a, srv := []string{"n1.node.consul. 0 A 10.0.0.1"}, []string{"web.service.consul. 0 SRV 1 1 80 n1.node.dc1.consul.", "web.service.consul. 0 SRV 1 1 80 0a000016.addr.dc1.consul."}
+	glue := []string{"n1.node.dc1.consul. 0 A 10.0.0.1", "0a000016.addr.dc1.consul. 0 A 10.0.0.22"}
+	w.try(t, row{ask: "n1.node.consul. A", code: "NOERROR aa", answer: a}, row{ask: "web.service.consul. SRV", code: "NOERROR aa", answer: srv, extra: glue})
+	w.NodeMetaTXT = true
+	w.try(t,
+		row{ask: "n1.node.consul. A", code: "NOERROR aa", answer: a, extra: []string{`n1.node.consul. 0 TXT "role=db"`}},
+		row{ask: "n1.node.consul. AAAA", code: "NOERROR aa", ns: negative},
+		row{ask: "n1.node.consul. TXT", code: "NOERROR aa", answer: []string{`n1.node.consul. 0 TXT "role=db"`}},
+		row{ask: "web.service.consul. A", code: "NOERROR aa", answer: []string{"web.service.consul. 0 A 10.0.0.1", "web.service.consul. 0 A 10.0.0.22"}},
+		row{ask: "web.service.consul. SRV", code: "NOERROR aa", answer: srv, extra: append(glue, `n1.node.dc1.consul. 0 TXT "role=db"`)},
+	)
+	w.register(t, with(at("n1", "10.0.0.1"), map[string]string{"role": strings.Repeat("x", 200), "more": strings.Repeat("y", 200)}))
+	w.try(t, // too much for a message of 512 bytes
+		row{ask: "web.service.consul. SRV", code: "NOERROR aa", answer: srv, extra: glue},
+	)
+}

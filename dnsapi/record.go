@@ -134,8 +134,11 @@ func (r *responder) node(out *records) {
 	if h.name == "" || r.qtype != dns.TypeTXT { // what is known of an external node beats where its alias leads
 		r.host(out, h, ttl)
 	}
-	if r.wants(dns.TypeTXT) {
+	switch {
+	case r.wants(dns.TypeTXT):
 		out.answer = append(out.answer, metadata(r.owner, n, ttl)...)
+	case r.cfg.NodeMetaTXT && r.depth == 0 && len(out.answer) > 0:
+		out.extra = append(out.extra, metadata(r.owner, n, ttl)...)
 	}
 }
 

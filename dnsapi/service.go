@@ -86,6 +86,9 @@ func (r *responder) targets(out *records, found []state.Instance, ttl uint32) {
 		if _, twice := glued[p.target]; !twice {
 			glued[p.target] = struct{}{}
 			r.glue(out, p.target, h, ttl)
+			if r.cfg.NodeMetaTXT && p.target == nodeName(r.cfg, r.name.domain, i.Node.Name) {
+				out.extra = append(out.extra, metadata(p.target, i.Node, ttl)...)
+			}
 		}
 	}
 }

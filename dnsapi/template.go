@@ -24,10 +24,11 @@ type answer struct {
 	glue int // the place of its target's address, -1 for none
 }
 
-// glue is the address of a target: an additional record, without its owner.
+// glue is what belongs to a target: additional records, without their owner.
 type glue struct {
-	owner []byte // in full
-	body  []byte
+	owner   []byte // in full
+	address []byte
+	text    [][]byte // the metadata of its node
 }
 
 // templateKey tells apart what can be asked about one service.
@@ -92,8 +93,12 @@ func (t *template) take(found records) bool {
 		if !ok {
 			return false
 		}
+		if i, known := places[rr.Header().Name]; known {
+			t.glue[i].text = append(t.glue[i].text, body)
+			continue
+		}
 		places[rr.Header().Name] = len(t.glue)
-		t.glue = append(t.glue, glue{owner, body})
+		t.glue = append(t.glue, glue{owner: owner, address: body})
 	}
 	for _, rr := range found.answer {
 		_, body, ok := packRecord(rr)
@@ -149,12 +154,17 @@ func (w *writer) write(out []byte, q *question, t *template, space room, flags u
 	if space.answers > 0 {
 		limit = min(limit, space.answers)
 	}
-	out, answers := w.answers(out, t, limit, size)
+	out, answers, left := w.answers(out, t, limit, size)
 	extra := uint16(len(w.drawn)) //nolint:gosec // no message holds so many
 	for _, d := range w.drawn {
 		g := &t.glue[d.glue]
-		out = append(g.appendOwner(out, d.at), g.body...)
+		out = append(g.appendOwner(out, d.at), g.address...)
 		w.has[d.glue] = false
+	}
+	if answers == limit {
+		var texts uint16
+		out, texts = w.texts(out, t, left)
+		extra += texts
 	}
 	if q.edns {
 		out = appendOPT(out, q.do)
@@ -169,8 +179,8 @@ func (w *writer) write(out []byte, q *question, t *template, space room, flags u
 	return out
 }
 
-// answers appends answers until limit, or until they and their glue fill the size. The glue is noted for later.
-func (w *writer) answers(out []byte, t *template, limit, size int) ([]byte, int) {
+// answers appends answers until limit, or until they and their glue fill the size, and says how much of it is left. The glue is noted for later.
+func (w *writer) answers(out []byte, t *template, limit, size int) (_ []byte, count, left int) {
 	w.prepare(t)
 	used := len(out)
 	for n := range limit {
@@ -180,17 +190,37 @@ func (w *writer) answers(out []byte, t *template, limit, size int) ([]byte, int)
 		need := len(p.wire)
 		added := p.glue >= 0 && !w.has[p.glue]
 		if added {
-			need += t.glue[p.glue].size(len(out) + targetAt)
+			need += t.glue[p.glue].ownerSize(len(out)+targetAt) + len(t.glue[p.glue].address)
 		}
 		if used+need > size {
-			return out, n
+			return out, n, 0
 		}
 		if added {
 			w.has[p.glue], w.drawn = true, append(w.drawn, drawn{p.glue, len(out) + targetAt})
 		}
 		out, used = append(out, p.wire...), used+need
 	}
-	return out, limit
+	return out, limit, size - used
+}
+
+// texts appends the metadata of the targets' nodes, all of it or, where that is too much, none: nobody asked for it.
+func (w *writer) texts(out []byte, t *template, left int) (_ []byte, count uint16) {
+	for _, d := range w.drawn {
+		for _, text := range t.glue[d.glue].text {
+			left -= t.glue[d.glue].ownerSize(d.at) + len(text)
+		}
+	}
+	if left < 0 {
+		return out, 0
+	}
+	for _, d := range w.drawn {
+		g := &t.glue[d.glue]
+		for _, text := range g.text {
+			out = append(g.appendOwner(out, d.at), text...)
+			count++
+		}
+	}
+	return out, count
 }
 
 func (w *writer) prepare(t *template) {
@@ -211,12 +241,12 @@ func (g *glue) appendOwner(out []byte, at int) []byte {
 	return append(out, g.owner...)
 }
 
-// size is the length of the record with such an owner.
-func (g *glue) size(at int) int {
+// ownerSize is the length of the name that appendOwner appends.
+func (g *glue) ownerSize(at int) int {
 	if at < maxPointer {
-		return 2 + len(g.body)
+		return 2
 	}
-	return len(g.owner) + len(g.body)
+	return len(g.owner)
 }
 
 // appendOPT appends the OPT record of an answer (RFC 6891).

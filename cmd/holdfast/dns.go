@@ -15,7 +15,7 @@ func (d *daemon) dnsConfig(c *config.Config) dnsapi.Config {
 	}
 	return dnsapi.Config{
 		Domain: c.Domain, AltDomain: c.AltDomain, Datacenter: c.Datacenter, Node: c.NodeName, NodeTTL: s.NodeTTL, ServiceTTL: s.ServiceTTL, OnlyPassing: s.OnlyPassing,
-		AllowStale: s.AllowStale, UDPAnswerLimit: s.UDPAnswerLimit, ARecordLimit: s.ARecordLimit, Truncate: s.Truncate,
+		AllowStale: s.AllowStale, UDPAnswerLimit: s.UDPAnswerLimit, ARecordLimit: s.ARecordLimit, Truncate: s.Truncate, NodeMetaTXT: s.NodeMetaTXT,
 		MaxStale: s.MaxStale, DisableCompression: s.Uncompressed, Recursors: s.Recursors, RecursorTimeout: s.RecursorTimeout, RecursorRandom: s.RecursorRandom, Zones: zones,
 		SOARefresh: s.SOARefresh, SOARetry: s.SOARetry, SOAExpire: s.SOAExpire, SOAMinTTL: s.SOAMinTTL,
 		Metrics: d.dnsMetrics,

@@ -92,6 +92,7 @@ type DNSSettings struct {
 	UDPAnswerLimit int
 	ARecordLimit   int
 	Truncate       bool
+	NodeMetaTXT    bool // add metadata of nodes where nobody asked for it
 	MaxStale       time.Duration
 	Uncompressed   bool
 	SOARefresh     uint32

@@ -26,7 +26,7 @@ func dnsSettings(c *Config, f *File) error {
 	soa := or(d.SOA, SOA{})
 	c.DNS = DNSSettings{
 		NodeTTL: or(d.NodeTTL, 0), ServiceTTL: d.ServiceTTL, OnlyPassing: or(d.OnlyPassing, false), AllowStale: or(d.AllowStale, true),
-		UDPAnswerLimit: or(d.UDPLimit, defaultUDPAnswerLimit), ARecordLimit: or(d.ARecord, 0), Truncate: or(d.Truncate, false),
+		UDPAnswerLimit: or(d.UDPLimit, defaultUDPAnswerLimit), ARecordLimit: or(d.ARecord, 0), Truncate: or(d.Truncate, false), NodeMetaTXT: or(d.NodeMetaTXT, true),
 		MaxStale: or(d.MaxStale, defaultMaxStale), Uncompressed: or(d.DisableCompression, false),
 		SOARefresh: or(soa.Refresh, 3600), SOARetry: or(soa.Retry, 600), SOAExpire: or(soa.Expire, 86400), SOAMinTTL: or(soa.MinTTL, 0),
 		RecursorTimeout: or(d.RecursorTimeout, defaultRecursorTimeout),

@@ -122,6 +122,7 @@ type DNS struct {
 	UDPLimit    *int                     `mapstructure:"udp_answer_limit"`
 	ARecord     *int                     `mapstructure:"a_record_limit"`
 	Truncate    *bool                    `mapstructure:"enable_truncate"`
+	NodeMetaTXT *bool                    `mapstructure:"enable_additional_node_meta_txt"`
 	SOA         *SOA                     `mapstructure:"soa"`
 
 	MaxStale           *time.Duration `mapstructure:"max_stale"`
