@@ -16,14 +16,15 @@ import (
 
 // Options tune failover. All servers of a cluster must have the same TTL.
 type Options struct {
-	TTL           time.Duration // of a lease
-	AnnounceEvery time.Duration // how often a held address is announced again
-	RefreshEvery  time.Duration // how often the lifetime of carried addresses is renewed
-	StopTimeout   time.Duration // how long an orderly stop waits for the groups to go elsewhere
-	ProbeWait     time.Duration // how long a stranger has to answer before a claim is thought clear
-	Metrics       *Metrics      // what is counted; nil for nothing
-	UnfitFor      time.Duration // how long a machine that could not carry a group, as it found by trying, does not try again; it doubles each time
-	Effects       Effects       // what goes with the addresses; nil on a machine that does nothing of that kind
+	TTL           time.Duration   // of a lease
+	AnnounceEvery time.Duration   // how often a held address is announced again
+	RefreshEvery  time.Duration   // how often the lifetime of carried addresses is renewed
+	StopTimeout   time.Duration   // how long an orderly stop waits for the groups to go elsewhere
+	ProbeWait     time.Duration   // how long a stranger has to answer before a claim is thought clear
+	Metrics       *Metrics        // what is counted; nil for nothing
+	UnfitFor      time.Duration   // how long a machine that could not carry a group, as it found by trying, does not try again; it doubles each time
+	Effects       Effects         // what goes with the addresses; nil on a machine that does nothing of that kind
+	Roles         map[string]Role // by group: what this machine does besides
 }
 
 // DefaultOptions are what production uses.

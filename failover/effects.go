@@ -99,6 +99,9 @@ func (c *Controller) startRuns(ctx context.Context, g *carrier) {
 	runs, env := g.runs, c.environ(g, "start")
 	c.queueRuns(g.group, func() {
 		err := c.start(own, g, runs, env)
+		if err == nil {
+			err = c.beginRole(own, g)
+		}
 		c.tell(ctx, func() { c.runsStarted(ctx, g, err) })
 	})
 }
@@ -170,6 +173,9 @@ func (c *Controller) changeRuns(ctx context.Context, g *carrier) {
 
 // stopRuns stops runs in the reverse order. What does not stop is told, and left.
 func (c *Controller) stopRuns(ctx context.Context, group string, epoch uint64, runs []cluster.Run, env []string) {
+	if len(runs) == 0 {
+		return
+	}
 	ctx = context.WithoutCancel(ctx)
 	started := c.opts.Effects.Started()[group]
 	for _, r := range slices.Backward(runs) {
@@ -191,9 +197,12 @@ func (c *Controller) queueStop(ctx context.Context, g *carrier, after func()) {
 	if g.starting != nil {
 		g.starting()
 	}
-	runs, env := g.runs, c.environ(g, "stop")
+	runs, env, ended := g.runs, c.environ(g, "stop"), g.releasing != "" && g.deadline > 0
 	g.runs = nil
 	c.queueRuns(g.group, func() {
+		if !ended {
+			c.endRole(ctx, g)
+		}
 		c.stopRuns(ctx, g.group, g.epoch, runs, env)
 		if after != nil {
 			c.tell(ctx, after)
@@ -211,11 +220,18 @@ func (c *Controller) queueRuns(group string, f func()) {
 }
 
 // adopt takes over what an earlier daemon started for a group that this machine goes on to serve.
-func (c *Controller) adopt(g *carrier) {
+func (c *Controller) adopt(ctx context.Context, g *carrier) {
 	if c.opts.Effects != nil {
 		g.runs = c.opts.Effects.Started()[g.group]
 	}
 	g.ready = true
+	if c.opts.Roles[g.group] != nil {
+		c.queueRuns(g.group, func() {
+			if err := c.beginRole(ctx, g); err != nil {
+				c.tell(ctx, func() { c.runsStarted(ctx, g, err) })
+			}
+		})
+	}
 }
 
 // stopOrphans stops what an earlier daemon started for groups that this machine does not carry.

@@ -36,11 +36,11 @@ func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
 	own, stop := context.WithCancel(ctx)
 	g.stop = stop
 	c.carried[a.Group] = g
-	g.ready = len(c.runsOf(a.Group)) == 0
+	g.ready = len(c.runsOf(a.Group)) == 0 && c.opts.Roles[a.Group] == nil
 	live := c.machine.left(g.places, fence.Now())
 	c.holder.Take(lease.Claim{Group: a.Group, Epoch: a.Epoch}, int64(live))
 	if live > 0 {
-		c.adopt(g)
+		c.adopt(own, g)
 		c.begin(ctx, g, live, c.agent.Name()+" carries on after a restart of the daemon, within its lease")
 	} else {
 		for _, p := range g.places {
@@ -178,14 +178,30 @@ func (c *Controller) conflict(g *carrier, x vip.Conflict) {
 	})
 }
 
-// release gives a group back: the fence first, then what must not run elsewhere at the same time is stopped, then the word to the leader, then
-// everything else.
+// release gives a group back: its role on this machine first, which others may still have to hear from, then the fence, then what must not run
+// elsewhere at the same time is stopped, then the word to the leader, then everything else.
 func (c *Controller) release(ctx context.Context, g *carrier, why string) {
 	if g.releasing != "" {
 		return // it is on its way
 	}
 	start := time.Now()
-	if len(g.runs) > 0 {
+	if c.opts.Roles[g.group] != nil && g.deadline > 0 {
+		g.releasing = why
+		c.queueRuns(g.group, func() {
+			c.endRole(ctx, g)
+			c.tell(ctx, func() { c.releaseRest(ctx, g, why, start) })
+		})
+		return
+	}
+	c.releaseRest(ctx, g, why, start)
+}
+
+// releaseRest goes on once the group's role here has ended.
+func (c *Controller) releaseRest(ctx context.Context, g *carrier, why string, start time.Time) {
+	if c.carried[g.group] != g {
+		return
+	}
+	if c.bound(g) {
 		if err := c.machine.shut(g.places); err == nil {
 			g.releasing = why
 			c.queueStop(ctx, g, func() { c.giveBack(ctx, g, why, start) })
@@ -224,7 +240,7 @@ func (c *Controller) lapse(ctx context.Context, g *carrier) {
 func (c *Controller) drop(ctx context.Context, g *carrier, kind cluster.TransitionKind, why string, took time.Duration) {
 	g.stop()
 	delete(c.carried, g.group)
-	if len(g.runs) > 0 {
+	if g.releasing == "" && c.bound(g) {
 		c.queueStop(ctx, g, nil)
 	}
 	c.effectsDue = true

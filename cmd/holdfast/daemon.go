@@ -100,7 +100,7 @@ func (d *daemon) open(parent context.Context) (err error) {
 		return err
 	}
 	d.loops.Go(func() { d.telemetry.Run(d.ctx) })
-	d.fail.start(d.ctx, d.agent, &d.loops)
+	d.fail.start(d.ctx, d.agent, d.startDatabases(d.ctx), &d.loops)
 	d.dns.Serve(d.dnsConfig(d.cfg), d.agent)
 	if err := d.startProxies(); err != nil {
 		return err

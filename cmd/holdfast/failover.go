@@ -83,7 +83,7 @@ func (f *failoverOf) close() {
 }
 
 // start runs the controller.
-func (f *failoverOf) start(parent context.Context, a *agent.Agent, loops *sync.WaitGroup) {
+func (f *failoverOf) start(parent context.Context, a *agent.Agent, roles map[string]failover.Role, loops *sync.WaitGroup) {
 	ctx, cancel := context.WithCancel(parent)
 	f.cancel = cancel
 	var addrs failover.Addresses = f.host
@@ -92,6 +92,7 @@ func (f *failoverOf) start(parent context.Context, a *agent.Agent, loops *sync.W
 		addrs, fen = failover.Incapable(f.why)
 	}
 	opts := failoverOptions(f.cfg, f.metrics)
+	opts.Roles = roles
 	if f.why == "" {
 		if err := f.effects.Open(); err != nil {
 			f.log.Warn("what an earlier daemon has changed on this machine is not known", "error", err)

@@ -20,6 +20,9 @@ type Agent interface {
 // Within is for how long a word of the leader on who holds a group counts, where leases last ttl.
 func Within(ttl time.Duration) time.Duration { return ttl }
 
+// Settled is how long after its lease was granted a new writer has to wait: until every proxy has cut what goes by an older word, and a little.
+func Settled(ttl time.Duration) time.Duration { return Within(ttl) + Within(ttl)/4 }
+
 // Follower keeps the tables of a fleet as the state says.
 type Follower struct {
 	agent  Agent

@@ -58,7 +58,7 @@ func Build(f *File) (*Config, error) {
 	if c.ScriptChecks {
 		c.LocalScriptChecks = true
 	}
-	for _, step := range []func(*Config, *File) error{buildNode, buildGroups, buildProxies, buildAddresses, buildSockets, buildTuning, buildAutopilot, buildConnect, buildRegistrations, buildWatches, buildTemplates, validate} {
+	for _, step := range []func(*Config, *File) error{buildNode, buildGroups, buildProxies, buildDatabases, buildAddresses, buildSockets, buildTuning, buildAutopilot, buildConnect, buildRegistrations, buildWatches, buildTemplates, validate} {
 		if err := step(c, f); err != nil {
 			return nil, err
 		}

@@ -68,11 +68,12 @@ type Config struct {
 	Witness              bool              `key:"failover.witness"` // it votes, and holds no groups
 	Fence                string            `key:"failover.fence"`   // "auto", "tcx", "clsact" or "nftables"
 
-	Services []Registration            `key:"services" reload:"true"`
-	Checks   []cluster.CheckDefinition `key:"checks" reload:"true"` // of the node
-	Groups   []cluster.Group           `key:"group" reload:"true"`
-	Proxies  []upstream.Spec           `key:"proxy" reload:"true"`
-	Watches  []cluster.Watch           `key:"watches" reload:"true"`
+	Services  []Registration            `key:"services" reload:"true"`
+	Checks    []cluster.CheckDefinition `key:"checks" reload:"true"` // of the node
+	Groups    []cluster.Group           `key:"group" reload:"true"`
+	Proxies   []upstream.Spec           `key:"proxy" reload:"true"`
+	Databases []KeptDatabase            `key:"database"`
+	Watches   []cluster.Watch           `key:"watches" reload:"true"`
 
 	Templates []render.Template `key:"template" reload:"true"`
 }

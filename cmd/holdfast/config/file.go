@@ -60,14 +60,15 @@ type File struct {
 	HTTPConfig       *HTTP                 `mapstructure:"http_config"`
 	Failover         *Failover             `mapstructure:"failover"`
 
-	Service  []Service        `mapstructure:"service"`
-	Services []Service        `mapstructure:"services"`
-	Check    []Check          `mapstructure:"check"`
-	Checks   []Check          `mapstructure:"checks"`
-	Group    map[string]Group `mapstructure:"group"`
-	Proxy    map[string]Proxy `mapstructure:"proxy"`
-	Watches  []Watch          `mapstructure:"watches"`
-	Template []Template       `mapstructure:"template"`
+	Service  []Service               `mapstructure:"service"`
+	Services []Service               `mapstructure:"services"`
+	Check    []Check                 `mapstructure:"check"`
+	Checks   []Check                 `mapstructure:"checks"`
+	Group    map[string]Group        `mapstructure:"group"`
+	Proxy    map[string]Proxy        `mapstructure:"proxy"`
+	Database map[string]DatabaseRole `mapstructure:"database"`
+	Watches  []Watch                 `mapstructure:"watches"`
+	Template []Template              `mapstructure:"template"`
 }
 
 // Addresses are the addresses that the surfaces listen on; each falls back to client_addr.

@@ -14,7 +14,7 @@ import (
 const table = "../../../docs/config.md"
 
 // ownBlocks are Holdfast's own, whose keys README explains.
-var ownBlocks = []string{"group", "proxy", "zone", "failover", "template"}
+var ownBlocks = []string{"group", "proxy", "database", "zone", "failover", "template"}
 
 // parsed are the keys that a File takes, with those of blocks behind a dot. What stands in a service or a check is listed once.
 func parsed() map[string]bool {

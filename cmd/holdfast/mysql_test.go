@@ -1,0 +1,342 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"holdfast/failover/lab"
+	"holdfast/failover/lab/rootless"
+)
+
+// databases are the three machines of examples/mysql, with its very files.
+type databases struct {
+	lab     *lab.Lab
+	dir     string
+	servers map[string]*lab.Process
+}
+
+// openDatabases starts mariadbd on n1 and n2, and a daemon on all three.
+func openDatabases(t *testing.T) *databases {
+	t.Helper()
+	if able, err := rootless.Able(); err != nil || !able {
+		t.Skip("this test makes network namespaces: run it as root")
+	}
+	for _, program := range []string{"mariadbd", "mariadb-install-db"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is not installed: apt-get install mariadb-server", program)
+		}
+	}
+	l, err := lab.New(lab.Options{Machines: []string{"n1", "n2", "n3"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d := &databases{lab: l, dir: t.TempDir(), servers: map[string]*lab.Process{}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			d.showLogs(t)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	d.install(t)
+	for i, n := range []string{"n1", "n2", "n3"} {
+		if i < 2 {
+			d.run(t, n, "cp", "-r", filepath.Join(d.dir, "template"), filepath.Join(d.dir, n, "mysql"))
+			d.startServer(t, n)
+		}
+		d.startDaemon(t, n)
+	}
+	return d
+}
+
+// run runs a program on a machine to its end.
+func (d *databases) run(t *testing.T, machine string, args ...string) {
+	t.Helper()
+	log := d.logOf(t, machine+"-"+filepath.Base(args[0]))
+	defer log.Close()
+	p, err := d.lab.Machine(machine).Start(t.Context(), args, lab.StartOptions{Stdout: log, Stderr: log})
+	if err == nil {
+		err = p.Wait(t.Context())
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", args, err)
+	}
+}
+
+// install makes an empty database, and gives each machine a /srv of its own.
+func (d *databases) install(t *testing.T) {
+	t.Helper()
+	for _, n := range []string{"n1", "n2", "n3"} {
+		if err := os.MkdirAll(filepath.Join(d.dir, n), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		d.run(t, n, "mount", "--bind", filepath.Join(d.dir, n), "/srv")
+	}
+	d.run(t, "n1", "mariadb-install-db", "--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db", "--datadir="+filepath.Join(d.dir, "template"))
+}
+
+func (d *databases) logOf(t *testing.T, name string) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(d.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (d *databases) showLogs(t *testing.T) {
+	t.Helper()
+	logs, _ := filepath.Glob(filepath.Join(d.dir, "*.log"))
+	for _, name := range logs {
+		b, _ := os.ReadFile(name)
+		t.Logf("--- %s\n%s", filepath.Base(name), b[max(0, len(b)-6000):])
+	}
+}
+
+const exampleDir = "../../examples/mysql"
+
+func (d *databases) startServer(t *testing.T, n string) {
+	t.Helper()
+	conf, err := filepath.Abs(exampleDir + "/my.cnf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := d.logOf(t, n+"-mariadbd")
+	defer log.Close()
+	p, err := d.lab.Machine(n).Start(t.Context(), []string{
+		"mariadbd", "--defaults-file=" + conf, "--user=root", "--datadir=/srv/mysql", "--socket=/srv/mysql.sock", "--pid-file=/srv/mysql.pid", "--server-id=" + n[1:],
+		"--init-file=" + filepath.Join(filepath.Dir(conf), "init.sql"), "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--performance-schema=0",
+	}, lab.StartOptions{Stdout: log, Stderr: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.servers[n] = p
+}
+
+func (d *databases) startDaemon(t *testing.T, n string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{self, "agent", "-config-file", exampleDir + "/common.hcl", "-config-file", exampleDir + "/" + n + ".hcl"}
+	if n != "n3" {
+		args = append(args, "-config-file", exampleDir+"/database.hcl")
+	}
+	log := d.logOf(t, n+"-holdfast")
+	defer log.Close()
+	if _, err := d.lab.Machine(n).Start(t.Context(), args, lab.StartOptions{Env: append(os.Environ(), asHoldfast+"=1"), Stdout: log, Stderr: log}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// connect is a pool of connections from the client to an address.
+func (d *databases) connect(t *testing.T, user, password, addr string) *sql.DB {
+	t.Helper()
+	cfg := mysql.NewConfig()
+	cfg.User, cfg.Passwd, cfg.Addr, cfg.Net = user, password, addr, "tcp"
+	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = 25*time.Second, 25*time.Second, 25*time.Second
+	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return d.lab.Client().Dial(ctx, network, addr)
+	}
+	cfg.Logger = silent{}
+	c, err := mysql.NewConnector(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(c)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+type silent struct{}
+
+func (silent) Print(...any) {}
+
+// writing is a client that writes rows through a proxy as fast as it can, and notes those that were acknowledged.
+type writing struct {
+	mu    sync.Mutex // guards following
+	acked []int64
+	last  string // the machine that took the newest
+}
+
+func (w *writing) run(ctx context.Context, db *sql.DB, from int64) {
+	for id := from; ctx.Err() == nil; id++ {
+		_, err := db.ExecContext(ctx, "INSERT INTO app.t VALUES (?, @@server_id)", id)
+		if err != nil {
+			continue // what became of the row is not known: the next has another number
+		}
+		var machine string
+		_ = db.QueryRowContext(ctx, "SELECT machine FROM app.t WHERE id = ?", id).Scan(&machine)
+		w.mu.Lock()
+		w.acked = append(w.acked, id)
+		if machine != "" {
+			w.last = "n" + machine
+		}
+		w.mu.Unlock()
+	}
+}
+
+func (w *writing) now() (rows int, by string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.acked), w.last
+}
+
+func (w *writing) all() []int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.acked)
+}
+
+// writes waits until rows are taken by a machine ("" for any) from now on.
+func (w *writing) writes(t *testing.T, by string) {
+	t.Helper()
+	w.mu.Lock()
+	w.last = ""
+	before := len(w.acked)
+	w.mu.Unlock()
+	start := time.Now()
+	eventually(t, "clients write to "+by, func() bool {
+		n, m := w.now()
+		return n > before && m != "" && (by == "" || m == by)
+	})
+	t.Logf("clients write to %s after %s", by, time.Since(start).Round(10*time.Millisecond))
+}
+
+// watchWriters asks both servers all the time whether they are writable, and tells when both were.
+func (d *databases) watchWriters(ctx context.Context, t *testing.T) (both *[]string, wait func()) {
+	t.Helper()
+	both = &[]string{}
+	a, b := d.connect(t, "holdfast", "change-me", "10.77.0.11:3306"), d.connect(t, "holdfast", "change-me", "10.77.0.12:3306")
+	writable := func(db *sql.DB) bool {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		var readOnly int
+		return db.QueryRowContext(ctx, "SELECT @@GLOBAL.read_only").Scan(&readOnly) == nil && readOnly == 0
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			// The first is asked again: what was so before and after was so in between.
+			if writable(a) && writable(b) && writable(a) {
+				*both = append(*both, time.Now().Format(time.TimeOnly))
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+	})
+	return both, wg.Wait
+}
+
+// TestMySQLExample kills a primary, lets it come back, and then takes the power of the other: clients write again each time, what was
+// acknowledged is there, and never are two writable at once.
+func TestMySQLExample(t *testing.T) {
+	d := openDatabases(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	through := d.connect(t, "app", "app", "10.77.0.13:6033")
+	through.SetMaxOpenConns(4)
+	w := &writing{}
+	var writers sync.WaitGroup
+	eventually(t, "the first client is served", func() bool { return through.PingContext(ctx) == nil })
+	for i := range int64(3) {
+		writers.Go(func() { w.run(ctx, through, i*1_000_000_000) })
+	}
+	both, watched := d.watchWriters(ctx, t)
+	w.writes(t, "n1")
+	replica := d.connect(t, "app", "app", "10.77.0.12:3306")
+	eventually(t, "n2 has the rows, and semi-synchronous replication is on", func() bool {
+		var n int
+		return replica.QueryRowContext(ctx, "SELECT COUNT(*) FROM app.t").Scan(&n) == nil && n > 0 && d.semiSync(ctx, t, "10.77.0.11:3306")
+	})
+
+	if err := d.servers["n1"].Kill(); err != nil {
+		t.Fatal(err)
+	}
+	w.writes(t, "n2")
+	d.holds(ctx, t, w, "10.77.0.12:3306")
+
+	d.startServer(t, "n1")
+	eventually(t, "n1 is a replica again, and acknowledges", func() bool { return d.semiSync(ctx, t, "10.77.0.12:3306") })
+	acked := w.all() // what was acknowledged while there was no replica lies on n2 alone until it has been sent
+	eventually(t, "n1 has caught up", func() bool {
+		lost, err := d.missing(ctx, t, acked, "10.77.0.11:3306")
+		return err == nil && lost == 0
+	})
+	if err := d.lab.Machine("n2").PowerOff(); err != nil {
+		t.Fatal(err)
+	}
+	w.writes(t, "n1")
+	stop()
+	writers.Wait()
+	watched()
+	d.holds(t.Context(), t, w, "10.77.0.11:3306")
+	if len(*both) > 0 {
+		t.Errorf("both servers were writable at %v", *both)
+	}
+}
+
+// semiSync reports whether a primary waits for a replica.
+func (d *databases) semiSync(ctx context.Context, t *testing.T, addr string) bool {
+	t.Helper()
+	db := d.connect(t, "holdfast", "change-me", addr)
+	defer db.Close()
+	for _, want := range []struct{ name, value string }{{"Rpl_semi_sync_master_status", "ON"}, {"Rpl_semi_sync_master_clients", "1"}} {
+		var name, value string
+		if err := db.QueryRowContext(ctx, "SHOW GLOBAL STATUS LIKE '"+want.name+"'").Scan(&name, &value); err != nil || value != want.value {
+			return false
+		}
+	}
+	return true
+}
+
+// holds wants a server to have all rows that were acknowledged until now.
+func (d *databases) holds(ctx context.Context, t *testing.T, w *writing, addr string) {
+	t.Helper()
+	acked := w.all()
+	lost, err := d.missing(ctx, t, acked, addr)
+	if err != nil || lost > 0 {
+		t.Errorf("%d of %d acknowledged rows are not on %s (%v)", lost, len(acked), addr, err)
+	}
+	t.Logf("%d acknowledged rows are on %s", len(acked)-lost, addr)
+}
+
+// missing is how many of these rows a server does not have.
+func (d *databases) missing(ctx context.Context, t *testing.T, want []int64, addr string) (lost int, err error) {
+	t.Helper()
+	db := d.connect(t, "app", "app", addr)
+	defer db.Close()
+	rows, err := db.QueryContext(ctx, "SELECT id FROM app.t")
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	have := map[int64]bool{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return 0, err
+		}
+		have[id] = true
+	}
+	for _, id := range want {
+		if !have[id] {
+			lost++
+		}
+	}
+	return lost, rows.Err()
+}

@@ -1,0 +1,2 @@
+node_name = "n3"
+bind_addr = "10.77.0.13"
