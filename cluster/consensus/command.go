@@ -82,14 +82,14 @@ func DecodeCommand(entry []byte) (time.Time, cluster.Command, error) {
 		return time.Time{}, nil, fmt.Errorf("the log entry has only %d bytes", len(entry))
 	}
 	at := time.Unix(0, int64(binary.BigEndian.Uint64(entry[1:]))).UTC()
-	c, known := commandTypes.make(entry[0]).(cluster.Command)
+	v, err := commandTypes.makeFrom(entry[0], entry[entryHeader:])
+	c, known := v.(cluster.Command)
 	switch {
 	case !known && entry[0]&ignorable != 0:
 		return at, nil, errIgnorable
 	case !known:
 		return at, nil, fmt.Errorf("this version does not know the type %d of the log entry: %w", entry[0], errNewer)
-	}
-	if err := decodeMsgpack(entry[entryHeader:], c); err != nil {
+	case err != nil:
 		return at, nil, err
 	}
 	return at, c, nil

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/go-msgpack/v2/codec"
 
 	"holdfast/cluster"
+	"holdfast/cluster/entry"
 )
 
 // maxDepth bounds how deep msgpack may nest. Our own types reach 5.
@@ -25,11 +26,25 @@ func newHandle() *codec.MsgpackHandle {
 
 // appendMsgpack appends the encoding of v to b.
 func appendMsgpack(b []byte, v any) ([]byte, error) {
+	if b, ok := entry.Append(b, v); ok {
+		return b, nil
+	}
 	var body []byte
 	if err := codec.NewEncoderBytes(&body, handle).Encode(v); err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
 	return append(b, body...), nil
+}
+
+// makeFrom is a new value of a type, filled from b, which must hold nothing else. What it holds shares no memory with b. It is nil where number
+// stands for no type.
+func (t typeTable) makeFrom(number byte, b []byte) (any, error) {
+	v := t.make(number)
+	if v == nil || entry.Fill(b, v) {
+		return v, nil
+	}
+	v = t.make(number) // Fill may have left a part in it
+	return v, decodeMsgpack(b, v)
 }
 
 // decodeMsgpack fills v from b, which must hold nothing else. What v holds afterwards shares no memory with b.

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-msgpack/v2/codec"
 
 	"holdfast/cluster"
+	"holdfast/cluster/entry"
 	"holdfast/cluster/state"
 )
 
@@ -85,9 +86,12 @@ func writeRecords(out io.Writer, records func(yield func(record any) error) erro
 		if err != nil {
 			return err
 		}
-		enc.ResetBytes(&body)
-		if err := enc.Encode(record); err != nil {
-			return fmt.Errorf("encode %T: %w", record, err)
+		var fast bool
+		if body, fast = entry.Append(body[:0], record); !fast {
+			enc.ResetBytes(&body)
+			if err := enc.Encode(record); err != nil {
+				return fmt.Errorf("encode %T: %w", record, err)
+			}
 		}
 		header = binary.AppendUvarint(append(header[:0], number), uint64(len(body)))
 		if _, err := out.Write(header); err != nil {
@@ -155,14 +159,13 @@ func readRecord(in io.Reader, number byte, size uint64, body *bytes.Buffer, add 
 	if n, err := io.CopyN(body, in, int64(size)); err != nil {
 		return fmt.Errorf("the snapshot is cut off: %d of %d bytes of a record: %w", n, size, err)
 	}
-	record := recordTypes.make(number)
+	record, err := recordTypes.makeFrom(number, body.Bytes())
 	switch {
 	case record == nil && number&ignorable != 0:
 		return nil
 	case record == nil:
 		return fmt.Errorf("this version does not know the type %d of a record: upgrade this member", number)
-	}
-	if err := decodeMsgpack(body.Bytes(), record); err != nil {
+	case err != nil:
 		return err
 	}
 	return add(record)
