@@ -156,10 +156,12 @@ func (t *Template) validate(ctx context.Context, path string) error {
 	if err == nil {
 		return nil
 	}
+	why := err.Error()
 	if output != "" {
-		err = fmt.Errorf("%w: %s", err, output)
+		why += ": " + output
 	}
-	return refusal{fmt.Errorf("the new text is refused and the file stays as it was: %w", err)}
+	why = strings.ReplaceAll(why, path, t.Destination+" (new)") // the file itself is gone in a moment
+	return refusal{fmt.Errorf("the new text is refused and the file stays as it was: %s", why)}
 }
 
 // replace makes a file in one step: after a crash it says what it said before, or the whole of text. check, if there is one, looks at the
