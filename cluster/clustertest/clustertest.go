@@ -48,17 +48,18 @@ func New(t testing.TB) *Cluster {
 	return c
 }
 
-// Add runs one more agent, which joins the first; what the config leaves out is filled in.
+// Add runs one more agent, which joins the others, or those that its config names; what the config leaves out is filled in.
 func (c *Cluster) Add(cfg agent.Config) *agent.Agent {
 	c.t.Helper()
 	cfg.Datacenter, cfg.Build, cfg.Version = "dc1", "1.21.4:test", "test"
+	given := len(cfg.RetryJoin) > 0
 	if cfg.DataDir == "" {
 		cfg.DataDir = c.t.TempDir()
 	}
 	cfg.Bind = netip.MustParseAddr("127.0.0.1")
 	cfg.Advertise, cfg.LeaseTTL, cfg.LeaseEnd = cfg.Bind, 700*time.Millisecond, 800*time.Millisecond
 	for _, a := range c.Agents {
-		if a != nil {
+		if a != nil && !given {
 			cfg.RetryJoin = append(cfg.RetryJoin, a.Self().Addr.String())
 		}
 	}
