@@ -63,23 +63,26 @@ func (h *txnHandler) transaction(r *exchange.Request) (*cluster.Transaction, err
 	if err != nil {
 		return nil, err
 	}
+	c, ok := keysIn(b)
 	var body []*operation
-	if err := exchange.DecodeStrict(b, &body); err != nil {
-		return nil, err
-	}
-	c := &cluster.Transaction{}
-	for _, o := range body {
-		c.Operations = append(c.Operations, o.operation(h.datacenter))
+	if !ok {
+		if err := exchange.DecodeStrict(b, &body); err != nil {
+			return nil, err
+		}
+		c = &cluster.Transaction{}
+		for _, o := range body {
+			c.Operations = append(c.Operations, o.operation(h.datacenter))
+		}
 	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	for i, o := range body {
-		switch {
-		case o.KV != nil && len(o.KV.Value) > h.maxValue:
-			return nil, cluster.Errorf(cluster.TooLarge, "the value of key %q (operation %d) has %d bytes: at most %d are allowed", o.KV.Key, i, len(o.KV.Value), h.maxValue)
+	for i := range c.Operations {
+		switch o := &c.Operations[i]; {
+		case o.KV != nil && len(o.KV.Entry.Value) > h.maxValue:
+			return nil, cluster.Errorf(cluster.TooLarge, "the value of key %q (operation %d) has %d bytes: at most %d are allowed", o.KV.Entry.Key, i, len(o.KV.Entry.Value), h.maxValue)
 		case o.Node != nil:
-			if err := exchange.InDatacenter(o.Node.Node.Datacenter, h.datacenter); err != nil {
+			if err := exchange.InDatacenter(body[i].Node.Node.Datacenter, h.datacenter); err != nil {
 				return nil, err
 			}
 		}
