@@ -67,18 +67,17 @@ func (a *Agent) lookup(id string) string {
 // electorate is the voters as quorum asks them.
 type electorate struct{ a *Agent }
 
-func (e electorate) Voters() ([]string, error) {
-	peers, err := e.a.Peers()
+func (e electorate) Voters() (ids []string, peers uint64, err error) {
+	servers, index, err := e.a.peer.Servers()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var ids []string
-	for _, p := range peers {
-		if p.Voter {
-			ids = append(ids, p.ID)
+	for _, s := range servers {
+		if s.Voter {
+			ids = append(ids, s.ID)
 		}
 	}
-	return ids, nil
+	return ids, index, nil
 }
 
 func (e electorate) Call(ctx context.Context, id string, req []byte) ([]byte, error) {

@@ -79,7 +79,7 @@ func (b *batch) apply(store *state.Store, results []any) {
 // decode is the entry of l. Its command is nil where l carries none for this member.
 func (f *fsm) decode(l *raft.Log) (state.Entry, error) {
 	if l.Type == raft.LogConfiguration {
-		f.peers.committed.Store(l.Index)
+		f.peers.committed.Store(peersOf(l))
 		return state.Entry{}, nil
 	}
 	at, command, err := DecodeCommand(l.Data)

@@ -159,6 +159,6 @@ func (p *Peer) Stats() map[string]string {
 	}
 	stats := maps.Clone(r.Stats())
 	stats["store_index"] = strconv.FormatUint(p.store.AppliedIndex(), 10)
-	stats["latest_configuration_index"] = strconv.FormatUint(p.fsm.peers.newest.Load(), 10)
+	stats["latest_configuration_index"] = strconv.FormatUint(indexOf(p.fsm.peers.newest.Load()), 10)
 	return stats
 }

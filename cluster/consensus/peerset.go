@@ -7,26 +7,54 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// peerSet knows which entry made the newest peer set of this member. Raft takes up a peer set when its entry is stored, before it is
-// committed, and does not say where that was, so the stores are watched.
+// peerSet knows the newest peer set of this member and which entry made it. Raft takes up a peer set when its entry is stored, before it is
+// committed, and does not say where that was, so the stores are watched. Index and members are always of one set: who counts the voters of a set
+// by its index must not count another's.
 type peerSet struct {
-	newest    atomic.Uint64 // the entry, 0 while there is none
-	committed atomic.Uint64 // the newest one that is certain to stay
-	offered   atomic.Uint64 // that of the snapshot which was opened last
-	complete  atomic.Bool   // raft has read its log, and what it reads from now on is not new
-	news      chan struct{} // holds a value when newest has changed
+	newest    atomic.Pointer[peers] // nil while there is none
+	committed atomic.Pointer[peers] // the newest one that is certain to stay
+	offered   atomic.Pointer[peers] // that of the snapshot which was opened last
+	complete  atomic.Bool           // raft has read its log, and what it reads from now on is not new
+	news      chan struct{}         // holds a value when newest has changed
+}
+
+// peers is a peer set, and the index of the entry that made it.
+type peers struct {
+	index   uint64
+	servers []Server
+}
+
+// peersOf is the peer set in an entry of the log. Raft does not take entries that cannot be read.
+func peersOf(l *raft.Log) *peers {
+	return newPeers(l.Index, raft.DecodeConfiguration(l.Data))
+}
+
+func newPeers(index uint64, c raft.Configuration) *peers {
+	p := &peers{index: index}
+	for _, s := range c.Servers {
+		p.servers = append(p.servers, Server{ID: string(s.ID), Addr: string(s.Address), Voter: s.Suffrage == raft.Voter})
+	}
+	return p
 }
 
 func newPeerSet() *peerSet { return &peerSet{news: make(chan struct{}, 1)} }
 
-// found notes that the log has a peer set at index.
-func (s *peerSet) found(index uint64) {
+// indexOf is the index of a set, 0 where there is none.
+func indexOf(p *peers) uint64 {
+	if p == nil {
+		return 0
+	}
+	return p.index
+}
+
+// found notes that the log has a peer set.
+func (s *peerSet) found(p *peers) {
 	for {
 		newest := s.newest.Load()
-		if index <= newest {
+		if newest != nil && p.index <= newest.index {
 			return
 		}
-		if s.newest.CompareAndSwap(newest, index) {
+		if s.newest.CompareAndSwap(newest, p) {
 			signal(s.news)
 			return
 		}
@@ -50,7 +78,7 @@ type watchedLog struct {
 func (w watchedLog) GetLog(index uint64, l *raft.Log) error {
 	err := w.LogStore.GetLog(index, l)
 	if err == nil && l.Type == raft.LogConfiguration && !w.set.complete.Load() {
-		w.set.found(index)
+		w.set.found(peersOf(l))
 	}
 	return err
 }
@@ -65,7 +93,7 @@ func (w watchedLog) StoreLogs(logs []*raft.Log) error {
 	}
 	for _, l := range logs {
 		if l.Type == raft.LogConfiguration {
-			w.set.found(l.Index)
+			w.set.found(peersOf(l))
 		}
 	}
 	return nil
@@ -81,7 +109,7 @@ func (w watchedLog) DeleteRange(first, last uint64) error {
 	if err := w.LogStore.DeleteRange(first, last); err != nil {
 		return err
 	}
-	if newest := w.set.newest.Load(); last >= end && newest >= first && w.set.committed.Load() < first {
+	if newest := indexOf(w.set.newest.Load()); last >= end && newest >= first && indexOf(w.set.committed.Load()) < first {
 		w.set.newest.Store(w.set.committed.Load())
 		signal(w.set.news)
 	}
@@ -104,7 +132,7 @@ type watchedSnapshots struct {
 func (w watchedSnapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	meta, r, err := w.SnapshotStore.Open(id)
 	if err == nil {
-		w.set.offered.Store(meta.ConfigurationIndex)
+		w.set.offered.Store(newPeers(meta.ConfigurationIndex, meta.Configuration))
 	}
 	return meta, r, err
 }

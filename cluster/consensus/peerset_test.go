@@ -75,13 +75,13 @@ func TestPeerSetThatIsNotCommittedGoesAgain(t *testing.T) {
 }
 
 func TestWatchedLogTellsTruncationFromCompaction(t *testing.T) {
-	peers := newPeerSet()
-	w := watchedLog{raft.NewInmemStore(), peers}
+	set := newPeerSet()
+	w := watchedLog{raft.NewInmemStore(), set}
 	var logs []*raft.Log
 	for i := range uint64(10) {
 		l := &raft.Log{Index: i + 1, Type: raft.LogCommand}
 		if l.Index == 2 || l.Index == 8 {
-			l.Type = raft.LogConfiguration
+			l.Type, l.Data = raft.LogConfiguration, raft.EncodeConfiguration(raft.Configuration{})
 		}
 		logs = append(logs, l)
 	}
@@ -91,20 +91,22 @@ func TestWatchedLogTellsTruncationFromCompaction(t *testing.T) {
 		want uint64
 	}{
 		{"entries are stored", func() error { return w.StoreLogs(logs) }, 8},
-		{"the first is committed", func() error { peers.committed.Store(2); return nil }, 8},
+		{"the first is committed", func() error { set.committed.Store(&peers{index: 2}); return nil }, 8},
 		{"the log is compacted", func() error { return w.DeleteRange(1, 8) }, 8},
 		{"its end is cut off", func() error { return w.DeleteRange(9, 10) }, 8},
 		{"the peer set is cut off", func() error { return w.StoreLogs(logs[7:]) }, 8},
 		{"", func() error { return w.DeleteRange(8, 10) }, 2},
-		{"another takes its place", func() error { return w.StoreLog(&raft.Log{Index: 8, Type: raft.LogConfiguration}) }, 8},
-		{"a snapshot takes the place of all", func() error { peers.offered.Store(20); peers.restored(); return nil }, 20},
+		{"another takes its place", func() error {
+			return w.StoreLog(&raft.Log{Index: 8, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(raft.Configuration{})})
+		}, 8},
+		{"a snapshot takes the place of all", func() error { set.offered.Store(&peers{index: 20}); set.restored(); return nil }, 20},
 		{"an old entry is read", func() error { return w.GetLog(8, new(raft.Log)) }, 20},
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
 			t.Fatalf("%s: %v", s.what, err)
 		}
-		if n := peers.newest.Load(); n != s.want {
+		if n := indexOf(set.newest.Load()); n != s.want {
 			t.Errorf("%s: the newest peer set is at %d, want %d", s.what, n, s.want)
 		}
 	}
@@ -114,22 +116,22 @@ func TestWatchedLogTellsTruncationFromCompaction(t *testing.T) {
 }
 
 func TestPeerSetHasNewsWhenItChanges(t *testing.T) {
-	peers := newPeerSet()
+	set := newPeerSet()
 	steps := []struct {
 		what string
 		do   func()
 		news bool
 	}{
-		{"a peer set is found", func() { peers.found(3) }, true},
-		{"it is found again", func() { peers.found(3) }, false},
-		{"an older one is found", func() { peers.found(2) }, false},
-		{"two are found before anyone asks", func() { peers.found(4); peers.found(5) }, true},
-		{"a snapshot is restored", func() { peers.offered.Store(4); peers.restored() }, true},
+		{"a peer set is found", func() { set.found(&peers{index: 3}) }, true},
+		{"it is found again", func() { set.found(&peers{index: 3}) }, false},
+		{"an older one is found", func() { set.found(&peers{index: 2}) }, false},
+		{"two are found before anyone asks", func() { set.found(&peers{index: 4}); set.found(&peers{index: 5}) }, true},
+		{"a snapshot is restored", func() { set.offered.Store(&peers{index: 4}); set.restored() }, true},
 	}
 	for _, s := range steps {
 		s.do()
 		select {
-		case <-peers.news:
+		case <-set.news:
 			if !s.news {
 				t.Errorf("%s: there is news", s.what)
 			}

@@ -3,6 +3,7 @@ package consensus
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -20,14 +21,13 @@ type Server struct {
 // Servers are the members of the newest peer set that this one knows, and the index of the log entry that made it, which may not be
 // committed yet. It asks no disk and nobody else.
 func (p *Peer) Servers() (servers []Server, index uint64, err error) {
-	r, err := p.running()
-	if err != nil {
+	if _, err := p.running(); err != nil {
 		return nil, 0, err
 	}
-	for _, s := range r.GetConfiguration().Configuration().Servers {
-		servers = append(servers, Server{ID: string(s.ID), Addr: string(s.Address), Voter: s.Suffrage == raft.Voter})
+	if newest := p.fsm.peers.newest.Load(); newest != nil {
+		return slices.Clone(newest.servers), newest.index, nil
 	}
-	return servers, p.fsm.peers.newest.Load(), nil
+	return nil, 0, nil
 }
 
 // ServersNews holds a value when the index that Servers gives has changed. It has one reader.

@@ -14,8 +14,8 @@ import (
 
 // Electorate is the voters and the way to ask them.
 type Electorate interface {
-	// Voters are the IDs of the voters in the newest peer set, this member included if it votes.
-	Voters() ([]string, error)
+	// Voters are the IDs of the voters in the newest peer set, this member included if it votes, and the index of that very set.
+	Voters() (ids []string, peers uint64, err error)
 	// Call brings an encoded question to a voter and its answer back. It returns soon after ctx has ended.
 	Call(ctx context.Context, id string, req []byte) ([]byte, error)
 }
@@ -72,7 +72,7 @@ func (a *Asker) round(ctx context.Context, g Grade) error {
 	if err != nil {
 		return err
 	}
-	voters, err := a.electorate.Voters()
+	voters, _, err := a.electorate.Voters()
 	if err != nil {
 		return fmt.Errorf("list the voters: %w", err)
 	}

@@ -41,6 +41,7 @@ type voters struct {
 
 	mu    sync.Mutex
 	ids   []string
+	peers uint64
 	delay map[string]time.Duration // until the answer; negative: it never comes
 	fails map[string]bool
 }
@@ -51,7 +52,7 @@ func newVoters(t *testing.T, ids ...string) *voters {
 	t.Helper()
 	born := time.Now().Add(-time.Hour)
 	clock := func() time.Duration { return time.Since(born) }
-	v := &voters{raft: map[string]*fakeRaft{}, voter: map[string]*Voter{}, ids: ids, delay: map[string]time.Duration{}, fails: map[string]bool{}}
+	v := &voters{raft: map[string]*fakeRaft{}, voter: map[string]*Voter{}, ids: ids, peers: 1, delay: map[string]time.Duration{}, fails: map[string]bool{}}
 	for _, id := range ids {
 		v.raft[id] = &fakeRaft{s: following("a", 4)}
 		v.voter[id] = newVoter(v.raft[id], span, clock)
@@ -62,10 +63,10 @@ func newVoters(t *testing.T, ids ...string) *voters {
 	return v
 }
 
-func (v *voters) Voters() ([]string, error) {
+func (v *voters) Voters() ([]string, uint64, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return slices.Clone(v.ids), nil
+	return slices.Clone(v.ids), v.peers, nil
 }
 
 func (v *voters) Call(ctx context.Context, id string, req []byte) ([]byte, error) {

@@ -12,7 +12,7 @@ import (
 // an error. It is for a holder whose lease lives and that no leader renews: if the lease lives still when Hold returns, it may go on for TTL,
 // counted from before the call.
 func (a *Asker) Hold(ctx context.Context) error {
-	voters, err := a.electorate.Voters()
+	voters, peers, err := a.electorate.Voters()
 	if err != nil {
 		return fmt.Errorf("list the voters: %w", err)
 	}
@@ -21,7 +21,7 @@ func (a *Asker) Hold(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	q := Question{Kind: Hold, Grade: Lease, Nonce: a.nonce.Add(1), Span: a.leaseEnd, Leader: a.id, Peers: a.voter.raft.PeersIndex()}
+	q := Question{Kind: Hold, Grade: Lease, Nonce: a.nonce.Add(1), Span: a.leaseEnd, Leader: a.id, Peers: peers}
 	if !a.voter.reply(q).Yes {
 		return cluster.Errorf(cluster.Unavailable, "this member follows a leader: its lease is that leader's to renew")
 	}

@@ -19,7 +19,7 @@ func (a *Asker) OlderLeases(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	voters, err := a.electorate.Voters()
+	voters, _, err := a.electorate.Voters()
 	if err != nil {
 		return 0, fmt.Errorf("list the voters: %w", err)
 	}

@@ -41,7 +41,7 @@ func (a *Asker) Trusted() bool {
 	if handing || good.term != term || a.boottime() >= good.until {
 		return false
 	}
-	voters, err := a.electorate.Voters()
+	voters, _, err := a.electorate.Voters()
 	return err == nil && slices.Equal(voters, good.voters)
 }
 
