@@ -13,7 +13,7 @@ import (
 
 func agentVerb() verb.Verb {
 	return verb.Verb{
-		Name: "agent", Short: "run the daemon", Run: runAgent,
+		Name: "agent", Short: "run the daemon", Run: runAgent, Examples: []string{"agent -config-dir /etc/holdfast", "agent -dev", "agent -server -bootstrap-expect=3 -data-dir=/var/lib/holdfast -retry-join=10.0.0.1"},
 		Long: `The agent is one member of the cluster. It answers HTTP on port 8500 and DNS on 8600, speaks with the other members on 8300 and 8301, runs
 the checks of this machine's services, and carries the addresses that the cluster gives to it.
 
@@ -28,7 +28,7 @@ skip_leave_on_interrupt is true, as it is on servers. A second SIGINT or SIGTERM
 
 func validateVerb() verb.Verb {
 	return verb.Verb{
-		Name: "validate", Args: "FILE|DIR ...", Short: "check config files and change nothing", Run: runValidate,
+		Name: "validate", Args: "FILE|DIR ...", Short: "check config files and change nothing", Run: runValidate, Examples: []string{"validate /etc/holdfast", "validate web.hcl db.json"},
 		Long: "The files are read as one configuration, in their order, as the agent would with -config-file and -config-dir.",
 	}
 }

@@ -34,7 +34,7 @@ type demoOptions struct {
 // demoVerb plays the faults.
 func demoVerb() verb.Verb {
 	return verb.Verb{
-		Name: "demo", Short: "three machines, five faults, one address: what a client sees", Run: runDemo,
+		Name: "demo", Short: "three machines, five faults, one address: what a client sees", Run: runDemo, Examples: []string{"demo", "demo -fault=all -rounds=5"},
 		Long: `Makes three machines and a client on this one, as network namespaces, starts an agent on each of the three and lets one fault after the
 other happen to the one that holds the address. After each it prints who answered, for how long nobody did, and for how long two did: never.
 It needs Linux, and root or user namespaces. Nothing of it reaches the network of this machine, and nothing is left behind.`,

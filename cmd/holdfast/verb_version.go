@@ -35,7 +35,7 @@ func buildDate() string {
 
 func versionVerb() verb.Verb {
 	return verb.Verb{
-		Name: "version", Short: "print the version", Run: runVersion,
+		Name: "version", Short: "print the version", Run: runVersion, Examples: []string{"version", "version -format=json"},
 		Long: "Called as consul, through a link of that name, it prints the version of Consul whose API it speaks, in the form that Consul does.",
 	}
 }

@@ -16,6 +16,9 @@ func (v Verb) teach(w io.Writer, fs *flag.FlagSet) {
 			fmt.Fprintf(w, "\n%s\n", fold(p))
 		}
 	}
+	if len(v.Examples) > 0 {
+		fmt.Fprintf(w, "\n    holdfast %s\n", strings.Join(v.Examples, "\n    holdfast "))
+	}
 	if len(v.Subs) > 0 {
 		fmt.Fprintln(w)
 		printVerbs(w, v.Subs)
@@ -42,11 +45,12 @@ func printVerbs(w io.Writer, vs []Verb) {
 func printFlags(w io.Writer, fs *flag.FlagSet) {
 	var own, common flagTable
 	var silent []string
+	client := fs.Lookup("http-addr") != nil
 	fs.VisitAll(func(f *flag.Flag) {
 		switch {
 		case f.Usage == "":
 			silent = append(silent, "-"+f.Name)
-		case isClientFlag(f.Name):
+		case client && isClientFlag(f.Name):
 			common.add(f)
 		default:
 			own.add(f)

@@ -12,8 +12,11 @@ type Verb struct {
 	Args  string // what follows them, beside flags
 	Short string // what it does, in half a line
 	Long  string // what a user should know beyond that
-	Run   func(ctx context.Context, c *Console, args []string) error
-	Subs  []Verb // of a family, which has no Run
+
+	Examples []string // command lines, without the name of the program
+
+	Run  func(ctx context.Context, c *Console, args []string) error
+	Subs []Verb // of a family, which has no Run
 
 	Hidden bool // it stands in the last line of the help
 }

@@ -55,7 +55,7 @@ func runInfo(ctx context.Context, c *verb.Console, args []string) error {
 
 func reloadVerb() verb.Verb {
 	return verb.Verb{
-		Name: "reload", Short: "make the agent read its config files again", Run: runReload,
+		Name: "reload", Short: "make the agent read its config files again", Run: runReload, Examples: []string{"reload"},
 		Long: "It says what is wrong with them, and then nothing has changed. What is the same as before goes on undisturbed. SIGHUP does the same.",
 	}
 }

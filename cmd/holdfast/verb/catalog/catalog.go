@@ -20,7 +20,7 @@ func Verb() verb.Verb {
 	return verb.Verb{
 		Name: "catalog", Args: "datacenters|nodes|services", Short: "list what the cluster knows",
 		Subs: []verb.Verb{
-			{Name: "catalog datacenters", Short: "list the datacenters", Run: datacenters},
+			{Name: "catalog datacenters", Short: "list the datacenters", Run: datacenters, Examples: []string{"catalog datacenters"}},
 			{
 				Name: "catalog nodes", Short: "list the nodes, or those that have a service", Run: nodes,
 				Long: "    holdfast catalog nodes -detailed\n    holdfast catalog nodes -service=web\n    holdfast catalog nodes -node-meta=rack=a -near=_agent\n" +

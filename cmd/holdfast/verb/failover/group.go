@@ -31,24 +31,24 @@ func groupVerb() verb.Verb {
   }`,
 		Subs: []verb.Verb{
 			{
-				Name: "group apply", Args: "FILE", Short: "create or change the groups of a config file", Run: groupApply,
+				Name: "group apply", Args: "FILE", Short: "create or change the groups of a config file", Run: groupApply, Examples: []string{"group apply web.hcl"},
 				Long: "The file is taken as a whole or not at all. `group plan FILE` says before what would move. Other keys of the file are passed over.",
 			},
 			{
-				Name: "group plan", Args: "[FILE]", Short: "say what would move, with the groups of FILE or as they are", Run: groupPlan,
+				Name: "group plan", Args: "[FILE]", Short: "say what would move, with the groups of FILE or as they are", Run: groupPlan, Examples: []string{"group plan", "group plan web.hcl"},
 				Long: "Nothing is changed. For each group it prints where it would be and why, and what speaks for and against each machine.",
 			},
-			{Name: "group list", Short: "list the groups and their holders", Run: groupList},
-			{Name: "group show", Args: "GROUP", Short: "show a group: its addresses, its rules, its holder", Run: groupShow},
+			{Name: "group list", Short: "list the groups and their holders", Run: groupList, Examples: []string{"group list"}},
+			{Name: "group show", Args: "GROUP", Short: "show a group: its addresses, its rules, its holder", Run: groupShow, Examples: []string{"group show web"}},
 			{
-				Name: "group move", Args: "GROUP [NODE]", Short: "move a group to a machine, now or later", Run: groupMove,
+				Name: "group move", Args: "GROUP [NODE]", Short: "move a group to a machine, now or later", Run: groupMove, Examples: []string{"group move web n2"},
 				Long: `The machine must be eligible; the group stays there, whatever prefer says, until it is moved again or that machine fails.
 
 With -in the leader moves it later. Until then the TTL of the group's names in DNS is at most what is left, so that whoever remembers where
 it is asks again when it has moved: plan it as far ahead as that TTL (dns_config.node_ttl). If the machine is not eligible when the time has
 come, nothing is moved. -cancel calls such a move off.`,
 			},
-			{Name: "group delete", Args: "GROUP", Short: "delete a group and take its addresses off the network", Run: groupDelete},
+			{Name: "group delete", Args: "GROUP", Short: "delete a group and take its addresses off the network", Run: groupDelete, Examples: []string{"group delete web"}},
 		},
 	}
 }

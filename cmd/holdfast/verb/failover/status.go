@@ -26,7 +26,7 @@ func Verbs() []verb.Verb {
 
 func statusVerb() verb.Verb {
 	return verb.Verb{
-		Name: "status", Short: "machines, groups and leases at a glance", Run: runStatus,
+		Name: "status", Short: "machines, groups and leases at a glance", Run: runStatus, Examples: []string{"status", "status -http-addr=n2:8500"},
 		Long: `A machine is live while its lease channel to the leader stands; only a live machine can hold a group. What this machine holds is shown
 with the time that its lease still lasts: once that has passed, the kernel lets nothing through to or from the addresses. Below stand the
 watches of this agent, with the end of what each one's handler printed last, and its templates, with what became of each file;
@@ -153,7 +153,7 @@ func since(t time.Time) string {
 
 func explainVerb() verb.Verb {
 	return verb.Verb{
-		Name: "explain", Args: "GROUP", Short: "why a group is where it is, and why not elsewhere", Run: runExplain,
+		Name: "explain", Args: "GROUP", Short: "why a group is where it is, and why not elsewhere", Run: runExplain, Examples: []string{"explain web"},
 		Long: "It prints the reason of the assignment, what the plan says now of every machine, and the last entries of the timeline.",
 	}
 }
@@ -180,7 +180,7 @@ func printExplanation(c *verb.Console, e group.Explanation) error {
 
 func timelineVerb() verb.Verb {
 	return verb.Verb{
-		Name: "timeline", Args: "[GROUP]", Short: "what happened to the groups, and why", Run: runTimeline,
+		Name: "timeline", Args: "[GROUP]", Short: "what happened to the groups, and why", Run: runTimeline, Examples: []string{"timeline", "timeline -n 0 web"},
 		Long: `The timeline is replicated: every machine has the same. Its entries are printed by their time, the newest last, with what they took and
 the output of hooks and checks.`,
 	}

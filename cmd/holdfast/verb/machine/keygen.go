@@ -11,7 +11,7 @@ import (
 
 func keygenVerb() verb.Verb {
 	return verb.Verb{
-		Name: "keygen", Short: "print a new gossip key for encrypt", Run: runKeygen,
+		Name: "keygen", Short: "print a new gossip key for encrypt", Run: runKeygen, Examples: []string{"keygen"},
 		Long: "The key is random, 32 bytes in base64. Every member needs the same one, as encrypt in its config file.",
 	}
 }

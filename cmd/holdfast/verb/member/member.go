@@ -35,21 +35,21 @@ func Verbs() []verb.Verb {
 
 func membersVerb() verb.Verb {
 	return verb.Verb{
-		Name: "members", Short: "list the members of the gossip pool", Run: runMembers,
+		Name: "members", Short: "list the members of the gossip pool", Run: runMembers, Examples: []string{"members", "members -status='failed|left'"},
 		Long: "A member is alive, leaving, left, or failed: it is gone and has not said goodbye.",
 	}
 }
 
 func joinVerb() verb.Verb {
 	return verb.Verb{
-		Name: "join", Args: "ADDRESS ...", Short: "make the agent join the pool of these members", Run: runJoin,
+		Name: "join", Args: "ADDRESS ...", Short: "make the agent join the pool of these members", Run: runJoin, Examples: []string{"join 10.0.0.1"},
 		Long: "An address is that of a member's gossip, host or host:port. retry_join in the config file does the same at every start.",
 	}
 }
 
 func leaveVerb() verb.Verb {
 	return verb.Verb{
-		Name: "leave", Short: "make the agent leave in good order, and stop", Run: runLeave,
+		Name: "leave", Short: "make the agent leave in good order, and stop", Run: runLeave, Examples: []string{"leave"},
 		Long: `Its groups go to other machines first, then the leadership; the peer set forgets it and the others do not wait for it to come back. For a
 restart or an upgrade stop the agent instead (SIGTERM): it stays a member.`,
 	}

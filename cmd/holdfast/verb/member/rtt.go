@@ -15,7 +15,7 @@ import (
 
 func rttVerb() verb.Verb {
 	return verb.Verb{
-		Name: "rtt", Args: "NODE [NODE]", Short: "estimate the round-trip time between two nodes", Run: runRTT,
+		Name: "rtt", Args: "NODE [NODE]", Short: "estimate the round-trip time between two nodes", Run: runRTT, Examples: []string{"rtt n2", "rtt n1 n2"},
 		Long: `The second node is the agent's own unless it is named. The estimate comes from the nodes' network coordinates, which the members work out from
 the answers to gossip's probes; nothing is measured now.`,
 	}

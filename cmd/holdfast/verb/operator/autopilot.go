@@ -20,9 +20,9 @@ func autopilotVerb() verb.Verb {
 	return verb.Verb{
 		Name: "operator autopilot", Args: "get-config|set-config|state", Short: "how the leader looks after the servers",
 		Subs: []verb.Verb{
-			{Name: "operator autopilot get-config", Short: "print the configuration", Run: runGetConfig},
-			{Name: "operator autopilot set-config", Short: "change the configuration; what is not named stays", Run: runSetConfig},
-			{Name: "operator autopilot state", Short: "print how every server is, as the leader sees it", Run: runAutopilotState},
+			{Name: "operator autopilot get-config", Short: "print the configuration", Run: runGetConfig, Examples: []string{"operator autopilot get-config"}},
+			{Name: "operator autopilot set-config", Short: "change the configuration; what is not named stays", Run: runSetConfig, Examples: []string{"operator autopilot set-config -cleanup-dead-servers=false"}},
+			{Name: "operator autopilot state", Short: "print how every server is, as the leader sees it", Run: runAutopilotState, Examples: []string{"operator autopilot state"}},
 		},
 	}
 }

@@ -16,7 +16,7 @@ import (
 
 func keyringVerb() verb.Verb {
 	return verb.Verb{
-		Name: "keyring", Short: "list and change the keys that gossip is encrypted with", Run: runKeyring,
+		Name: "keyring", Short: "list and change the keys that gossip is encrypted with", Run: runKeyring, Examples: []string{"keyring -list", "keyring -install=$NEW; holdfast keyring -use=$NEW; holdfast keyring -remove=$OLD"},
 		Long: `A key is changed without a gap: -install the new one, -use it, -remove the old one. Each step is done by all living members, and fails where one
 of them has not done it; then it may be repeated. Members that are down keep their keys: start them before the old key is removed. A key
 is 16, 24 or 32 bytes in base64, as holdfast keygen makes them.`,

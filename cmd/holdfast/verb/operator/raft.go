@@ -22,13 +22,13 @@ func operatorVerb() verb.Verb {
 			{
 				Name: "operator raft", Args: "list-peers|remove-peer|transfer-leader", Short: "the peer set, and who leads",
 				Subs: []verb.Verb{
-					{Name: "operator raft list-peers", Short: "list the servers of the peer set", Run: runListPeers},
+					{Name: "operator raft list-peers", Short: "list the servers of the peer set", Run: runListPeers, Examples: []string{"operator raft list-peers -stale"}},
 					{
-						Name: "operator raft remove-peer", Short: "take a server out of the peer set that will not come back", Run: runRemovePeer,
+						Name: "operator raft remove-peer", Short: "take a server out of the peer set that will not come back", Run: runRemovePeer, Examples: []string{"operator raft remove-peer -address=10.0.0.3:8300"},
 						Long: "A server that lives is admitted again: let it leave instead.",
 					},
 					{
-						Name: "operator raft transfer-leader", Short: "hand the leadership to another server", Run: runTransferLeader,
+						Name: "operator raft transfer-leader", Short: "hand the leadership to another server", Run: runTransferLeader, Examples: []string{"operator raft transfer-leader"},
 						Long: "Without -id it goes to the server that is furthest.",
 					},
 				},

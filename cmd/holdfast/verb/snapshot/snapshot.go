@@ -23,18 +23,18 @@ func Verb() verb.Verb {
 		Name: "snapshot", Args: "save|restore|inspect", Short: "save and restore the state of the cluster",
 		Subs: []verb.Verb{
 			{
-				Name: "snapshot save", Args: "FILE", Short: "save the whole state in a file", Run: runSnapshotSave,
+				Name: "snapshot save", Args: "FILE", Short: "save the whole state in a file", Run: runSnapshotSave, Examples: []string{"snapshot save backup.snap"},
 				Long: `The file is an archive: gzip and tar, with meta.json, state.bin and SHA256SUMS. It is written under another name first, read back and
 compared, and only then takes its own. The state may hold secrets, and so does the file: only its owner may read it.`,
 			},
 			{
-				Name: "snapshot restore", Args: "FILE", Short: "replace the state of the cluster by a file's", Run: runSnapshotRestore,
+				Name: "snapshot restore", Args: "FILE", Short: "replace the state of the cluster by a file's", Run: runSnapshotRestore, Examples: []string{"snapshot restore backup.snap"},
 				Long: `Keys, sessions, groups, configuration and what was registered from outside become the file's on every member in one step. What is true
 of this cluster alone stays: its members with their services and checks, who holds which address, and the peer set. The whole file is checked
 first; one that is not whole changes nothing.`,
 			},
 			{
-				Name: "snapshot inspect", Args: "FILE", Short: "say what is in a snapshot", Run: runSnapshotInspect,
+				Name: "snapshot inspect", Args: "FILE", Short: "say what is in a snapshot", Run: runSnapshotInspect, Examples: []string{"snapshot inspect backup.snap", "snapshot inspect -kvdetails -kvdepth=1 backup.snap"},
 				Long: "It reads the file and needs no agent.",
 			},
 		},
