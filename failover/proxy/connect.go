@@ -86,9 +86,7 @@ func (p *Proxy) dial(x *target, o *Options, deadline time.Time) (*net.TCPConn, e
 	if err != nil {
 		return nil, err
 	}
-	tcp := conn.(*net.TCPConn)
-	_ = tcp.SetKeepAliveConfig(keepAlive) // a backend that dies silently is found out by the catalog first
-	return tcp, nil
+	return conn.(*net.TCPConn), nil // without keep-alive: a backend that dies silently is found out by the catalog
 }
 
 // open says to the backend what was read of the client so far, behind the header that it may want.

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// keepAlive finds out within two minutes that a silent client is gone. Connections inherit it from the socket that they came in by.
+// keepAlive, of clients, finds out within two minutes that a silent client is gone. Connections inherit it from the socket that they came in by.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 60 * time.Second, Interval: 15 * time.Second, Count: 4}
 
 // bindAddr is the address to listen on, as "10.0.0.5:3306" or ":3306". A name is refused: it might mean something else tomorrow.
