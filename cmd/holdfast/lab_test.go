@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"holdfast/cmd/holdfast/stage"
 )
@@ -53,7 +56,7 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := onStage(t, stage.Options{})
+	s := onStage(t, stage.Options{Extra: `dns_config { node_ttl = "60s" }`})
 	for _, f := range stage.Faults(lengths) {
 		t.Run(f.Name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), labLimit)
@@ -82,4 +85,71 @@ func TestFaults(t *testing.T) {
 			return // the stage is not as the next fault expects it
 		}
 	}
+	t.Run("planned move", func(t *testing.T) { plannedMove(t, s) })
+}
+
+// plannedMove plans a move and kills the leader: until the move nobody may remember the group's name for longer than that, and the next
+// leader carries it out.
+func plannedMove(t *testing.T, s *stage.Stage) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), labLimit)
+	defer cancel()
+	x, err := s.Begin(ctx, stage.Follows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var to string
+	for _, m := range s.Machines() {
+		if m != x.Holder && m != x.Leader {
+			to = m
+		}
+	}
+	if ttl := groupTTL(t, s, x.Holder); ttl != 60 {
+		t.Errorf("before the plan the TTL is %d", ttl)
+	}
+	const ahead = 4 * time.Second
+	began := time.Now()
+	if err := s.Put(ctx, x.Holder, "/v1/failover/group/web/move?to="+to+"&in="+ahead.String()); err != nil {
+		t.Fatal(err)
+	}
+	if ttl := groupTTL(t, s, x.Holder); ttl > 4 {
+		t.Errorf("with a move planned in %s the TTL is %d", ahead, ttl)
+	}
+	if err := errors.Join(s.Daemon(x.Leader).Kill(), x.Await(ctx, to)); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < ahead {
+		t.Errorf("it was moved after %s", took)
+	}
+	if ttl := groupTTL(t, s, to); ttl != 60 {
+		t.Errorf("after the move the TTL is %d", ttl)
+	}
+	if err := errors.Join(s.StartDaemon(x.Leader), x.AsPlanned(ctx)); err != nil {
+		t.Error(err)
+	}
+	if v4, v6 := x.End(); v4.Two > 0 || v6.Two > 0 {
+		t.Errorf("two machines served at once:\n%s\n%s", v4.Detail(), v6.Detail())
+	}
+}
+
+// groupTTL is how long the DNS of a machine lets the group's name be remembered.
+func groupTTL(t *testing.T, s *stage.Stage, machine string) uint32 {
+	t.Helper()
+	c, err := s.Lab.Machine(machine).Dial(t.Context(), "udp", "127.0.0.1:8600")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(labLimit)); err != nil {
+		t.Fatal(err)
+	}
+	conn := &dns.Conn{Conn: c}
+	if err := conn.WriteMsg(new(dns.Msg).SetQuestion("web.group.consul.", dns.TypeA)); err != nil {
+		t.Fatal(err)
+	}
+	m, err := conn.ReadMsg()
+	if err != nil || len(m.Answer) != 1 {
+		t.Fatalf("%s: %v, %v", machine, m, err)
+	}
+	return m.Answer[0].Header().Ttl
 }
