@@ -58,7 +58,7 @@ type seat struct {
 }
 
 func newWorld(v *state.View, q Question) *world {
-	w := &world{now: q.Now, machines: candidates(v, q), byName: map[string]*seat{}, load: map[string]int{}}
+	w := &world{now: q.Now, byName: map[string]*seat{}, load: map[string]int{}}
 	groups := slices.Clone(v.Groups())
 	for i := range q.Groups {
 		g := &q.Groups[i]
@@ -66,6 +66,9 @@ func newWorld(v *state.View, q Question) *world {
 		groups = append(groups, g)
 	}
 	slices.SortFunc(groups, func(a, b *cluster.Group) int { return strings.Compare(a.Name, b.Name) })
+	if len(groups) > 0 { // else nobody is woken by what becomes of the machines
+		w.machines = candidates(v, q)
+	}
 	health := map[string]map[string]instanceHealth{}
 	for _, g := range groups {
 		if health[g.Service] == nil {
