@@ -28,6 +28,7 @@ func TestFiftyWithoutAVote(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fifty agents are no unit test")
 	}
+	t.Parallel()
 	const members, forget = withoutVote, 6 * time.Second
 	c := clustertest.New(t)
 	for i := range 3 {

@@ -26,7 +26,7 @@ type account struct {
 // asUser is a user's account where the test runs as root, else that of the test.
 func asUser(t *testing.T, name string) *account {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "holdfast-db-") // t.TempDir lies below what root alone may enter
+	dir, err := os.MkdirTemp("", "holdfast-db-") //nolint:usetesting // t.TempDir lies below what root alone may enter
 	if err != nil {
 		t.Fatal(err)
 	}

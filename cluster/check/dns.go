@@ -28,7 +28,7 @@ func newDNS(d *cluster.DNSCheck) *question {
 func (q *question) probe(ctx context.Context) Result {
 	t, ok := dns.StringToType[q.typ]
 	if !ok {
-		return Result{cluster.Critical, fmt.Sprintf("there is no DNS record type %s", q.typ)}
+		return Result{cluster.Critical, "there is no DNS record type " + q.typ}
 	}
 	m := new(dns.Msg).SetQuestion(q.name, t)
 	m.SetEdns0(1232, false)

@@ -38,7 +38,7 @@ func (o *osService) probe(ctx context.Context) Result {
 // judgeUnit says how a unit is. One that is on its way up is not there yet, and not lost either.
 func judgeUnit(unit, load, active, sub string) Result {
 	if load == "not-found" {
-		return Result{cluster.Critical, fmt.Sprintf("systemd knows no unit %s", unit)}
+		return Result{cluster.Critical, "systemd knows no unit " + unit}
 	}
 	status := cluster.Critical
 	switch active {

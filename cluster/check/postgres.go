@@ -90,8 +90,15 @@ func (p *postgresServer) config() (*pgconn.Config, error) {
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 	var b strings.Builder
 	for _, kv := range [][2]string{
-		{"host", host}, {"port", port}, {"user", cmp.Or(p.User, "postgres")}, {"password", pass}, {"dbname", cmp.Or(p.Database, "postgres")},
-		{"sslmode", "disable"}, {"passfile", "/dev/null"}, {"target_session_attrs", "any"}, {"application_name", "holdfast"},
+		{"host", host},
+		{"port", port},
+		{"user", cmp.Or(p.User, "postgres")},
+		{"password", pass},
+		{"dbname", cmp.Or(p.Database, "postgres")},
+		{"sslmode", "disable"},
+		{"passfile", "/dev/null"},
+		{"target_session_attrs", "any"},
+		{"application_name", "holdfast"},
 	} {
 		fmt.Fprintf(&b, "%s='%s' ", kv[0], quote.Replace(kv[1]))
 	}

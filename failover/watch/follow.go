@@ -3,6 +3,7 @@ package watch
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net/url"
 	"strconv"
 	"time"
@@ -84,10 +85,7 @@ func (f *Follower) Take(r Result) { f.begun, f.taken = true, r }
 
 // read asks once. With an index above 0 it waits until the answer's is another one, for as long as wait; 0 means the source's default.
 func (f *Follower) read(ctx context.Context, index uint64, wait time.Duration) (Result, error) {
-	q := make(url.Values, len(f.query)+3)
-	for k, v := range f.query {
-		q[k] = v
-	}
+	q := maps.Clone(f.query)
 	if f.begun && f.watch.Type != "event" {
 		q.Set("stale", "") // what the leader has said once, the state beside the source goes on with
 	}

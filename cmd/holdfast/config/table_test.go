@@ -24,8 +24,7 @@ func parsed() map[string]bool {
 }
 
 func addKeys(keys map[string]bool, typ reflect.Type, prefix string) {
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
 		name := f.Tag.Get("mapstructure")
 		switch {
 		case prefix == "service." && (name == "check" || name == "checks"):
@@ -97,9 +96,8 @@ func TestTable(t *testing.T) {
 // atReload says of keys whether a running agent takes them.
 func atReload() map[string]bool {
 	out := map[string]bool{}
-	for i := range reflect.TypeFor[Config]().NumField() {
-		tag := reflect.TypeFor[Config]().Field(i).Tag
-		out[tag.Get("key")] = tag.Get("reload") == "true"
+	for f := range reflect.TypeFor[Config]().Fields() {
+		out[f.Tag.Get("key")] = f.Tag.Get("reload") == "true"
 	}
 	return out
 }

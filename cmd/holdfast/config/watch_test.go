@@ -20,25 +20,30 @@ func TestWatches(t *testing.T) {
 	}{
 		"x.json": {
 			`{"watches": [{"type": "key", "key": "foo/bar", "handler_type": "script", "args": ["/usr/bin/handler", "-x"], "stale": true}]}`,
-			cluster.Watch{Type: "key", Key: "foo/bar", Args: run, Timeout: 5 * time.Minute}, "",
+			cluster.Watch{Type: "key", Key: "foo/bar", Args: run, Timeout: 5 * time.Minute},
+			"",
 		},
 		"a.hcl": {
 			`watches = [{ type = "service" service = "db" tag = "master" passingonly = "true" args = ["/usr/bin/handler", "-x"]
 			  timeout = "10s" retry = 3 initial = false coalesce = "200ms" }]`,
-			cluster.Watch{Type: "service", Service: "db", Tags: []string{"master"}, PassingOnly: true, Args: run, Timeout: 10 * time.Second, Retry: 3, SkipInitial: true, Coalesce: 200 * time.Millisecond}, "",
+			cluster.Watch{Type: "service", Service: "db", Tags: []string{"master"}, PassingOnly: true, Args: run, Timeout: 10 * time.Second, Retry: 3, SkipInitial: true, Coalesce: 200 * time.Millisecond},
+			"",
 		},
 		"b.hcl": {
 			`watches { type = "keyprefix" prefix = "vips/" handler = "/bin/x | y" timeout = "0s" }`,
-			cluster.Watch{Type: "keyprefix", Prefix: "vips/", Args: []string{"/bin/sh", "-c", "/bin/x | y"}}, "config file b.hcl: watches[0]: handler is run by /bin/sh; args, a list, needs no shell",
+			cluster.Watch{Type: "keyprefix", Prefix: "vips/", Args: []string{"/bin/sh", "-c", "/bin/x | y"}},
+			"config file b.hcl: watches[0]: handler is run by /bin/sh; args, a list, needs no shell",
 		},
 		"y.json": {
 			`{"watches": [{"type": "event", "name": "web-deploy", "handler_type": "http", "http_handler_config":
 			  {"path": "https://localhost:8000/watch", "method": "POST", "header": {"x-foo": ["bar", "baz"]}, "timeout": "20s", "tls_skip_verify": false}}]}`,
-			cluster.Watch{Type: "event", Name: "web-deploy", Timeout: 5 * time.Minute, HTTP: &cluster.WatchHTTP{URL: "https://localhost:8000/watch", Method: "POST", Header: map[string][]string{"x-foo": {"bar", "baz"}}, Timeout: 20 * time.Second}}, "",
+			cluster.Watch{Type: "event", Name: "web-deploy", Timeout: 5 * time.Minute, HTTP: &cluster.WatchHTTP{URL: "https://localhost:8000/watch", Method: "POST", Header: map[string][]string{"x-foo": {"bar", "baz"}}, Timeout: 20 * time.Second}},
+			"",
 		},
 		"c.hcl": {
 			`watches = [{ type = "checks" state = "critical" handler_type = "http" http_handler_config { path = "http://h/" header = { "X-A" = ["1"] } } }]`,
-			cluster.Watch{Type: "checks", State: "critical", Timeout: 5 * time.Minute, HTTP: &cluster.WatchHTTP{URL: "http://h/", Header: map[string][]string{"X-A": {"1"}}}}, "",
+			cluster.Watch{Type: "checks", State: "critical", Timeout: 5 * time.Minute, HTTP: &cluster.WatchHTTP{URL: "http://h/", Header: map[string][]string{"X-A": {"1"}}}},
+			"",
 		},
 	} {
 		f, warnings, err := Parse(name, []byte(tt.text), "")
