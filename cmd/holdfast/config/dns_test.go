@@ -31,20 +31,20 @@ func TestDNSSettings(t *testing.T) {
 	c, err := built(t, `
 		recursors = ["192.0.2.1", "192.0.2.2:5353", "2001:db8::1", "[2001:db8::2]:53", "192.0.2.1"]
 		recursor  = "192.0.2.3"
-		dns_config { recursor_timeout = "500ms" recursor_strategy = "random" max_stale = "5s" disable_compression = true }`)
+		dns_config { recursor_timeout = "500ms" recursor_strategy = "random" max_stale = "5s" disable_compression = true enable_additional_node_meta_txt = false }`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := c.DNS
 	want := []string{"192.0.2.1:53", "192.0.2.2:5353", "[2001:db8::1]:53", "[2001:db8::2]:53", "192.0.2.3:53"}
-	if !slices.Equal(d.Recursors, want) || d.RecursorTimeout != 500*time.Millisecond || !d.RecursorRandom || d.MaxStale != 5*time.Second || !d.Uncompressed {
+	if !slices.Equal(d.Recursors, want) || d.RecursorTimeout != 500*time.Millisecond || !d.RecursorRandom || d.MaxStale != 5*time.Second || !d.Uncompressed || d.NodeMetaTXT {
 		t.Errorf("%+v, want the recursors %q", d, want)
 	}
 	c, err = built(t, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := c.DNS; len(d.Recursors) != 0 || d.RecursorTimeout != 2*time.Second || d.RecursorRandom || d.MaxStale != 87600*time.Hour || d.Uncompressed || d.UDPAnswerLimit != 3 || !d.AllowStale {
+	if d := c.DNS; len(d.Recursors) != 0 || d.RecursorTimeout != 2*time.Second || d.RecursorRandom || d.MaxStale != 87600*time.Hour || d.Uncompressed || d.UDPAnswerLimit != 3 || !d.AllowStale || !d.NodeMetaTXT {
 		t.Errorf("the defaults are %+v", d)
 	}
 }

@@ -41,7 +41,7 @@ func groupVerb() verb.Verb {
 			{Name: "group list", Short: "list the groups and their holders", Run: groupList, Examples: []string{"group list"}},
 			{Name: "group show", Args: "GROUP", Short: "show a group: its addresses, its rules, its holder", Run: groupShow, Examples: []string{"group show web"}},
 			{
-				Name: "group move", Args: "GROUP [NODE]", Short: "move a group to a machine, now or later", Run: groupMove, Examples: []string{"group move web n2"},
+				Name: "group move", Args: "GROUP [NODE]", Short: "move a group to a machine, now or later", Run: groupMove, Examples: []string{"group move web n2", "group move web n2 -in 60s", "group move web -cancel"},
 				Long: `The machine must be eligible; the group stays there, whatever prefer says, until it is moved again or that machine fails.
 
 With -in the leader moves it later. Until then the TTL of the group's names in DNS is at most what is left, so that whoever remembers where
