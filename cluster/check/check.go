@@ -31,14 +31,17 @@ const (
 )
 
 // New makes the runner of a valid definition, but for a TTL check, which is made by NewTTL, and for an alias, whose owner knows the
-// catalog. report is called from one goroutine.
-func New(d cluster.CheckDefinition, log *slog.Logger, report func(Result)) Runner {
+// catalog. A check that asks again and again is not run before after, or its interval if that is shorter: an agent that begins many puts them apart. report is
+// called from one goroutine.
+func New(d cluster.CheckDefinition, after time.Duration, log *slog.Logger, report func(Result)) Runner {
 	take := (&thresholds{definition: d, report: report}).take
 	if d.Process != nil {
 		return newProcess(d, log, take)
 	}
 	p, timeout := newProbe(d)
-	return newPoller(d, p, timeout, take)
+	poll := newPoller(d, p, timeout, take)
+	poll.after = min(after, d.Interval)
+	return poll
 }
 
 // newProbe makes the probe of a definition, with its timeout where the definition has none.

@@ -13,6 +13,7 @@ type poller struct {
 	probe    probe
 	interval time.Duration
 	timeout  time.Duration
+	after    time.Duration // that the first run waits, beside the random part
 	take     func(Result) bool
 }
 
@@ -26,10 +27,10 @@ func newPoller(d cluster.CheckDefinition, p probe, timeout time.Duration, take f
 // maxStagger bounds how long the first run waits, so that the checks of one agent do not all run in the same instant.
 const maxStagger = 100 * time.Millisecond
 
-// Run probes at once, but for a random part of the interval, and then every interval, counted from start to start. A probe that takes
+// Run probes at once, but for after and a random part of the interval, and then every interval, counted from start to start. A probe that takes
 // longer than the interval puts the next one off.
 func (p *poller) Run(ctx context.Context) {
-	next := time.NewTimer(rand.N(min(p.interval, maxStagger)))
+	next := time.NewTimer(p.after + rand.N(min(p.interval, maxStagger)))
 	defer next.Stop()
 	for {
 		select {

@@ -31,13 +31,15 @@ func TestPoller(t *testing.T) {
 		name                     string
 		interval, timeout, takes time.Duration
 		within                   time.Duration
+		after                    time.Duration
 		pauses                   []time.Duration // between starts
 		want                     cluster.Status
 	}{
-		{"from start to start", 10 * time.Second, 0, 3 * time.Second, 35 * time.Second, repeat(10*time.Second, 3), cluster.Passing},
-		{"slower than the interval", time.Second, 0, 3 * time.Second, 10 * time.Second, repeat(3*time.Second, 3), cluster.Passing},
-		{"the timeout given", 10 * time.Second, 2 * time.Second, time.Hour, 25 * time.Second, repeat(10*time.Second, 2), cluster.Critical},
-		{"the default timeout", time.Second, 0, time.Hour, 35 * time.Second, repeat(10*time.Second, 3), cluster.Critical},
+		{"from start to start", 10 * time.Second, 0, 3 * time.Second, 35 * time.Second, 0, repeat(10*time.Second, 3), cluster.Passing},
+		{"put off at first", 10 * time.Second, 0, time.Second, 35 * time.Second, 4 * time.Second, repeat(10*time.Second, 3), cluster.Passing},
+		{"slower than the interval", time.Second, 0, 3 * time.Second, 10 * time.Second, 0, repeat(3*time.Second, 3), cluster.Passing},
+		{"the timeout given", 10 * time.Second, 2 * time.Second, time.Hour, 25 * time.Second, 0, repeat(10*time.Second, 2), cluster.Critical},
+		{"the default timeout", time.Second, 0, time.Hour, 35 * time.Second, 0, repeat(10*time.Second, 3), cluster.Critical},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -46,11 +48,13 @@ func TestPoller(t *testing.T) {
 				p := &fakeProbe{takes: x.takes}
 				begun := time.Now()
 				var got []cluster.Status
-				newPoller(cluster.CheckDefinition{Interval: x.interval, Timeout: x.timeout}, p, defaultTimeout, func(r Result) bool {
+				poll := newPoller(cluster.CheckDefinition{Interval: x.interval, Timeout: x.timeout}, p, defaultTimeout, func(r Result) bool {
 					got = append(got, r.Status)
 					return true
-				}).Run(ctx)
-				if first := p.started[0].Sub(begun); first > maxStagger {
+				})
+				poll.after = x.after
+				poll.Run(ctx)
+				if first := p.started[0].Sub(begun) - x.after; first < 0 || first > maxStagger {
 					t.Errorf("the first run began after %s", first)
 				}
 				var pauses []time.Duration

@@ -43,11 +43,25 @@ func (r *Registry) startLocked(c *runningCheck) {
 	case c.Definition.Alias != nil:
 		runner = r.newAlias(&c.Check, report)
 	default:
-		runner = check.New(def, r.log.With("check", c.ID), report)
+		runner = check.New(def, r.turnLocked(time.Now()), r.log.With("check", c.ID), report)
 	}
 	ctx, cancel := context.WithCancel(r.running)
 	c.cancel = cancel
 	r.probes.Go(func() { runner.Run(ctx) })
+}
+
+// apart is how far apart the first runs of an agent's checks are: a thousand programs that begin in one instant would take the processors from
+// what keeps the cluster together.
+const apart = 5 * time.Millisecond
+
+// turnLocked is how long the first run of one more check is to wait. One that comes alone does not.
+func (r *Registry) turnLocked(now time.Time) time.Duration {
+	if r.turn.Before(now) {
+		r.turn = now
+	}
+	wait := r.turn.Sub(now)
+	r.turn = r.turn.Add(apart)
+	return wait
 }
 
 // bound is a definition that keeps no more output than the agent allows.

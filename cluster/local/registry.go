@@ -77,6 +77,7 @@ type Registry struct {
 	checks   map[string]*runningCheck //
 	of       map[string]checkSet      // the checks of a service, those of the node under ""
 	running  context.Context          // checks live in it; nil before Run and after
+	turn     time.Time                // before which no further check begins
 	settled  bool                     // the configuration is registered: what the catalog has beyond it is surplus
 	todo     todo
 	changed  chan struct{} // closed at the next change of the registrations
