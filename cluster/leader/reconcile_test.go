@@ -86,6 +86,27 @@ func TestFailureKeepsTheRecord(t *testing.T) {
 	})
 }
 
+// TestNewNodeKeepsWhatItsAgentSays has an agent describe its node between the leader's look at the catalog and its command.
+func TestNewNodeKeepsWhatItsAgentSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, _ := running(t)
+		cmd := registration(member("n9:alive"), "dc1")
+		if current(f.store.View(), nil, cmd) {
+			t.Fatal("a node that is not there is current")
+		}
+		described := cmd.Node
+		described.Meta = map[string]string{"rack": "a"}
+		for _, c := range []*cluster.Register{{Node: described}, cmd} {
+			if _, err := f.Apply(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := f.store.View().Node("n9"); got.Meta["rack"] != "a" || len(f.store.View().NodeChecks("n9")) != 1 {
+			t.Errorf("the node is %+v", got)
+		}
+	})
+}
+
 // TestServersAreAService looks at what the catalog holds of the servers themselves.
 func TestServersAreAService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

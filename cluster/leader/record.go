@@ -52,6 +52,7 @@ func health(node string, status cluster.Status) *cluster.Check {
 // and tagged addresses of its node.
 func current(view *state.View, old *cluster.Node, cmd *cluster.Register) bool {
 	if old == nil {
+		cmd.SkipNodeUpdate = true // its agent may have registered it since the look at the catalog: what it says stays
 		return false
 	}
 	same := old.ID == cmd.Node.ID && old.Address == cmd.Node.Address
