@@ -136,6 +136,7 @@ catalog services
 catalog services -tags
 catalog services -node=n1
 catalog services -node=nope
+catalog services -format=json
 catalog nodes -service=db -near=_agent
 catalog nodes -filter Meta.rack==a
 services deregister DIR/db.hcl
@@ -244,6 +245,32 @@ func TestLockVerb(t *testing.T) {
 	}
 	if got := c.ask("kv", "get", "-keys", "jobs/"); got.out != "" {
 		t.Errorf("left behind: %s", got.out)
+	}
+}
+
+// TestMonitorVerb listens to the log until it is told to stop.
+func TestMonitorVerb(t *testing.T) {
+	t.Parallel()
+	c := startAgent(t, "", "-dev", "-node", "n1")
+	c.await(leadLine)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &syncBuffer{}
+	cmd := exec.CommandContext(t.Context(), self, "monitor", "-http-addr", c.http, "-log-json", "-log-level=debug")
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), asHoldfast+"=1"), out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a line of the log", func() bool {
+		return c.ask("reload").code == 0 && strings.Contains(out.String(), `"msg":"the configuration is reloaded"`)
+	})
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v: %s", err, out)
 	}
 }
 

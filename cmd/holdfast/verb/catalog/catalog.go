@@ -4,6 +4,7 @@ package catalog
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -79,7 +80,7 @@ func nodes(ctx context.Context, c *verb.Console, args []string) error {
 
 func printNodes(c *verb.Console, ns []node, detailed bool) error {
 	if len(ns) == 0 {
-		_, err := fmt.Fprintln(c.Out, "No nodes match the given query - try expanding your search.")
+		_, err := fmt.Fprintln(c.Err, "No nodes match the given query - try expanding your search.")
 		return err
 	}
 	head := []string{"Node", "ID", "Address", "DC"}
@@ -121,6 +122,8 @@ func services(ctx context.Context, c *verb.Console, args []string) error {
 	tags := fs.Bool("tags", false, "print the tags of each service")
 	var meta verb.Pairs
 	fs.Var(&meta, "node-meta", "only services of nodes with this `KEY=VALUE` in their metadata; may be repeated")
+	var format verb.FormatFlag
+	format.Register(fs)
 	cl, err := verb.Connect(c, fs, args, 0, 0, "no arguments")
 	if err != nil {
 		return err
@@ -131,11 +134,17 @@ func services(ctx context.Context, c *verb.Console, args []string) error {
 	} else {
 		err = cl.Do(ctx, http.MethodGet, "/v1/catalog/services", url.Values{"node-meta": meta.Query()}, nil, &found)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(found) == 0 {
-		_, err := fmt.Fprintln(c.Out, "No services match the given query - try expanding your search.")
+	case format.JSON:
+		b, err := json.Marshal(found)
+		if err != nil {
+			return err
+		}
+		return verb.PrintJSON(c.Out, b)
+	case len(found) == 0:
+		_, err := fmt.Fprintln(c.Err, "No services match the given query - try expanding your search.")
 		return err
 	}
 	t := tabwriter.NewWriter(c.Out, 0, 2, 6, ' ', 0)

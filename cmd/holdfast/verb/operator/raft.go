@@ -47,28 +47,16 @@ type raftServer struct {
 
 func runListPeers(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
-	var f verb.ClientFlags
-	f.Register(c, fs)
 	fs.Bool("detailed", false, "")
-	if err := verb.ParseFlags(fs, args); err != nil {
-		return err
-	}
-	if err := verb.WantArgs(fs, 0, 0, "no arguments"); err != nil {
-		return err
-	}
-	cl, err := f.Client(c)
-	if err != nil {
-		return err
-	}
-	var conf struct{ Servers []raftServer }
-	if err := cl.Do(ctx, http.MethodGet, "/v1/operator/raft/configuration", nil, nil, &conf); err != nil {
-		return err
-	}
-	var rows [][]string
-	for _, s := range conf.Servers {
-		rows = append(rows, s.row(conf.Servers))
-	}
-	return verb.Table(c.Out, []string{"Node", "ID", "Address", "State", "Voter", "RaftProtocol", "Commit Index", "Trails Leader By"}, rows)
+	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
+		return "/v1/operator/raft/configuration", nil, verb.WantArgs(fs, 0, 0, "no arguments")
+	}, func(c *verb.Console, conf struct{ Servers []raftServer }) error {
+		var rows [][]string
+		for _, s := range conf.Servers {
+			rows = append(rows, s.row(conf.Servers))
+		}
+		return verb.Table(c.Out, []string{"Node", "ID", "Address", "State", "Voter", "RaftProtocol", "Commit Index", "Trails Leader By"}, rows)
+	})
 }
 
 // row is a server in columns; how far it is behind is counted from the leader among all.
