@@ -16,12 +16,13 @@ type Group struct {
 	Prefer  []string // node names, best first; the others follow in the order of their names
 	Preempt bool     // go back to a better machine as soon as it is eligible
 
-	PreemptDelay time.Duration `codec:",omitempty"` // with Preempt: only once the better machine has been eligible for that long
-	ApartFrom    []string      `codec:",omitempty"` // groups that are to be on other machines, where there is one
-	TogetherWith []string      `codec:",omitempty"` // groups that are to be on the same machine, where it is eligible
-	Weight       int           `codec:",omitempty"` // how heavy it counts where groups are spread; 0 means 1
-	OnQuorumLoss string        `codec:",omitempty"` // QuorumLossRelease or QuorumLossHold; "" means release
-	OnConflict   string        `codec:",omitempty"` // ConflictReport, ConflictYield or ConflictDefend; "" means report
+	PreemptDelay time.Duration  `codec:",omitempty"` // with Preempt: only once the better machine has been eligible for that long
+	HoldDown     *time.Duration `codec:",omitempty"` // how long a machine that lost it twice in a row comes last, twice that after the third time, and so on; nil: DefaultHoldDown, 0: not
+	ApartFrom    []string       `codec:",omitempty"` // groups that are to be on other machines, where there is one
+	TogetherWith []string       `codec:",omitempty"` // groups that are to be on the same machine, where it is eligible
+	Weight       int            `codec:",omitempty"` // how heavy it counts where groups are spread; 0 means 1
+	OnQuorumLoss string         `codec:",omitempty"` // QuorumLossRelease or QuorumLossHold; "" means release
+	OnConflict   string         `codec:",omitempty"` // ConflictReport, ConflictYield or ConflictDefend; "" means report
 
 	Effects Effects `codec:",omitempty"`
 
@@ -30,6 +31,12 @@ type Group struct {
 
 	CreateIndex, ModifyIndex uint64
 }
+
+// DefaultHoldDown is how long a machine is held down that lost a group twice in a row.
+const DefaultHoldDown = 10 * time.Second
+
+// maxHoldDown is what doubling leads to at most.
+const maxHoldDown = 10 * time.Minute
 
 // What a holder does when the leader does not renew its lease.
 const (
@@ -134,6 +141,8 @@ func (g *Group) validPlacement() error {
 		return Errorf(Invalid, "group %q has a negative preempt_delay", g.Name)
 	case g.PreemptDelay > 0 && !g.Preempt:
 		return Errorf(Invalid, "group %q has a preempt_delay and does not preempt: set preempt = true, or leave it out", g.Name)
+	case g.HoldDown != nil && (*g.HoldDown < 0 || *g.HoldDown > time.Hour):
+		return Errorf(Invalid, "group %q: hold_down %s is out of range: want 0s to 1h", g.Name, *g.HoldDown)
 	case g.Weight < 0 || g.Weight > maxWeight:
 		return Errorf(Invalid, "group %q: weight %d is out of range: want 1 to %d", g.Name, g.Weight, maxWeight)
 	case !slices.Contains([]string{"", QuorumLossRelease, QuorumLossHold}, g.OnQuorumLoss):
@@ -163,7 +172,23 @@ func (g *Group) validVIP(v VIP) error {
 func (g *Group) Equal(o *Group) bool {
 	return g.Name == o.Name && slices.Equal(g.VIPs, o.VIPs) && g.Service == o.Service && slices.Equal(g.Prefer, o.Prefer) &&
 		g.Preempt == o.Preempt && g.PreemptDelay == o.PreemptDelay && slices.Equal(g.ApartFrom, o.ApartFrom) && slices.Equal(g.TogetherWith, o.TogetherWith) &&
-		g.Weight == o.Weight && g.OnQuorumLoss == o.OnQuorumLoss && g.OnConflict == o.OnConflict && g.Effects.equal(&o.Effects) && slices.EqualFunc(g.OnAcquire, o.OnAcquire, Hook.equal) && slices.EqualFunc(g.OnRelease, o.OnRelease, Hook.equal)
+		g.heldDown() == o.heldDown() && g.Weight == o.Weight && g.OnQuorumLoss == o.OnQuorumLoss && g.OnConflict == o.OnConflict && g.Effects.equal(&o.Effects) && slices.EqualFunc(g.OnAcquire, o.OnAcquire, Hook.equal) && slices.EqualFunc(g.OnRelease, o.OnRelease, Hook.equal)
+}
+
+func (g *Group) heldDown() time.Duration {
+	if g.HoldDown == nil {
+		return DefaultHoldDown
+	}
+	return *g.HoldDown
+}
+
+// HeldFor is how long a machine is held down after it has lost the group that many times in a row.
+func (g *Group) HeldFor(times int) time.Duration {
+	if times < 2 {
+		return 0
+	}
+	first := g.heldDown()
+	return min(max(first, maxHoldDown), first<<min(times-2, 16))
 }
 
 func (h Hook) equal(o Hook) bool { return h.Timeout == o.Timeout && slices.Equal(h.Args, o.Args) }

@@ -137,7 +137,7 @@ func assign(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group, now 
 	if old != nil {
 		x.Falls = old.Falls
 		if d.Fell {
-			x.Falls = plan.Fell(old.Falls, old.Node, x.Since)
+			x.Falls = plan.Fell(g, old.Falls, old.Node, x.Since)
 		}
 	}
 	if old != nil && old.Node == d.Node && d.Node != "" {

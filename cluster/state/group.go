@@ -83,6 +83,9 @@ func describe(g *cluster.Group) string {
 	if g.PreemptDelay > 0 {
 		fmt.Fprintf(&b, " after %s", g.PreemptDelay)
 	}
+	if g.HoldDown != nil {
+		fmt.Fprintf(&b, "; hold-down %s", *g.HoldDown)
+	}
 	for _, x := range []struct {
 		what  string
 		names []string

@@ -49,6 +49,9 @@ func everyField[T any](t *testing.T, same func(a, b *T) bool) {
 func fill(t *testing.T, v reflect.Value) {
 	t.Helper()
 	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem())
 	case reflect.String:
 		v.SetString("x")
 	case reflect.Bool:

@@ -9,32 +9,20 @@ import (
 )
 
 // A machine that loses a group against its will has fallen. The first fall costs nothing; from the second in a row on it is held down for
-// holdDown, which doubles each time up to maxHoldDown. What is longer ago than forgive, and than twice the last hold-down, is forgotten.
-const (
-	holdDown    = 10 * time.Second
-	maxHoldDown = 10 * time.Minute
-	forgive     = 2 * time.Minute
-)
+// the group's hold_down, which doubles each time. What is longer ago than forgive, and than twice the last hold-down, is forgotten.
+const forgive = 2 * time.Minute
 
-// heldFor is how long a machine is held down after that many falls in a row.
-func heldFor(times int) time.Duration {
-	if times < 2 {
-		return 0
-	}
-	return min(maxHoldDown, holdDown<<min(times-2, 16))
-}
-
-func forgotten(f cluster.Fall, now time.Time) bool {
-	return now.Sub(f.Last) > max(forgive, 2*heldFor(f.Times))
+func forgotten(g *cluster.Group, f cluster.Fall, now time.Time) bool {
+	return now.Sub(f.Last) > max(forgive, 2*g.HeldFor(f.Times))
 }
 
 // Fell is the falls of a group after one of a machine.
-func Fell(falls []cluster.Fall, node string, now time.Time) []cluster.Fall {
+func Fell(g *cluster.Group, falls []cluster.Fall, node string, now time.Time) []cluster.Fall {
 	var out []cluster.Fall
 	next := cluster.Fall{Node: node, Times: 1, Last: now}
 	for _, f := range falls {
 		switch {
-		case forgotten(f, now):
+		case forgotten(g, f, now):
 		case f.Node == node:
 			next.Times = f.Times + 1
 		default:
@@ -45,16 +33,16 @@ func Fell(falls []cluster.Fall, node string, now time.Time) []cluster.Fall {
 }
 
 // down notes that the machine is held down for the group, if it is.
-func (x *verdict) down(a *cluster.Assignment, now time.Time) {
+func (x *verdict) down(g *cluster.Group, a *cluster.Assignment, now time.Time) {
 	if a == nil || !x.Eligible || x.holds {
 		return
 	}
 	i := slices.IndexFunc(a.Falls, func(f cluster.Fall) bool { return f.Node == x.Node })
-	if i < 0 || forgotten(a.Falls[i], now) {
+	if i < 0 || forgotten(g, a.Falls[i], now) {
 		return
 	}
 	f := a.Falls[i]
-	if until := f.Last.Add(heldFor(f.Times)); until.After(now) {
+	if until := f.Last.Add(g.HeldFor(f.Times)); until.After(now) {
 		x.until = until
 		x.fall = fmt.Sprintf("it lost the group %d times in a row and is held down until %s", f.Times, clock(until))
 	}

@@ -83,7 +83,7 @@ func newWorld(v *state.View, q Question) *world {
 		stays := false
 		for _, m := range w.machines {
 			x := m.judge(g, health[g.Service], m.name == s.at)
-			x.down(s.old, w.now)
+			x.down(g, s.old, w.now)
 			stays = stays || x.Node == s.at && x.Eligible
 			s.verdicts = append(s.verdicts, x)
 		}

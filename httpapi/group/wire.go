@@ -21,6 +21,7 @@ type Group struct {
 	OnRelease []Hook
 
 	PreemptDelay string            `json:",omitempty"`
+	HoldDown     string            `json:",omitempty"` // "" for the default, "0s" for none
 	ApartFrom    []string          `json:",omitempty"`
 	TogetherWith []string          `json:",omitempty"`
 	Weight       int               `json:",omitempty"`
@@ -149,7 +150,7 @@ func groupOf(g *Group) (cluster.Group, error) {
 	f := &fields{group: g.Name}
 	out := cluster.Group{
 		Name: g.Name, Service: g.Service, Prefer: g.Prefer, Preempt: g.Preempt, ModifyIndex: g.ModifyIndex,
-		PreemptDelay: f.duration("PreemptDelay", g.PreemptDelay), ApartFrom: g.ApartFrom, TogetherWith: g.TogetherWith, Weight: g.Weight,
+		PreemptDelay: f.duration("PreemptDelay", g.PreemptDelay), HoldDown: f.given("HoldDown", g.HoldDown), ApartFrom: g.ApartFrom, TogetherWith: g.TogetherWith, Weight: g.Weight,
 		OnQuorumLoss: g.OnQuorumLoss, OnConflict: g.OnConflict, Effects: f.effects(g),
 	}
 	if f.err != nil {
@@ -192,7 +193,7 @@ func GroupJSON(g *cluster.Group) Group {
 	out := Group{
 		Name: g.Name, VIPs: []VIP{}, Service: g.Service, Prefer: exchange.OrEmpty(g.Prefer), Preempt: g.Preempt,
 		OnAcquire: hooksJSON(g.OnAcquire), OnRelease: hooksJSON(g.OnRelease), CreateIndex: g.CreateIndex, ModifyIndex: g.ModifyIndex,
-		PreemptDelay: orNothing(g.PreemptDelay), ApartFrom: g.ApartFrom, TogetherWith: g.TogetherWith, Weight: g.Weight,
+		PreemptDelay: orNothing(g.PreemptDelay), HoldDown: ifGiven(g.HoldDown), ApartFrom: g.ApartFrom, TogetherWith: g.TogetherWith, Weight: g.Weight,
 		OnQuorumLoss: g.OnQuorumLoss, OnConflict: g.OnConflict,
 	}
 	effectsJSON(&out, &g.Effects)

@@ -64,6 +64,15 @@ func (f *fields) duration(field, text string) time.Duration {
 	return d
 }
 
+// given is a duration of which zero means something else than nothing.
+func (f *fields) given(field, text string) *time.Duration {
+	if text == "" {
+		return nil
+	}
+	d := f.duration(field, text)
+	return &d
+}
+
 func (f *fields) addr(field, text string) netip.Addr {
 	if text == "" {
 		return netip.Addr{}
@@ -125,6 +134,13 @@ func effectsJSON(out *Group, e *cluster.Effects) {
 
 func orNothing(d time.Duration) string {
 	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+func ifGiven(d *time.Duration) string {
+	if d == nil {
 		return ""
 	}
 	return d.String()

@@ -291,6 +291,7 @@ type Group struct {
 	OnRelease []Hook         `mapstructure:"on_release"`
 
 	PreemptDelay time.Duration         `mapstructure:"preempt_delay"`
+	HoldDown     *time.Duration        `mapstructure:"hold_down"`
 	ApartFrom    []string              `mapstructure:"apart_from"`
 	TogetherWith []string              `mapstructure:"together_with"`
 	Weight       int                   `mapstructure:"weight"`

@@ -24,7 +24,7 @@ func buildGroups(c *Config, f *File) error {
 func (b *Group) build(name string) (cluster.Group, error) {
 	g := cluster.Group{
 		Name: name, Service: b.Service, Prefer: b.Prefer, Preempt: b.Preempt, OnAcquire: hooks(b.OnAcquire), OnRelease: hooks(b.OnRelease),
-		PreemptDelay: b.PreemptDelay, ApartFrom: b.ApartFrom, TogetherWith: b.TogetherWith, Weight: b.Weight, OnQuorumLoss: b.OnQuorumLoss, OnConflict: b.OnConflict,
+		PreemptDelay: b.PreemptDelay, HoldDown: b.HoldDown, ApartFrom: b.ApartFrom, TogetherWith: b.TogetherWith, Weight: b.Weight, OnQuorumLoss: b.OnQuorumLoss, OnConflict: b.OnConflict,
 	}
 	var err error
 	if g.Effects, err = b.effects(name); err != nil {

@@ -145,7 +145,7 @@ func (s *Stage) config(name string) string {
 	}
 	group := s.opts.Group
 	if group == "" {
-		group = fmt.Sprintf("service = \"web\"\n  vip \"%s/24\" {}\n  vip \"%s/64\" {}\n  prefer  = [\"%s\"]\n  preempt = false", VIP4, VIP6, strings.Join(s.opts.Machines, `", "`))
+		group = fmt.Sprintf("service = \"web\"\n  vip \"%s/24\" {}\n  vip \"%s/64\" {}\n  prefer  = [\"%s\"]\n  preempt = false\n  hold_down = \"0s\" # each fault stands alone", VIP4, VIP6, strings.Join(s.opts.Machines, `", "`))
 	}
 	return fmt.Sprintf(`node_name        = %q
 server           = true

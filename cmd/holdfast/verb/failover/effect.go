@@ -18,6 +18,7 @@ func placementRows(g group.Group) [][2]string {
 		}
 	}
 	add("Preempt delay", g.PreemptDelay)
+	add("Hold-down", g.HoldDown)
 	add("Apart from", strings.Join(g.ApartFrom, ", "))
 	add("Together with", strings.Join(g.TogetherWith, ", "))
 	if g.Weight > 0 {
