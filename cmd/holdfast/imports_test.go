@@ -53,7 +53,8 @@ var mayImport = map[string][]string{
 	"failover/fence":      {},
 	"failover/proxy":      {},
 	"failover/database":   {},
-	"failover/upstream":   {"cluster", "cluster/state", "failover/proxy"},
+	"failover/proxy/web":  {"failover/proxy/route"},
+	"failover/upstream":   {"cluster", "cluster/state", "failover/proxy", "failover/proxy/route", "failover/proxy/web"},
 	"failover/lab":        {},
 	"failover/lease":      {"cluster"},
 	"failover/watch":      {"cluster"}, // what it asks for comes through an interface that cmd fills with the API

@@ -36,7 +36,7 @@ func (f *Fleet) Configure(want map[string]Options) error {
 	next := map[string]*Proxy{}
 	for name, o := range want {
 		p := f.proxies[name]
-		if p != nil && slices.Equal(p.opts.Load().Listen, o.Listen) {
+		if p != nil && p.opts.Load().alike(&o) {
 			next[name] = p
 			continue
 		}
@@ -146,4 +146,9 @@ func distinct(want map[string]Options) error {
 		}
 	}
 	return nil
+}
+
+// alike reports whether a proxy can go on with its listeners.
+func (o *Options) alike(other *Options) bool {
+	return slices.Equal(o.Listen, other.Listen) && (o.Mode == HTTP) == (other.Mode == HTTP)
 }

@@ -25,6 +25,8 @@ type Mode string
 const (
 	TCP Mode = "tcp" // nothing: all go to the route ""
 	SNI Mode = "sni" // the server name of a TLS client, which is not decrypted
+
+	HTTP Mode = "http" // each request: Options.Handler answers it
 )
 
 // Options say how a Proxy behaves. What they leave out is as DefaultOptions has it where 0 makes no sense.
@@ -38,6 +40,7 @@ type Options struct {
 	Drain          time.Duration  // how long the connections of a backend that has left stay; 0 for as long as they want
 	MaxConnections int            // others wait in the kernel's queue; 0 for no limit
 	SendProxy      int            // version of the PROXY protocol header that backends are sent: 0 for none, 1 or 2
+	Handler        Web            // of mode HTTP; nil while it is not known
 	AcceptProxy    []netip.Prefix // clients that send such a header themselves: other proxies
 }
 
@@ -51,8 +54,8 @@ func (o Options) Validate() error {
 	switch {
 	case len(o.Listen) == 0:
 		return errors.New("listen is missing: give an address and a port, as in listen = \"10.0.0.5:3306\"")
-	case !slices.Contains([]Mode{"", TCP, SNI}, o.Mode):
-		return fmt.Errorf("mode %q is not known: want tcp or sni", o.Mode)
+	case !slices.Contains([]Mode{"", TCP, SNI, HTTP}, o.Mode):
+		return fmt.Errorf("mode %q is not known: want tcp, sni or http", o.Mode)
 	case !slices.Contains([]Balance{"", Least, RoundRobin, Source}, o.Balance):
 		return fmt.Errorf("balance %q is not known: want least, round_robin or source", o.Balance)
 	case o.Hold < 0 || o.ConnectTimeout < 0 || o.Idle < 0 || o.Drain < 0:

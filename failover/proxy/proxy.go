@@ -88,7 +88,13 @@ func (p *Proxy) serve(l *net.TCPListener) error {
 		return errClosed
 	}
 	p.listeners = append(p.listeners, l)
-	p.running.Go(func() { p.accept(l) })
+	p.running.Go(func() {
+		if p.opts.Load().Mode == HTTP {
+			p.serveHTTP(l)
+			return
+		}
+		p.accept(l)
+	})
 	return nil
 }
 

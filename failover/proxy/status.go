@@ -51,6 +51,9 @@ func (p *Proxy) Status() Status {
 			s.Backends = append(s.Backends, t.status())
 		}
 	}
+	if o.Handler != nil {
+		s.Backends = append(s.Backends, o.Handler.Backends()...)
+	}
 	for t := range p.leaving {
 		s.Backends = append(s.Backends, t.status())
 	}

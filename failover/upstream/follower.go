@@ -3,12 +3,14 @@ package upstream
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
 	"holdfast/failover/proxy"
+	"holdfast/failover/proxy/web"
 )
 
 // Agent is what is read of the member that this runs on.
@@ -30,10 +32,11 @@ type Follower struct {
 	within time.Duration
 	log    *slog.Logger
 
-	mu      sync.Mutex // guards following
-	parent  context.Context
-	end     context.CancelFunc
-	running *sync.WaitGroup
+	mu       sync.Mutex // guards following
+	handlers map[string]*handler
+	parent   context.Context
+	end      context.CancelFunc
+	running  *sync.WaitGroup
 
 	apply     sync.Mutex           // guards following; the view is taken under it, so that none is followed by an older one
 	writers   map[string]string    // proxy -> the ID of the writer that is offered
@@ -44,7 +47,7 @@ type Follower struct {
 func New(a Agent, f *proxy.Fleet, ttl time.Duration, log *slog.Logger) *Follower {
 	return &Follower{
 		agent: a, fleet: f, within: Within(ttl), log: log.With("component", "proxy"), running: &sync.WaitGroup{}, end: func() {},
-		writers: map[string]string{}, confirmed: map[string]time.Time{},
+		handlers: map[string]*handler{}, writers: map[string]string{}, confirmed: map[string]time.Time{},
 	}
 }
 
@@ -68,6 +71,15 @@ func Options(specs []Spec) map[string]proxy.Options {
 func (f *Follower) Configure(specs []Spec) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	specs = slices.Clone(specs)
+	for i := range specs {
+		if s := &specs[i]; s.Options.Mode == proxy.HTTP {
+			if f.handlers[s.Name] == nil {
+				f.handlers[s.Name] = &handler{web.New(web.Options{ConnectTimeout: s.Options.ConnectTimeout, Trust: s.Options.AcceptProxy}, f.log)}
+			}
+			s.Options.Handler = f.handlers[s.Name]
+		}
+	}
 	if err := f.fleet.Configure(Options(specs)); err != nil {
 		return err
 	}

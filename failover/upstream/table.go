@@ -17,6 +17,8 @@ import (
 // table is what a state says for a spec. before is the writer that is offered now, "" for none.
 func (s *Spec) table(v *state.View, before string) proxy.Table {
 	switch {
+	case s.Prefix != "":
+		return s.tagged(v)
 	case s.Group != "":
 		return s.held(v)
 	case s.Writer != "":

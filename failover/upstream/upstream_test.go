@@ -3,8 +3,11 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -262,3 +265,60 @@ func TestValidate(t *testing.T) {
 }
 
 var prefix = netip.MustParsePrefix("10.77.0.100/24")
+
+// TestTagged routes by tags: HTTP through a listener, a port, and server names.
+func TestTagged(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "web "+r.URL.Path) }))
+	defer web.Close()
+	port := web.Listener.Addr().(*net.TCPAddr).Port
+	m := newMember()
+	m.change(t, instance("n1", "127.0.0.1", port, cluster.Passing, cluster.Passing, "urlprefix-/app strip=/app", "urlprefix-:3306 proto=tcp", "urlprefix-*.db.org/ proto=tcp+sni", "urlprefix-bad"),
+		instance("n2", "127.0.0.1", 1, cluster.Critical, cluster.Passing, "urlprefix-/app"))
+	s := Spec{Name: "x", Prefix: "urlprefix-", Options: proxy.DefaultOptions("10.0.0.1:3306")}
+	if got := s.table(m.View(), ""); ids(got) != "n1/mysql" || got.Cut {
+		t.Errorf("port: %+v", got)
+	}
+	s.Options.Mode = proxy.SNI
+	if got := s.table(m.View(), ""); len(got.Routes["*.db.org"]) != 1 || len(got.Routes) != 1 {
+		t.Errorf("names: %+v", got)
+	}
+
+	fleet := proxy.NewFleet(slog.New(slog.DiscardHandler))
+	f := New(m, fleet, 300*time.Millisecond, slog.New(slog.DiscardHandler))
+	f.Open(t.Context())
+	defer f.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	_ = l.Close()
+	o := proxy.DefaultOptions(addr)
+	o.Mode = proxy.HTTP
+	spec := Spec{Name: "web", Prefix: "urlprefix-", Options: o}
+	if err := errors.Join(spec.Validate(), f.Configure([]Spec{spec})); err != nil {
+		t.Fatal(err)
+	}
+	get := func() string {
+		resp, err := http.Get("http://" + addr + "/app/x")
+		if err != nil {
+			return err.Error()
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body)
+		return string(b)
+	}
+	eventually(t, "the route is there", func() bool { return get() == "web /x" })
+	st := fleet.Status()[0]
+	if len(st.Backends) != 1 || st.Backends[0].Route != "/app" || st.Backends[0].Opened == 0 || !strings.HasPrefix(st.Why, "1 routes of tags with urlprefix-; left out: mysql: the tag \"urlprefix-bad\": bad has no slash") {
+		t.Errorf("%+v", st)
+	}
+	if err := f.Configure([]Spec{spec}); err != nil {
+		t.Fatal(err)
+	}
+	if got := get(); got != "web /x" {
+		t.Errorf("after a reload: %s", got)
+	}
+	m.change(t, instance("n1", "127.0.0.1", port, cluster.Passing, cluster.Passing))
+	eventually(t, "the route has gone", func() bool { return strings.HasPrefix(get(), "no service has a route for") })
+}

@@ -8,6 +8,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/failover/proxy"
+	"holdfast/failover/proxy/route"
 	"holdfast/failover/upstream"
 )
 
@@ -19,6 +20,7 @@ type Proxy struct {
 	Writer         string         `mapstructure:"writer"`
 	Group          string         `mapstructure:"group"`
 	Mode           string         `mapstructure:"mode"`
+	TagPrefix      string         `mapstructure:"tag_prefix"`
 	Balance        string         `mapstructure:"balance"`
 	Hold           *time.Duration `mapstructure:"hold"`
 	ConnectTimeout *time.Duration `mapstructure:"connect_timeout"`
@@ -50,7 +52,10 @@ func buildProxies(c *Config, f *File) error {
 
 func (b *Proxy) build(name string) (upstream.Spec, error) {
 	o := proxy.DefaultOptions(b.Listen...)
-	s := upstream.Spec{Name: name, Service: b.Service, Tags: b.Tags, Writer: b.Writer, Group: b.Group}
+	s := upstream.Spec{Name: name, Service: b.Service, Tags: b.Tags, Writer: b.Writer, Group: b.Group, Prefix: b.TagPrefix}
+	if s.Prefix == "" && s.Service == "" && (b.Mode == string(proxy.HTTP) || b.Mode == string(proxy.SNI)) {
+		s.Prefix = route.DefaultPrefix
+	}
 	if b.Mode != "" {
 		o.Mode = proxy.Mode(b.Mode)
 	}
