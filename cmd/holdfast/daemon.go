@@ -105,7 +105,7 @@ func (d *daemon) open(parent context.Context) (err error) {
 	if err := d.startProxies(); err != nil {
 		return err
 	}
-	d.templates = render.NewRunner(render.NewState(d.agent, d.cfg.NodeName, d.cfg.Datacenter), d.log.With("component", "render"))
+	d.templates = render.NewRunner(d.templateData, d.log.With("component", "render"))
 	d.serveHTTP()
 	d.startGroups()
 	d.startWatches()

@@ -2,7 +2,14 @@ package main
 
 import (
 	"context"
+
+	"holdfast/failover/render"
 )
+
+// templateData is where templates read: the state of this member.
+func (d *daemon) templateData() render.Data {
+	return render.NewState(d.agent, d.cfg.NodeName, d.cfg.Datacenter)
+}
 
 // startTemplates renders the templates of the config until the daemon begins to stop.
 func (d *daemon) startTemplates() error {

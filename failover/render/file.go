@@ -130,13 +130,15 @@ func (t *Template) write(ctx context.Context, text string) (changed bool, err er
 			return false, fmt.Errorf("cannot make the directory of %s: %w", path, err)
 		}
 	}
-	if t.Backup && info != nil {
-		keep, _ := t.wanted(info) // it has been asked above
-		if err := replace(path+".bak", string(have), keep, nil); err != nil {
-			return false, fmt.Errorf("cannot keep a backup: %w", err)
+	return true, replace(path, text, want, func(next string) error {
+		if err := t.validate(ctx, next); err != nil || !t.Backup || info == nil {
+			return err
 		}
-	}
-	return true, replace(path, text, want, func(path string) error { return t.validate(ctx, path) })
+		if err := replace(path+".bak", string(have), want, nil); err != nil {
+			return fmt.Errorf("cannot keep a backup: %w", err)
+		}
+		return nil
+	})
 }
 
 // validate asks the validate command about a file.

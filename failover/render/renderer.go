@@ -107,13 +107,10 @@ func (r *Renderer) complete(ctx context.Context) error {
 
 // failure is what went wrong in the last commit, nil for nothing.
 func (r *Renderer) failure() error {
-	s := r.State()
-	switch {
-	case s.Phase == cluster.TemplateFailed || s.Phase == cluster.TemplateRefused:
+	if s := r.State(); s.Phase == cluster.TemplateFailed || s.Phase == cluster.TemplateRefused {
 		return errors.New(s.Why)
-	default:
-		return nil
 	}
+	return nil
 }
 
 // read waits for something new and executes the template on it.

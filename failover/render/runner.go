@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -14,7 +15,7 @@ import (
 
 // Runner renders an agent's templates side by side. Templates with the same command share its runs where they can.
 type Runner struct {
-	data  Data
+	open  func() Data
 	log   *slog.Logger
 	turns turns
 	show  func(Preview) // in place of writing; nil to write
@@ -26,9 +27,9 @@ type Runner struct {
 	active []*Renderer // those of wanted that run
 }
 
-// NewRunner makes a runner without templates.
-func NewRunner(data Data, log *slog.Logger) *Runner {
-	return &Runner{data: data, log: log, kick: make(chan struct{}, 1)}
+// NewRunner makes a runner without templates. open is called once for each template: it answers where that one reads.
+func NewRunner(open func() Data, log *slog.Logger) *Runner {
+	return &Runner{open: open, log: log, kick: make(chan struct{}, 1)}
 }
 
 // Preview has show called wherever a file would be written; nothing is written then, and no command runs. It comes before Set.
@@ -50,7 +51,7 @@ func (r *Runner) Set(templates []Template) error {
 			wanted = append(wanted, r.wanted[same])
 			continue
 		}
-		n := newRenderer(t, parsed[i], r.data, &r.turns, r.log)
+		n := newRenderer(t, parsed[i], r.open(), &r.turns, r.log)
 		n.show = r.show
 		wanted = append(wanted, n)
 	}
@@ -124,17 +125,30 @@ func (r *Runner) agree(ctx context.Context) {
 	r.active = slices.Clone(r.wanted)
 }
 
-// Once renders each template once, in order, and answers what went wrong.
+// Once renders each template once, each as soon as what it needs is there, and answers what went wrong. A preview shows them in their order.
 func (r *Runner) Once(ctx context.Context) error {
 	r.mu.Lock()
 	wanted := slices.Clone(r.wanted)
 	r.mu.Unlock()
-	for _, n := range wanted {
-		if err := n.once(ctx); err != nil {
-			return fmt.Errorf("%s: %w", n.template.Destination, err)
+	if r.show != nil {
+		for _, n := range wanted {
+			if err := n.once(ctx); err != nil {
+				return fmt.Errorf("%s: %w", n.template.Destination, err)
+			}
 		}
+		return nil
 	}
-	return nil
+	errs := make([]error, len(wanted))
+	var all sync.WaitGroup
+	for i, n := range wanted {
+		all.Go(func() {
+			if err := n.once(ctx); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", n.template.Destination, err)
+			}
+		})
+	}
+	all.Wait()
+	return cmp.Or(errs...)
 }
 
 // Templates says what each template is doing, in the order of the config.

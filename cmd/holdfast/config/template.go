@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -76,7 +77,7 @@ func (b *Template) template() (render.Template, error) {
 	}
 	if b.Exec != nil {
 		if len(t.Command) > 0 {
-			return t, fmt.Errorf("command and exec are both given: keep one of them")
+			return t, errors.New("command and exec are both given: keep one of them")
 		}
 		t.Command, t.CommandTimeout = words(b.Exec.Command), or(b.Exec.Timeout, t.CommandTimeout)
 	}
@@ -143,5 +144,5 @@ func templateWait(v any) (render.Wait, error) {
 		}
 		return render.ParseWait(s)
 	}
-	return render.Wait{}, fmt.Errorf("wait is not usable: write it as \"2s:10s\", or as a block of min and max")
+	return render.Wait{}, errors.New("wait is not usable: write it as \"2s:10s\", or as a block of min and max")
 }

@@ -26,8 +26,8 @@ func (x *execution) lookup(name string) (string, bool) {
 	if x.opts.Env == nil {
 		return os.LookupEnv(name)
 	}
-	for i := len(x.opts.Env) - 1; i >= 0; i-- {
-		if k, v, _ := strings.Cut(x.opts.Env[i], "="); k == name {
+	for _, e := range slices.Backward(x.opts.Env) {
+		if k, v, _ := strings.Cut(e, "="); k == name {
 			return v, true
 		}
 	}

@@ -126,7 +126,7 @@ func TestLimits(t *testing.T) {
 		`{{scratch.MapSet "a" "x" 1}}{{range loop 999}}{{scratch.MapSet "a" "x" (scratch.Get "a")}}{{end}}{{scratch.Get "a"}}`:  "deep in one another",
 	} {
 		began := time.Now()
-		_, err := execute(t, text, Options{})
+		_, err := execute(t, text, Options{turns: 100_000})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n%.200v\nwant %q", text, err, want)
 		}

@@ -18,6 +18,8 @@ const (
 	maxDepth   = 1000      // of templates in templates
 	maxNesting = 200       // of lists in lists
 	maxTime    = 10 * time.Second
+
+	perElement = 64 // bytes that an element of a list or map counts, beside what is in it
 )
 
 // limitError says which limit a template has met.
@@ -31,14 +33,15 @@ func limitf(format string, args ...any) error { return limitError{fmt.Sprintf(fo
 type limits struct {
 	ctx          context.Context
 	turns, depth int
+	most         int // turns
 	made         int
 }
 
 // turn counts a turn of a loop.
 func (l *limits) turn() (string, error) {
 	l.turns++
-	if l.turns > maxTurns {
-		return "", limitf("the template's loops turn more than %d times", maxTurns)
+	if l.turns > l.most {
+		return "", limitf("the template's loops turn more than %d times", l.most)
 	}
 	return "", l.alive()
 }
@@ -90,7 +93,7 @@ func (l *limits) take(v reflect.Value) error {
 // own is the package of the types that a Source hands out. They are as large as the state is, and a template makes none.
 var own = reflect.TypeFor[Pair]().PkgPath()
 
-// weigh adds the bytes of a value to n: its strings, and 16 for each element.
+// weigh adds the bytes of a value to n: its strings, and perElement for each element.
 func weigh(v reflect.Value, n, depth int) (int, error) {
 	if depth > maxNesting {
 		return n, limitf("the template makes lists and maps that lie more than %d deep in one another", maxNesting)
@@ -112,15 +115,15 @@ func weigh(v reflect.Value, n, depth int) (int, error) {
 		case elem.Kind() == reflect.Uint8:
 			n += v.Len()
 		case elem.Kind() == reflect.Pointer && elem.Elem().PkgPath() == own:
-			n += 16 * v.Len()
+			n += perElement * v.Len() / 4 // a pointer each
 		default:
 			for i := 0; i < v.Len() && err == nil; i++ {
-				n, err = weigh(v.Index(i), n+16, depth+1)
+				n, err = weigh(v.Index(i), n+perElement, depth+1)
 			}
 		}
 	case reflect.Map:
 		for it := v.MapRange(); err == nil && it.Next(); {
-			if n, err = weigh(it.Key(), n+16, depth+1); err == nil {
+			if n, err = weigh(it.Key(), n+perElement, depth+1); err == nil {
 				n, err = weigh(it.Value(), n, depth+1)
 			}
 		}

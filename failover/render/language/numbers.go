@@ -8,20 +8,34 @@ import (
 
 // numberFuncs calculate. The second argument comes first, so that a pipe reads well: {{ 5 | subtract 2 }} is 3.
 var numberFuncs = map[string]any{
-	"add":      func(b, a any) (any, error) { return calculate("add", a, b, plus, plus) },
-	"subtract": func(b, a any) (any, error) { return calculate("subtract", a, b, minus, minus) },
-	"multiply": func(b, a any) (any, error) { return calculate("multiply", a, b, times, times) },
+	"add": func(b, a any) (any, error) {
+		return calculate("add", a, b, certain(plus[int64]), certain(plus[float64]))
+	},
+	"subtract": func(b, a any) (any, error) {
+		return calculate("subtract", a, b, certain(minus[int64]), certain(minus[float64]))
+	},
+	"multiply": func(b, a any) (any, error) {
+		return calculate("multiply", a, b, certain(times[int64]), certain(times[float64]))
+	},
 	"divide": func(b, a any) (any, error) {
-		return calculate("divide", a, b, quotient, func(a, b float64) (float64, error) { return a / b, nil })
+		return calculate("divide", a, b, quotient, certain(func(a, b float64) float64 { return a / b }))
 	},
 	"modulo":  func(b, a any) (any, error) { return calculate("modulo", a, b, remainder, nil) },
 	"minimum": func(b, a any) (any, error) { return choose("minimum", b, a, func(x, y float64) bool { return x < y }) },
 	"maximum": func(b, a any) (any, error) { return choose("maximum", b, a, func(x, y float64) bool { return x > y }) },
 }
 
-func plus[T int64 | float64](a, b T) (T, error)  { return a + b, nil }
-func minus[T int64 | float64](a, b T) (T, error) { return a - b, nil }
-func times[T int64 | float64](a, b T) (T, error) { return a * b, nil }
+// arithmetic is an operation on two numbers.
+type arithmetic[T int64 | float64] func(a, b T) (T, error)
+
+// certain is an operation that cannot fail.
+func certain[T int64 | float64](f func(a, b T) T) arithmetic[T] {
+	return func(a, b T) (T, error) { return f(a, b), nil }
+}
+
+func plus[T int64 | float64](a, b T) T  { return a + b }
+func minus[T int64 | float64](a, b T) T { return a - b }
+func times[T int64 | float64](a, b T) T { return a * b }
 
 func quotient(a, b int64) (int64, error) {
 	if b == 0 {
@@ -41,7 +55,6 @@ func remainder(a, b int64) (int64, error) {
 type number struct {
 	whole    int64
 	float    float64
-	kind     reflect.Kind
 	isFloat  bool
 	unsigned bool
 }
@@ -59,7 +72,7 @@ func numberOf(function string, v any) (number, error) {
 }
 
 // calculate works on whole numbers where both are, and on floats where one is. float is nil for what floats do not have.
-func calculate(function string, a, b any, whole func(a, b int64) (int64, error), float func(a, b float64) (float64, error)) (any, error) {
+func calculate(function string, a, b any, whole arithmetic[int64], float arithmetic[float64]) (any, error) {
 	x, err := numberOf(function, a)
 	if err != nil {
 		return nil, err

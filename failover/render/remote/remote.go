@@ -18,7 +18,7 @@ type Asker interface {
 	Ask(ctx context.Context, path string, query url.Values) (body []byte, index uint64, found bool, err error)
 }
 
-// Data answers templates from an agent. Close ends it.
+// Data answers one template from an agent. Close ends it.
 type Data struct {
 	asker  Asker
 	ctx    context.Context // ends what follows questions
@@ -73,6 +73,7 @@ func (d *Data) Read(ctx context.Context, after uint64, fn func(language.Source) 
 		err = src.err // what fn made of it does not count
 	}
 	if err != nil {
+		d.poke() // what has moved is still to be seen
 		return after, err
 	}
 	d.follow(read)
@@ -132,6 +133,9 @@ func (d *Data) watch(ctx context.Context, a *answer) {
 		d.mu.Unlock()
 		body, index, found, err := d.asker.Ask(ctx, a.path, blocking(a.query, index))
 		if err != nil || index == 0 {
+			d.mu.Lock()
+			a.index = 0 // whoever answers next may count otherwise
+			d.mu.Unlock()
 			select {
 			case <-time.After(between):
 			case <-ctx.Done():
@@ -143,10 +147,14 @@ func (d *Data) watch(ctx context.Context, a *answer) {
 		a.body, a.found, a.index = body, found, index
 		d.mu.Unlock()
 		if changed {
-			select {
-			case d.moved <- struct{}{}:
-			default:
-			}
+			d.poke()
 		}
+	}
+}
+
+func (d *Data) poke() {
+	select {
+	case d.moved <- struct{}{}:
+	default:
 	}
 }

@@ -21,8 +21,10 @@ func blocking(query url.Values, index uint64) url.Values {
 	if q == nil {
 		q = url.Values{}
 	}
-	q.Set("index", strconv.FormatUint(index, 10))
-	q.Set("wait", wait)
+	if index > 0 {
+		q.Set("index", strconv.FormatUint(index, 10))
+		q.Set("wait", wait)
+	}
 	return q
 }
 
@@ -34,8 +36,8 @@ type source struct {
 	err  error // the first answer that could not be had
 }
 
-// ask decodes an answer into out. found is false where there is none.
-func (s *source) ask(path string, query url.Values, out any) (found bool, err error) {
+// ask decodes an answer into out, which it leaves as it is where there is none.
+func (s *source) ask(path string, query url.Values, out any) error {
 	body, found, err := s.d.ask(s.ctx, s.read, path, query)
 	if err == nil && found {
 		if err = json.Unmarshal(body, out); err != nil {
@@ -45,12 +47,12 @@ func (s *source) ask(path string, query url.Values, out any) (found bool, err er
 	if err != nil && s.err == nil {
 		s.err = err
 	}
-	return found && err == nil, err
+	return err
 }
 
 func (s *source) Datacenter() (string, error) {
 	var self struct{ Config struct{ Datacenter string } }
-	_, err := s.ask("/v1/agent/self", nil, &self)
+	err := s.ask("/v1/agent/self", nil, &self)
 	return self.Config.Datacenter, err
 }
 
@@ -76,7 +78,7 @@ func kvPath(key string) string {
 
 func (s *source) Key(key string) (*language.Pair, error) {
 	var all []kvWire
-	if _, err := s.ask(kvPath(key), nil, &all); err != nil || len(all) == 0 {
+	if err := s.ask(kvPath(key), nil, &all); err != nil || len(all) == 0 {
 		return nil, err
 	}
 	return all[0].pair(), nil
@@ -84,7 +86,7 @@ func (s *source) Key(key string) (*language.Pair, error) {
 
 func (s *source) Below(prefix string) ([]*language.Pair, error) {
 	var all []kvWire
-	if _, err := s.ask(kvPath(prefix), url.Values{"recurse": {""}}, &all); err != nil {
+	if err := s.ask(kvPath(prefix), url.Values{"recurse": {""}}, &all); err != nil {
 		return nil, err
 	}
 	out := make([]*language.Pair, 0, len(all))
@@ -103,14 +105,14 @@ func nearby(near string) url.Values {
 
 func (s *source) Nodes(near string) ([]*language.Node, error) {
 	out := []*language.Node{}
-	_, err := s.ask("/v1/catalog/nodes", nearby(near), &out)
+	err := s.ask("/v1/catalog/nodes", nearby(near), &out)
 	return out, err
 }
 
 func (s *source) Node(name string) (*language.CatalogNode, error) {
 	if name == "" {
 		var self struct{ Config struct{ NodeName string } }
-		if _, err := s.ask("/v1/agent/self", nil, &self); err != nil {
+		if err := s.ask("/v1/agent/self", nil, &self); err != nil {
 			return nil, err
 		}
 		name = self.Config.NodeName
@@ -119,7 +121,7 @@ func (s *source) Node(name string) (*language.CatalogNode, error) {
 		Node     *language.Node
 		Services map[string]*language.NodeService
 	}
-	if _, err := s.ask("/v1/catalog/node/"+url.PathEscape(name), nil, &got); err != nil || got.Node == nil {
+	if err := s.ask("/v1/catalog/node/"+url.PathEscape(name), nil, &got); err != nil || got.Node == nil {
 		return nil, err
 	}
 	out := &language.CatalogNode{Node: got.Node, Services: []*language.NodeService{}}
@@ -132,7 +134,7 @@ func (s *source) Node(name string) (*language.CatalogNode, error) {
 
 func (s *source) Services() ([]*language.Service, error) {
 	var got map[string][]string
-	_, err := s.ask("/v1/catalog/services", nil, &got)
+	err := s.ask("/v1/catalog/services", nil, &got)
 	out := []*language.Service{}
 	for _, name := range slices.Sorted(maps.Keys(got)) {
 		out = append(out, &language.Service{Name: name, Tags: language.SortedTags(got[name])})
@@ -156,7 +158,7 @@ type healthWire struct {
 
 func (s *source) Instances(service, near string) ([]*language.Instance, error) {
 	var got []healthWire
-	_, err := s.ask("/v1/health/service/"+url.PathEscape(service), nearby(near), &got)
+	err := s.ask("/v1/health/service/"+url.PathEscape(service), nearby(near), &got)
 	out := make([]*language.Instance, 0, len(got))
 	for _, w := range got {
 		n, x := w.Node, w.Service
@@ -171,6 +173,6 @@ func (s *source) Instances(service, near string) ([]*language.Instance, error) {
 
 func (s *source) Roots() ([]*language.Root, error) {
 	var got struct{ Roots []*language.Root }
-	_, err := s.ask("/v1/connect/ca/roots", nil, &got)
+	err := s.ask("/v1/connect/ca/roots", nil, &got)
 	return got.Roots, err
 }

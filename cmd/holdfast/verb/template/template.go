@@ -86,9 +86,17 @@ func run(ctx context.Context, c *verb.Console, args []string) error {
 		return err
 	}
 	cl.Patient() // it waits for as long as nothing changes
-	data := remote.New(asker{cl})
-	defer data.Close()
-	runner := render.NewRunner(data, log)
+	var opened []*remote.Data
+	defer func() {
+		for _, d := range opened {
+			d.Close()
+		}
+	}()
+	runner := render.NewRunner(func() render.Data {
+		d := remote.New(asker{cl})
+		opened = append(opened, d)
+		return d
+	}, log)
 	if f.dry {
 		runner.Preview(func(p render.Preview) { f.show(c, p) })
 	}
