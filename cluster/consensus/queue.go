@@ -11,9 +11,10 @@ import (
 	"holdfast/cluster/state"
 )
 
-// maxFlights is how many batches are on their way through the log at once: one to the leader's disk, one to the followers'. Whatever is
-// proposed meanwhile makes the next batch, which shares a write to each disk, and a transaction of each member's state.
-const maxFlights = 2
+// maxFlights is how many batches are on their way through the log at once. The leader's disk and the followers' work at the same time (ahead.go),
+// so a second batch would wait for the same disks, and make both smaller. Whatever is proposed meanwhile makes the next one, which shares a
+// write to each disk, and a transaction of each member's state.
+const maxFlights = 1
 
 // queue is the proposals that wait until an earlier batch has been applied. The first of them need not wait.
 type queue struct {
