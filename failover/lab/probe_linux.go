@@ -181,25 +181,33 @@ func (p *Probe) Holder() string {
 
 // Await waits until the machine, or any if machine is "", has answered the client a question that was asked after the call.
 func (p *Probe) Await(ctx context.Context, machine string) error {
+	return p.await(ctx, cmp.Or(machine, "anyone"), func(by string) bool { return machine == "" || by == machine })
+}
+
+// AwaitOther is Await for any machine but one.
+func (p *Probe) AwaitOther(ctx context.Context, than string) error {
+	return p.await(ctx, "another machine than "+than, func(by string) bool { return by != than })
+}
+
+func (p *Probe) await(ctx context.Context, whom string, fits func(by string) bool) error {
 	called := p.now()
 	tick := time.NewTicker(p.opts.Period)
 	defer tick.Stop()
-	for !p.answeredSince(called, machine) {
+	for !p.answeredSince(called, fits) {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait until %s is answered by %s (now: %s): %w",
-				p.opts.VIP, cmp.Or(machine, "anyone"), cmp.Or(p.Holder(), "nobody"), ctx.Err())
+			return fmt.Errorf("wait until %s is answered by %s (now: %s): %w", p.opts.VIP, whom, cmp.Or(p.Holder(), "nobody"), ctx.Err())
 		case <-tick.C:
 		}
 	}
 	return nil
 }
 
-func (p *Probe) answeredSince(since time.Duration, machine string) bool {
+func (p *Probe) answeredSince(since time.Duration, fits func(by string) bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := len(p.asks) - 1; i >= 0 && p.asks[i].Sent >= since; i-- {
-		if a := p.asks[i]; a.Heard != 0 && (machine == "" || a.By == machine) {
+		if a := p.asks[i]; a.Heard != 0 && fits(a.By) {
 			return true
 		}
 	}

@@ -103,19 +103,19 @@ func Faults(l Lengths) []Fault {
 func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) + " s" }
 
 func failCheck(ctx context.Context, x *Scene) error {
-	return steps(func() error { return x.Service(x.Holder).Fail(ctx) }, func() error { return x.Await(ctx, x.Next()) })
+	return steps(func() error { return x.Service(x.Holder).Fail(ctx) }, func() error { return x.TakenOver(ctx) })
 }
 
 func passCheck(ctx context.Context, x *Scene) error { return x.Service(x.Holder).Pass(ctx) }
 
 func killProcess(ctx context.Context, x *Scene) error {
-	return steps(x.processes[x.Holder].Kill, func() error { return x.Await(ctx, x.Next()) })
+	return steps(x.processes[x.Holder].Kill, func() error { return x.TakenOver(ctx) })
 }
 
 func restartProcess(_ context.Context, x *Scene) error { return x.startProcess(x.Holder) }
 
 func kill(ctx context.Context, x *Scene) error {
-	return steps(x.Daemon(x.Holder).Kill, func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, time.Second) })
+	return steps(x.Daemon(x.Holder).Kill, func() error { return x.TakenOver(ctx) }, func() error { return x.Last(ctx, time.Second) })
 }
 
 func startDaemon(_ context.Context, x *Scene) error { return x.StartDaemon(x.Holder) }
@@ -135,18 +135,18 @@ func restart(ctx context.Context, x *Scene) error {
 }
 
 func (l Lengths) freeze(ctx context.Context, x *Scene) error {
-	return steps(x.Daemon(x.Holder).Stop, func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, l.Freeze) },
+	return steps(x.Daemon(x.Holder).Stop, func() error { return x.TakenOver(ctx) }, func() error { return x.Last(ctx, l.Freeze) },
 		x.Daemon(x.Holder).Cont, func() error { return x.Over(ctx, l.After) })
 }
 
 func power(ctx context.Context, x *Scene) error {
-	return steps(x.Lab.Machine(x.Holder).PowerOff, func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, time.Second) })
+	return steps(x.Lab.Machine(x.Holder).PowerOff, func() error { return x.TakenOver(ctx) }, func() error { return x.Last(ctx, time.Second) })
 }
 
 func powerOn(ctx context.Context, x *Scene) error { return x.PowerOn(ctx, x.Holder) }
 
 func unplug(ctx context.Context, x *Scene) error {
-	return steps(func() error { return x.Lab.Machine(x.Holder).Unplug() }, func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, 2*time.Second) })
+	return steps(func() error { return x.Lab.Machine(x.Holder).Unplug() }, func() error { return x.TakenOver(ctx) }, func() error { return x.Last(ctx, 2*time.Second) })
 }
 
 func plug(_ context.Context, x *Scene) error { return x.Lab.Machine(x.Holder).Plug() }
@@ -169,12 +169,12 @@ func (l Lengths) deaf(ctx context.Context, x *Scene) error {
 }
 
 func (l Lengths) parted(ctx context.Context, x *Scene, part func() error) error {
-	return steps(part, func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, l.Cut) }, x.Lab.Heal,
+	return steps(part, func() error { return x.TakenOver(ctx) }, func() error { return x.Last(ctx, l.Cut) }, x.Lab.Heal,
 		func() error { return x.Over(ctx, l.After) })
 }
 
 func stop(ctx context.Context, x *Scene) error {
-	return steps(func() error { return x.Daemon(x.Holder).Signal(unix.SIGTERM) }, func() error { return x.Await(ctx, x.Next()) },
+	return steps(func() error { return x.Daemon(x.Holder).Signal(unix.SIGTERM) }, func() error { return x.TakenOver(ctx) },
 		func() error { return x.Daemon(x.Holder).Wait(ctx) })
 }
 
@@ -185,7 +185,7 @@ func move(ctx context.Context, x *Scene) error {
 
 func maintain(ctx context.Context, x *Scene) error {
 	return steps(func() error { return x.Put(ctx, x.Holder, "/v1/agent/maintenance?enable=true&reason=new+disk") },
-		func() error { return x.Await(ctx, x.Next()) }, func() error { return x.Last(ctx, 500*time.Millisecond) })
+		func() error { return x.TakenOver(ctx) }, func() error { return x.Last(ctx, 500*time.Millisecond) })
 }
 
 func endMaintenance(ctx context.Context, x *Scene) error {

@@ -81,6 +81,15 @@ func (x *Scene) Await(ctx context.Context, machine string) error {
 	return x.v6.Await(ctx, machine)
 }
 
+// TakenOver waits until another machine than the one that held the group answers the client on both addresses. Which one that is, the plan decides:
+// one that has lost the group again and again comes last for a while.
+func (x *Scene) TakenOver(ctx context.Context) error {
+	if err := x.v4.AwaitOther(ctx, x.Holder); err != nil {
+		return err
+	}
+	return x.v6.AwaitOther(ctx, x.Holder)
+}
+
 // Last lets things be as they are for a while.
 func (x *Scene) Last(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
@@ -101,6 +110,9 @@ func (x *Scene) Over(ctx context.Context, d time.Duration) error {
 
 // After is the longest outage that began after the fault was over, and whether the fault ended by itself.
 func (x *Scene) After(reports ...lab.Report) (longest time.Duration, ended bool) {
+	if x.over.IsZero() {
+		return 0, false
+	}
 	for _, r := range reports {
 		for _, o := range r.Outages {
 			if r.Began.Add(o.From).After(x.over) {
@@ -108,10 +120,10 @@ func (x *Scene) After(reports ...lab.Report) (longest time.Duration, ended bool)
 			}
 		}
 	}
-	return longest, !x.over.IsZero()
+	return longest, true
 }
 
-// Next is the machine that is to take over: the first in prefer but for the holder.
+// Next is the machine that an operator moves the group to: the first in prefer but for the holder.
 func (x *Scene) Next() string { return x.Other(x.Holder) }
 
 // Other is the first machine in prefer but for one.
