@@ -360,6 +360,19 @@ func TestManyLongOutputs(t *testing.T) {
 	})
 }
 
+// TestFirstOutputIsNotDeferred holds that a check which is critical as it was registered says at once why.
+func TestFirstOutputIsNotDeferred(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := begin(t, Options{OutputInterval: time.Minute})
+		must(t, r.RegisterService(service("web", ttl("c"))))
+		synced(t, r)
+		wantHolds(t, f, "consul; web; c=critical; serfHealth=passing")
+		must(t, r.UpdateTTL("c", cluster.Critical, "no route"))
+		synced(t, r)
+		wantHolds(t, f, "consul; web; c=critical no route; serfHealth=passing")
+	})
+}
+
 func TestTokensTravel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, f := begin(t, Options{})

@@ -130,7 +130,7 @@ func (r *Registry) checkLocked(b *batch, m *mirror, k string) {
 		if have.Output == c.Output {
 			return
 		}
-		if !c.outputDue(r.opts.OutputInterval) {
+		if have.Output != "" && !c.outputDue(r.opts.OutputInterval) { // the first words on why a check is critical are news
 			r.todo.late[k] = true
 			return
 		}
