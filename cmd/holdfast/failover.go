@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 
 	"holdfast/cluster"
@@ -12,6 +14,7 @@ import (
 	"holdfast/failover"
 	"holdfast/failover/effect"
 	"holdfast/failover/fence"
+	"holdfast/failover/keeper"
 	"holdfast/failover/vip"
 )
 
@@ -20,9 +23,12 @@ type failoverOf struct {
 	cfg        *config.Config
 	metrics    *failover.Metrics
 	log        *slog.Logger
-	host       *vip.Host
-	fence      *fence.Fence
+	addrs      failover.Addresses
+	fence      failover.Fence
+	begin      func() error // starts what start needs in the data directory; nil for nothing
+	let        func()       // lets go of both, and leaves what they did as it is
 	effects    *effect.Host
+	how        string // how leases are enforced, a line
 	why        string // why this machine cannot carry addresses, "" where it can
 	controller *failover.Controller
 	cancel     context.CancelFunc
@@ -43,7 +49,7 @@ func newFailover(cfg *config.Config, dir string, metrics *failover.Metrics, log 
 	err := f.open(dir)
 	switch {
 	case err == nil:
-		f.log.Info("leases are enforced", "by", f.fence.Describe())
+		f.log.Info("leases are enforced", "by", f.how)
 	case len(cfg.Groups) > 0:
 		return nil, err
 	default:
@@ -54,6 +60,27 @@ func newFailover(cfg *config.Config, dir string, metrics *failover.Metrics, log 
 }
 
 func (f *failoverOf) open(dir string) error {
+	open := f.openKernel
+	if f.cfg.Fence == config.FenceExec {
+		open = f.openExec
+	}
+	if err := open(dir); err != nil {
+		return err
+	}
+	f.effects = effect.New(dir, f.log)
+	for _, g := range f.cfg.Groups {
+		for _, v := range g.VIPs {
+			if _, err := f.addrs.Resolve(vip.Address{Prefix: v.Prefix, Interface: v.Interface}); err != nil {
+				f.close()
+				return cluster.Errorf(cluster.Invalid, "group %q: %v", g.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// openKernel lets the kernel carry and fence addresses.
+func (f *failoverOf) openKernel(string) error {
 	host := vip.New()
 	if err := host.Open(); err != nil {
 		return err
@@ -63,22 +90,41 @@ func (f *failoverOf) open(dir string) error {
 		_ = host.Close() // it has only listened
 		return err
 	}
-	f.host, f.fence, f.effects = host, fen, effect.New(dir, f.log)
-	for _, g := range f.cfg.Groups {
-		for _, v := range g.VIPs {
-			if _, err := host.Resolve(vip.Address{Prefix: v.Prefix, Interface: v.Interface}); err != nil {
-				f.close()
-				return cluster.Errorf(cluster.Invalid, "group %q: %v", g.Name, err)
-			}
-		}
+	f.addrs, f.fence, f.how = host, fen, fen.Describe()
+	f.let = func() {
+		_ = fen.Close() // the enforcement stays in the kernel
+		_ = host.Close()
+	}
+	return nil
+}
+
+// openExec lets the operator's commands carry addresses, and a keeper fence them.
+func (f *failoverOf) openExec(dir string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program, which the keeper is to run: %w", err)
+	}
+	if err := f.cfg.Exec.Validate(); err != nil {
+		return err
+	}
+	o := keeper.Options{Commands: f.cfg.Exec, Dir: dir, Program: []string{self, keeperVerbName}}
+	segment := vip.New()
+	if err := segment.Open(); err == nil {
+		o.Segment = segment
+	}
+	host := keeper.New(o)
+	f.addrs, f.fence, f.how = host, host, host.Describe()
+	f.begin = host.Start
+	f.let = func() {
+		_ = host.Close() // the keeper goes on until the last lease has ended
+		_ = segment.Close()
 	}
 	return nil
 }
 
 func (f *failoverOf) close() {
-	if f.host != nil {
-		_ = f.fence.Close() // the enforcement stays in the kernel
-		_ = f.host.Close()
+	if f.let != nil {
+		f.let()
 	}
 }
 
@@ -86,8 +132,13 @@ func (f *failoverOf) close() {
 func (f *failoverOf) start(parent context.Context, a *agent.Agent, roles map[string]failover.Role, loops *sync.WaitGroup) {
 	ctx, cancel := context.WithCancel(parent)
 	f.cancel = cancel
-	var addrs failover.Addresses = f.host
-	var fen failover.Fence = f.fence
+	if f.begin != nil && f.why == "" {
+		if err := f.begin(); err != nil {
+			f.why = err.Error()
+			f.log.Error("this machine will hold no addresses", "why", f.why)
+		}
+	}
+	addrs, fen := f.addrs, f.fence
 	if f.why != "" {
 		addrs, fen = failover.Incapable(f.why)
 	}

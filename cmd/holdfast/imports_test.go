@@ -57,6 +57,7 @@ var mayImport = map[string][]string{
 	"failover/upstream":   {"cluster", "cluster/state", "failover/proxy", "failover/proxy/route", "failover/proxy/web"},
 	"failover/lab":        {},
 	"failover/lease":      {"cluster"},
+	"failover/keeper":     {"failover/vip", "failover/fence"},
 	"failover/watch":      {"cluster"}, // what it asks for comes through an interface that cmd fills with the API
 
 	"failover/render":          {"cluster", "cluster/state"},

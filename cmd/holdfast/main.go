@@ -49,7 +49,7 @@ func verbs() []verb.Verb {
 		[]verb.Verb{kv.Verb(), watch.Verb(), template.Verb(), lock.Verb(), catalog.Verb(), snapshot.Verb()},
 		operator.Verbs(), machine.Verbs(),
 		[]verb.Verb{migrate.Verb()},
-		[]verb.Verb{demoVerb(), completion.Verb(verbs), versionVerb()},
+		[]verb.Verb{demoVerb(), completion.Verb(verbs), versionVerb(), keeperVerb()},
 		operator.Absent(),
 	)
 }

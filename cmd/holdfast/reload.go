@@ -86,7 +86,7 @@ func (d *daemon) carriable(groups []cluster.Group) error {
 	}
 	for _, g := range groups {
 		for _, v := range g.VIPs {
-			if _, err := d.fail.host.Resolve(vip.Address{Prefix: v.Prefix, Interface: v.Interface}); err != nil {
+			if _, err := d.fail.addrs.Resolve(vip.Address{Prefix: v.Prefix, Interface: v.Interface}); err != nil {
 				return fmt.Errorf("group %q: %w", g.Name, err)
 			}
 		}

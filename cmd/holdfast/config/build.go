@@ -110,7 +110,7 @@ func buildTuning(c *Config, f *File) error {
 	c.ResponseHeaders = or(f.HTTPConfig, HTTP{}).ResponseHeaders
 	o := or(f.Failover, Failover{})
 	c.LeaseTTL, c.Witness = or(o.LeaseTTL, defaultLeaseTTL), or(o.Witness, false)
-	c.Fence = or(o.Fence, "auto")
+	buildFence(c, o)
 	return dnsSettings(c, f)
 }
 
@@ -120,7 +120,7 @@ var (
 	nodeIDForm     = regexp.MustCompile(`^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$`)
 	logLevels      = []string{"trace", "debug", "info", "warn", "error", "err"}
 	raftBackends   = []string{"wal", "boltdb"}
-	fences         = []string{"auto", "tcx", "clsact", "nftables"}
+	fences         = []string{"auto", "tcx", "clsact", "nftables", FenceExec}
 )
 
 // validate checks what has no better place, one sentence a key.
@@ -141,7 +141,7 @@ func validate(c *Config, _ *File) error {
 		{c.RaftMultiplier >= 1 && c.RaftMultiplier <= 10, fmt.Sprintf("performance.raft_multiplier %d is not usable: want 1 to 10", c.RaftMultiplier)},
 		{slices.Contains(raftBackends, c.RaftBackend), fmt.Sprintf("raft_logstore.backend %q is not known: want wal or boltdb", c.RaftBackend)},
 		{c.LeaseTTL >= minLeaseTTL && c.LeaseTTL <= maxLeaseTTL, fmt.Sprintf("failover.lease_ttl %s is not usable: want %s to %s", c.LeaseTTL, minLeaseTTL, maxLeaseTTL)},
-		{slices.Contains(fences, c.Fence), fmt.Sprintf("failover.fence %q is not known: want auto, tcx, clsact or nftables", c.Fence)},
+		{slices.Contains(fences, c.Fence), fmt.Sprintf("failover.fence %q is not known: want auto, tcx, clsact, nftables or exec", c.Fence)},
 		{c.CheckOutputMaxSize > 0, "check_output_max_size must be above 0"},
 		{c.KVMaxValueSize > 0, "limits.kv_max_value_size must be above 0"},
 		{c.DNS.NodeTTL >= 0 && c.DNS.UDPAnswerLimit >= 0 && c.DNS.ARecordLimit >= 0, "dns_config: node_ttl, udp_answer_limit and a_record_limit cannot be negative"},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/keeper"
 	"holdfast/failover/render"
 	"holdfast/failover/upstream"
 )
@@ -66,7 +67,8 @@ type Config struct {
 	CAClusterID          string            `key:"connect.ca_config.cluster_id"`
 	LeaseTTL             time.Duration     `key:"failover.lease_ttl"`
 	Witness              bool              `key:"failover.witness"` // it votes, and holds no groups
-	Fence                string            `key:"failover.fence"`   // "auto", "tcx", "clsact" or "nftables"
+	Fence                string            `key:"failover.fence"`   // "auto", "tcx", "clsact", "nftables" or FenceExec
+	Exec                 keeper.Commands   `key:"failover.exec"`
 
 	Services  []Registration            `key:"services" reload:"true"`
 	Checks    []cluster.CheckDefinition `key:"checks" reload:"true"` // of the node

@@ -161,6 +161,15 @@ type Failover struct {
 	LeaseTTL *time.Duration `mapstructure:"lease_ttl"`
 	Witness  *bool          `mapstructure:"witness"`
 	Fence    *string        `mapstructure:"fence"`
+	Exec     *Exec          `mapstructure:"exec"`
+}
+
+// Exec are the commands of the exec driver, each as its words. What is not given is the system's own.
+type Exec struct {
+	Add      []string `mapstructure:"add"`
+	Remove   []string `mapstructure:"remove"`
+	Announce []string `mapstructure:"announce"`
+	Probe    []string `mapstructure:"probe"`
 }
 
 // Service is a service block.
