@@ -92,12 +92,28 @@ type Transition struct {
 // TimelineSize is how many transitions the replicated timeline keeps.
 const TimelineSize = 1000
 
+// Supposition is what a plan is to take for true although the state does not say so.
+type Supposition struct {
+	Failed []string                     // machines
+	Checks map[string]map[string]Status // node -> name of a service or of a node check -> its status
+}
+
+// Budget is how long a group may be unserved at worst when something happens, by the configuration as it is.
+type Budget struct {
+	Group string
+	Cause string // "machine", "leader", …
+	What  string // what happens, a sentence
+	Worst time.Duration
+	Why   string // what it consists of
+}
+
 // Verdict is what the plan says of one machine as a holder of one group.
 type Verdict struct {
 	Node     string
 	Eligible bool
 	Rank     int    // 1 is the best of the eligible machines; 0 where not eligible
 	Why      string // a sentence: why not, or why this rank
+	Change   string // a sentence: what would make it the holder, "" for the one that is
 }
 
 // Decision is the plan's word on one group: who should hold it, why, and what it says of every machine.

@@ -27,6 +27,16 @@ func (j *journal) add(line string) {
 
 func (j *journal) has(line string) bool { return slices.Contains(j.all(), line) }
 
+// count is how often a line was written.
+func (j *journal) count(line string) (n int) {
+	for _, l := range j.all() {
+		if l == line {
+			n++
+		}
+	}
+	return n
+}
+
 func (j *journal) all() []string {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -17,6 +17,7 @@ import (
 // Options tune failover. All servers of a cluster must have the same TTL.
 type Options struct {
 	TTL           time.Duration   // of a lease
+	Heartbeat     time.Duration   // Raft's heartbeat timeout, for what Budget says of elections
 	AnnounceEvery time.Duration   // how often a held address is announced again
 	RefreshEvery  time.Duration   // how often the lifetime of carried addresses is renewed
 	StopTimeout   time.Duration   // how long an orderly stop waits for the groups to go elsewhere
@@ -30,7 +31,7 @@ type Options struct {
 // DefaultOptions are what production uses.
 func DefaultOptions() Options {
 	return Options{
-		TTL: 700 * time.Millisecond, AnnounceEvery: 30 * time.Second, RefreshEvery: time.Second, StopTimeout: 2 * time.Second, ProbeWait: 100 * time.Millisecond, UnfitFor: 10 * time.Second,
+		TTL: 700 * time.Millisecond, Heartbeat: 300 * time.Millisecond, AnnounceEvery: 30 * time.Second, RefreshEvery: time.Second, StopTimeout: 2 * time.Second, ProbeWait: 100 * time.Millisecond, UnfitFor: 10 * time.Second,
 	}
 }
 

@@ -184,7 +184,7 @@ func TestConflict(t *testing.T) {
 	late := make(chan struct{})
 	s.controller.tell(t.Context(), func() {
 		defer close(late)
-		s.controller.conflict(&carrier{group: "g", epoch: 1, deadline: fence.Now() - 1}, x)
+		s.controller.conflict(t.Context(), &carrier{group: "g", epoch: 1, deadline: fence.Now() - 1}, x)
 	})
 	<-late
 	s.claims <- x
@@ -192,6 +192,38 @@ func TestConflict(t *testing.T) {
 	if got := s.told(cluster.TransitionConflict); len(got) != 1 || got[0] != sentence {
 		t.Errorf("the timeline tells %q, want once %q", got, sentence)
 	}
+}
+
+// TestConflictPolicy holds what becomes of a group whose address somebody else claims, or has.
+func TestConflictPolicy(t *testing.T) {
+	mac := net.HardwareAddr{2, 0, 0, 0, 0, 99}
+	open := func(policy string, change func(*stage)) *stage {
+		s := newStage(t)
+		g := groupOf("g", "10.0.0.100/24")
+		g.OnConflict = policy
+		s.do(put(g))
+		change(s)
+		s.assign("g", "n1", false)
+		s.start()
+		return s
+	}
+	x := vip.Conflict{Addr: netip.MustParseAddr("10.0.0.100"), HardwareAddr: mac}
+	t.Run("yield", func(t *testing.T) {
+		s := open(cluster.ConflictYield, func(*stage) {})
+		s.serves()
+		s.claims <- x
+		eventually(t, "it is given back, and the leader hears why", func() bool {
+			return s.has("release g 1") && strings.HasPrefix(s.last().Unable["g"], "10.0.0.100 is claimed by 02:00:00:00:00:63, which is no member of this cluster; it tries again after ")
+		})
+	})
+	t.Run("defend", func(t *testing.T) {
+		s := open(cluster.ConflictDefend, func(s *stage) { s.stranger, s.opts.AnnounceEvery = mac, time.Hour })
+		s.serves()
+		eventually(t, "the burst is over", func() bool { return s.count("announce 10.0.0.100") == 2 })
+		s.claims <- x
+		eventually(t, "it is announced once more", func() bool { return s.count("announce 10.0.0.100") == 3 })
+		s.never(0, "shut 10.0.0.100")
+	})
 }
 
 // TestStranger holds that an address that a machine outside the cluster has is never served beside it, and that a member does not count.

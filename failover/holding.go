@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"holdfast/cluster"
@@ -69,6 +70,10 @@ func (c *Controller) stranger(ctx context.Context, g *carrier, p place, mac stri
 		return
 	}
 	why := fmt.Sprintf("%s is in use by %s, which is no member of this cluster, as seen on %s", p.addr(), cmp.Or(mac, "an unnamed machine"), p.iface.Name)
+	if c.onConflict(g.group) == cluster.ConflictDefend {
+		c.recorder.add(cluster.Transition{Kind: cluster.TransitionConflict, Group: g.group, Epoch: g.epoch, Why: why + "; the group defends it"})
+		return
+	}
 	c.recorder.add(cluster.Transition{Kind: cluster.TransitionConflict, Group: g.group, Epoch: g.epoch, Why: why})
 	c.unfitFor(g.group, why)
 	c.release(ctx, g, why)
@@ -118,29 +123,40 @@ func (c *Controller) begin(ctx context.Context, g *carrier, deadline fence.Boott
 	probing := g.stop
 	g.stop = func() { probing(); stop() }
 	c.applyEffects("") // before the neighbours send anything here
-	for _, p := range g.places {
-		c.background.Go(func() { c.announce(own, p) })
-		c.background.Go(func() { c.listen(own, g, p) })
-	}
 	took := time.Since(g.began)
 	c.recorder.add(cluster.Transition{
 		Kind: cluster.TransitionAcquire, Group: g.group, Epoch: g.epoch, Took: took, Detail: strings.Join(g.addresses(), ", "),
 		Why: why,
 	})
+	first := sync.OnceFunc(func() {
+		c.recorder.add(cluster.Transition{Kind: cluster.TransitionAnnounce, Group: g.group, Epoch: g.epoch, Why: "the first packet told the neighbours", Took: time.Since(g.began)})
+	})
+	defends := c.onConflict(g.group) == cluster.ConflictDefend
+	for _, p := range g.places {
+		c.background.Go(func() { c.announce(own, p, first) })
+		c.background.Go(func() { c.listen(own, g, p, defends) })
+	}
 	c.verify(own, g)
 	c.runHooks(ctx, g, "acquire", c.groups[g.group])
 }
 
-// announce tells the neighbours in a burst, and then again from time to time.
-func (c *Controller) announce(ctx context.Context, p place) {
-	const burst, gap = 4, 200 * time.Millisecond
+// announce tells the neighbours, in a burst after the first time, and then again from time to time.
+func (c *Controller) announce(ctx context.Context, p place, first func()) {
+	const burst, gap = 3, 200 * time.Millisecond
+	say := func(n int) {
+		if err := c.machine.addrs.Announce(ctx, p.iface, p.addr(), n, gap); err == nil {
+			first()
+		} else if ctx.Err() == nil {
+			c.log.Warn("cannot announce an address", "address", p.String(), "error", err)
+		}
+	}
+	say(1)
+	pause(ctx, gap)
 	n := burst
 	tick := time.NewTicker(c.opts.AnnounceEvery)
 	defer tick.Stop()
 	for {
-		if err := c.machine.addrs.Announce(ctx, p.iface, p.addr(), n, gap); err != nil && ctx.Err() == nil {
-			c.log.Warn("cannot announce an address", "address", p.String(), "error", err)
-		}
+		say(n)
 		n = 1
 		select {
 		case <-ctx.Done():
@@ -151,14 +167,18 @@ func (c *Controller) announce(ctx context.Context, p place) {
 }
 
 // listen hears other machines claim an address that this one serves.
-func (c *Controller) listen(ctx context.Context, g *carrier, p place) {
+func (c *Controller) listen(ctx context.Context, g *carrier, p place, defends bool) {
 	var last time.Time
+	every := time.Minute
+	if defends {
+		every = time.Second
+	}
 	report := func(x vip.Conflict) {
-		if time.Since(last) < time.Minute {
+		if time.Since(last) < every {
 			return
 		}
 		last = time.Now()
-		c.tell(ctx, func() { c.conflict(g, x) })
+		c.tell(ctx, func() { c.conflict(context.WithoutCancel(ctx), g, x) })
 	}
 	if err := c.machine.addrs.Conflicts(ctx, p.iface, []netip.Addr{p.addr()}, report); err != nil && ctx.Err() == nil {
 		c.log.Warn("cannot listen for conflicts", "address", p.String(), "error", err)
@@ -167,8 +187,8 @@ func (c *Controller) listen(ctx context.Context, g *carrier, p place) {
 
 // conflict records that another machine claims an address. A daemon that stood still hears afterwards who took over meanwhile: that is none,
 // for its lease has ended.
-func (c *Controller) conflict(g *carrier, x vip.Conflict) {
-	if g.deadline <= fence.Now() {
+func (c *Controller) conflict(ctx context.Context, g *carrier, x vip.Conflict) {
+	if g.deadline <= fence.Now() || c.carried[g.group] != g && c.carried[g.group] != nil {
 		return
 	}
 	who := cmp.Or(c.macs[x.HardwareAddr.String()], "a machine that is no member")
@@ -176,6 +196,29 @@ func (c *Controller) conflict(g *carrier, x vip.Conflict) {
 		Kind: cluster.TransitionConflict, Group: g.group, Epoch: g.epoch,
 		Why: fmt.Sprintf("%s (%s) claims %s, which this machine serves", who, x.HardwareAddr, x.Addr),
 	})
+	if c.macs[x.HardwareAddr.String()] != "" {
+		return // a member that was late to let go
+	}
+	switch c.onConflict(g.group) {
+	case cluster.ConflictYield:
+		why := fmt.Sprintf("%s is claimed by %s, which is no member of this cluster", x.Addr, x.HardwareAddr)
+		c.unfitFor(g.group, why)
+		c.release(ctx, g, why)
+	case cluster.ConflictDefend:
+		for _, p := range g.places {
+			if p.addr() == x.Addr {
+				c.background.Go(func() { _ = c.machine.addrs.Announce(ctx, p.iface, p.addr(), 1, 0) }) // what fails here is said by announce
+			}
+		}
+	}
+}
+
+// onConflict is what becomes of a group whose address somebody else has.
+func (c *Controller) onConflict(group string) string {
+	if x := c.groups[group]; x != nil {
+		return x.OnConflict
+	}
+	return ""
 }
 
 // release gives a group back: its role on this machine first, which others may still have to hear from, then the fence, then what must not run

@@ -26,7 +26,7 @@ func (o *Operator) Holdings() []cluster.Holding { return o.controller.Holdings()
 
 // Plan decides every group of the state, with the given ones in the place of those of the same name, or beside them. A group that could
 // never be served (a VIP that no machine has a network for, or that another group has) is an error.
-func (o *Operator) Plan(v *state.View, groups []cluster.Group) ([]cluster.Decision, error) {
+func (o *Operator) Plan(v *state.View, groups []cluster.Group, suppose cluster.Supposition) ([]cluster.Decision, error) {
 	given := map[string]*cluster.Group{}
 	for i := range groups {
 		g := &groups[i]
@@ -38,7 +38,31 @@ func (o *Operator) Plan(v *state.View, groups []cluster.Group) ([]cluster.Decisi
 	if err := check(v, groups, given); err != nil {
 		return nil, err
 	}
-	return plan.Plan(v, plan.Question{Now: time.Now(), Groups: groups}), nil
+	if err := suppositions(v, suppose); err != nil {
+		return nil, err
+	}
+	return plan.Plan(v, plan.Question{Now: time.Now(), Groups: groups, Suppose: suppose}), nil
+}
+
+// suppositions says what of a supposition there is not.
+func suppositions(v *state.View, s cluster.Supposition) error {
+	named := slices.Clone(s.Failed)
+	for n := range s.Checks {
+		named = append(named, n)
+	}
+	for _, n := range named {
+		if v.Node(n) == nil {
+			return cluster.Errorf(cluster.Invalid, "there is no machine %q to suppose anything of", n)
+		}
+	}
+	for n, checks := range s.Checks {
+		for name := range checks {
+			if !slices.ContainsFunc(v.NodeChecks(n), func(c *cluster.Check) bool { return c.ID == name || c.Name == name || c.ServiceName == name }) {
+				return cluster.Errorf(cluster.Invalid, "%s has no check and no service with checks called %q", n, name)
+			}
+		}
+	}
+	return nil
 }
 
 // check says what makes one of the groups impossible.

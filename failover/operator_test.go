@@ -3,6 +3,7 @@ package failover
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/cluster"
 )
@@ -105,16 +106,42 @@ func TestMoveRefuses(t *testing.T) {
 	}
 }
 
+// TestBudget holds what the worst cases consist of.
+func TestBudget(t *testing.T) {
+	s := newCell(t, "n1")
+	g := groupOf("g", "10.0.0.100/24")
+	g.Service = "web"
+	g.Effects.Runs = []cluster.Run{{Unit: "a.service", Timeout: time.Second}}
+	s.do(append(three(), put(g), instance("n1", "web", "web", cluster.Passing, ""))...)
+	s.do(&cluster.Register{Node: cluster.Node{Name: "n1", ID: "id-n1", Address: "10.0.0.1"}, Checks: []*cluster.Check{
+		{Node: "n1", ID: "web-http", Name: "http", Status: cluster.Passing, ServiceID: "web", Type: "http", Interval: "2s", Timeout: "500ms"},
+	}})
+	s.assign("g", "n1", false)
+	got := map[string]time.Duration{}
+	for _, b := range budgetOf(s.store.View(), s.store.View().Group("g"), 700*time.Millisecond, 300*time.Millisecond) {
+		got[b.Cause] = b.Worst.Round(time.Millisecond)
+		if b.What == "" || b.Why == "" || b.Group != "g" {
+			t.Errorf("%+v", b)
+		}
+	}
+	want := map[string]time.Duration{"machine": 1823, "leader": 2047, "daemon": 1298, "check http": 3540, "check web up": 1040, "move": 2030}
+	for cause, ms := range want {
+		if got[cause] != ms*time.Millisecond {
+			t.Errorf("%s: %s, want %dms", cause, got[cause], ms)
+		}
+	}
+}
+
 func TestOperatorPlan(t *testing.T) {
 	s, o := desk(t)
 	g := groupOf("g", "10.0.0.100/24")
 	g.Prefer, g.Preempt = []string{"n2"}, true
 	a := groupOf("a", "192.168.7.9/24")
-	ds, err := o.Plan(s.store.View(), []cluster.Group{g, a})
+	ds, err := o.Plan(s.store.View(), []cluster.Group{g, a}, cluster.Supposition{})
 	if err != nil || len(ds) != 2 || ds[0].Group != "a" || ds[0].Node != "n2" || ds[1].Group != "g" || ds[1].Node != "n2" || ds[1].Current != "n1" {
 		t.Errorf("%+v, %v", ds, err)
 	}
-	if ds, err := o.Plan(s.store.View(), nil); err != nil || len(ds) != 1 || ds[0].Changed() {
+	if ds, err := o.Plan(s.store.View(), nil, cluster.Supposition{}); err != nil || len(ds) != 1 || ds[0].Changed() {
 		t.Errorf("as it is: %+v, %v", ds, err)
 	}
 }
@@ -134,7 +161,7 @@ func TestOperatorPlanRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, o := desk(t)
-			if _, err := o.Plan(s.store.View(), c.groups); err == nil || !strings.Contains(err.Error(), c.says) {
+			if _, err := o.Plan(s.store.View(), c.groups, cluster.Supposition{}); err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v", err)
 			}
 		})

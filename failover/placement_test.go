@@ -220,14 +220,14 @@ func TestSuppose(t *testing.T) {
 	}
 	s.assign("g", "n1", false)
 	for _, c := range []struct {
-		suppose plan.Supposition
+		suppose cluster.Supposition
 		want    string
 		why     string
 	}{
-		{plan.Supposition{Failed: []string{"n1"}}, "n2", "n1 cannot hold it: it is supposed to have failed; n2"},
-		{plan.Supposition{Failed: []string{"n2"}}, "n1", "n1 holds it"},
-		{plan.Supposition{Failed: []string{"n2"}, Checks: map[string]map[string]cluster.Status{"n1": {"web": cluster.Critical}}}, "n3", `n1 cannot hold it: its service "web" is critical: check "web" (as is supposed); n3`},
-		{plan.Supposition{Failed: []string{"n1", "n2", "n3"}}, "", "no machine is eligible any more"},
+		{cluster.Supposition{Failed: []string{"n1"}}, "n2", "n1 cannot hold it: it is supposed to have failed; n2"},
+		{cluster.Supposition{Failed: []string{"n2"}}, "n1", "n1 holds it"},
+		{cluster.Supposition{Failed: []string{"n2"}, Checks: map[string]map[string]cluster.Status{"n1": {"web": cluster.Critical}}}, "n3", `n1 cannot hold it: its service "web" is critical: check "web" (as is supposed); n3`},
+		{cluster.Supposition{Failed: []string{"n1", "n2", "n3"}}, "", "no machine is eligible any more"},
 	} {
 		d := plan.Plan(s.store.View(), plan.Question{Now: planned, Suppose: c.suppose})[0]
 		if d.Node != c.want || !strings.HasPrefix(d.Why, c.why) {

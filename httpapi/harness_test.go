@@ -196,7 +196,11 @@ func (m *member) ForceLeave(name string, prune bool) error {
 
 func (m *member) Leave(context.Context) error { m.note("leave"); return nil }
 
-func (m *member) Plan(v *state.View, groups []cluster.Group) ([]cluster.Decision, error) {
+func (m *member) Budget(*state.View) []cluster.Budget {
+	return []cluster.Budget{{Group: "gateway", Cause: "machine", What: "its machine loses power", Worst: 800 * time.Millisecond, Why: "the lease"}}
+}
+
+func (m *member) Plan(v *state.View, groups []cluster.Group, _ cluster.Supposition) ([]cluster.Decision, error) {
 	for _, g := range v.Groups() {
 		if !slices.ContainsFunc(groups, func(o cluster.Group) bool { return o.Name == g.Name }) {
 			groups = append(groups, *g)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"holdfast/cluster"
 	"holdfast/cluster/agent"
@@ -171,6 +172,7 @@ func (f *failoverOf) stop(ctx context.Context, why string) {
 func failoverOptions(c *config.Config, metrics *failover.Metrics) failover.Options {
 	o := failover.DefaultOptions()
 	o.TTL, o.Metrics = c.LeaseTTL, metrics
+	o.Heartbeat *= time.Duration(max(1, c.RaftMultiplier))
 	return o
 }
 

@@ -57,6 +57,9 @@ func runValidate(_ context.Context, c *verb.Console, args []string) error {
 	if err := cfg.RequireDataDir(); err != nil || *quiet {
 		return err
 	}
+	for _, w := range cfg.Lint() {
+		fmt.Fprintln(c.Err, "warning:", w)
+	}
 	_, err = fmt.Fprintln(c.Out, "Configuration is valid!")
 	return err
 }

@@ -11,12 +11,6 @@ import (
 	"holdfast/cluster/state"
 )
 
-// Supposition is what is to be taken for true although the state does not say so.
-type Supposition struct {
-	Failed []string                             // machines
-	Checks map[string]map[string]cluster.Status // node -> name of a service or of a node check -> its status
-}
-
 type candidate struct {
 	name     string
 	presence *cluster.Presence // nil: it has never opened a lease channel
@@ -101,7 +95,8 @@ type verdict struct {
 	load     int            // of the machine without this group
 	weight   int
 	holds    bool
-	orderly  bool // it is not eligible because somebody wants it so
+	remedy   string // what would make it eligible, where it is not
+	orderly  bool   // it is not eligible because somebody wants it so
 }
 
 // instanceHealth is the best instance of a service on a node: a machine serves as long as one of its instances does.
@@ -110,7 +105,7 @@ type instanceHealth struct {
 	check  *cluster.Check // the worst check of that instance, nil where it has none
 }
 
-func serviceHealth(v *state.View, service string, sup Supposition) map[string]instanceHealth {
+func serviceHealth(v *state.View, service string, sup cluster.Supposition) map[string]instanceHealth {
 	out := map[string]instanceHealth{}
 	if service == "" {
 		return out
@@ -137,24 +132,24 @@ func serviceHealth(v *state.View, service string, sup Supposition) map[string]in
 
 // judge says whether the machine may hold the group, which it does if holds.
 func (m candidate) judge(g *cluster.Group, instances map[string]instanceHealth, holds bool) verdict {
-	no := func(format string, args ...any) verdict {
-		return verdict{Verdict: cluster.Verdict{Node: m.name, Why: fmt.Sprintf(format, args...)}, weight: m.weight, holds: holds}
+	no := func(remedy, format string, args ...any) verdict {
+		return verdict{Verdict: cluster.Verdict{Node: m.name, Why: fmt.Sprintf(format, args...)}, weight: m.weight, holds: holds, remedy: remedy}
 	}
 	switch {
 	case m.presence == nil:
-		return no("it has not opened a lease channel to the leader yet")
+		return no("its daemon must run, and reach the leader on its RPC port", "it has not opened a lease channel to the leader yet")
 	case !m.presence.Live:
-		x := no("%s", m.presence.Why)
+		x := no("its daemon must run, and be heard by the leader", "%s", m.presence.Why)
 		x.orderly = m.presence.Leaving()
 		return x
 	case m.presence.Unable[g.Name] != "":
-		return no("%s", m.presence.Unable[g.Name])
+		return no("what hinders it must be mended", "%s", m.presence.Unable[g.Name])
 	case m.health != nil && m.health.Status == cluster.Critical && m.health.ID == cluster.NodeMaintenance:
-		x := no("the machine is in maintenance: %s", m.health.Notes)
+		x := no("holdfast maint -disable, on it", "the machine is in maintenance: %s", m.health.Notes)
 		x.orderly = true
 		return x
 	case m.health != nil && m.health.Status == cluster.Critical:
-		return no("its node check %q is critical%s", m.health.Name, quoteOutput(m.health.Output))
+		return no("the check must pass", "its node check %q is critical%s", m.health.Name, quoteOutput(m.health.Output))
 	}
 	yes := verdict{Verdict: cluster.Verdict{Node: m.name, Eligible: true}, status: cluster.Passing, weight: m.weight, holds: holds}
 	if m.unheard {
@@ -172,9 +167,9 @@ func (m candidate) judge(g *cluster.Group, instances map[string]instanceHealth, 
 	i, known := instances[m.name]
 	switch {
 	case !known:
-		return no("it has no instance of the service %q", g.Service)
+		return no("the service must be registered there", "it has no instance of the service %q", g.Service)
 	case i.status == cluster.Critical:
-		return no("its service %q is critical: check %q%s", g.Service, i.check.Name, quoteOutput(i.check.Output))
+		return no("the check must pass", "its service %q is critical: check %q%s", g.Service, i.check.Name, quoteOutput(i.check.Output))
 	case i.status == cluster.Warning:
 		yes.status, yes.Why = cluster.Warning, fmt.Sprintf("its service %q warns: check %q%s", g.Service, i.check.Name, quoteOutput(i.check.Output))
 	}

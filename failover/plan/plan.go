@@ -15,7 +15,7 @@ type Question struct {
 	Now     time.Time
 	News    []*cluster.Presence // count instead of those in the View: what the leader is about to commit with the plan
 	Groups  []cluster.Group     // count instead of those of the same name, or come beside them
-	Suppose Supposition
+	Suppose cluster.Supposition
 }
 
 // Plan decides every group, in the order of the names.
@@ -143,6 +143,7 @@ func (w *world) decide(s *seat) {
 	if s.at != "" {
 		w.load[s.at] += s.group.Heft()
 	}
+	s.changes()
 	for _, x := range s.verdicts {
 		d.Verdicts = append(d.Verdicts, x.Verdict)
 	}

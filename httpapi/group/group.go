@@ -16,11 +16,14 @@ import (
 type Failover interface {
 	// Plan decides every group. The given ones take the place of those in the state, or come beside them. An error says why one of them
 	// cannot be taken at all.
-	Plan(v *state.View, groups []cluster.Group) ([]cluster.Decision, error)
+	// Suppose is taken for true.
+	Plan(v *state.View, groups []cluster.Group, suppose cluster.Supposition) ([]cluster.Decision, error)
 	Move(ctx context.Context, opts cluster.WriteOptions, group, node string) (cluster.Assignment, error)
 	PlanMove(ctx context.Context, opts cluster.WriteOptions, group, node string, in time.Duration) (cluster.PlannedMove, error)
 	CancelMove(ctx context.Context, opts cluster.WriteOptions, group string) error
 	Holdings() []cluster.Holding
+	// Budget is how long groups may be unserved, by cause.
+	Budget(v *state.View) []cluster.Budget
 }
 
 // Raft says who leads.
@@ -46,6 +49,7 @@ func Routes(reader exchange.Reader, writer exchange.Writer, failover Failover, r
 		"/v1/failover/group/{name}/move": {http.MethodPut: h.move, http.MethodDelete: h.cancelMove},
 		"/v1/failover/plan":              {http.MethodPut: h.plan, http.MethodGet: h.plan},
 		"/v1/failover/explain/{name}":    {http.MethodGet: h.explain},
+		"/v1/failover/budget":            {http.MethodGet: h.budget},
 		"/v1/failover/timeline":          {http.MethodGet: h.timeline},
 		"/v1/failover/status":            {http.MethodGet: h.status},
 	}
@@ -108,7 +112,7 @@ func (h *failoverHandler) putGroup(r *exchange.Request) (*exchange.Reply, error)
 	if g.ModifyIndex, err = exchange.Number(r, "cas"); err != nil {
 		return nil, err
 	}
-	if _, _, err := h.decide(r, []cluster.Group{g}); err != nil {
+	if _, _, err := h.decide(r, []cluster.Group{g}, cluster.Supposition{}); err != nil {
 		return nil, err
 	}
 	_, err = h.writer.Apply(r.Context(), r.WriteOptions(), cluster.NewPutGroup(g, r.Has("cas")))
@@ -154,10 +158,10 @@ func (h *failoverHandler) cancelMove(r *exchange.Request) (*exchange.Reply, erro
 }
 
 // decide asks the plan.
-func (h *failoverHandler) decide(r *exchange.Request, groups []cluster.Group) (ds []cluster.Decision, meta cluster.QueryMeta, err error) {
+func (h *failoverHandler) decide(r *exchange.Request, groups []cluster.Group, suppose cluster.Supposition) (ds []cluster.Decision, meta cluster.QueryMeta, err error) {
 	meta, err = h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
 		var err error
-		ds, err = h.failover.Plan(v, groups)
+		ds, err = h.failover.Plan(v, groups, suppose)
 		return err
 	})
 	return ds, meta, err
@@ -180,7 +184,11 @@ func (h *failoverHandler) plan(r *exchange.Request) (*exchange.Reply, error) {
 		}
 		groups = append(groups, g)
 	}
-	ds, meta, err := h.decide(r, groups)
+	suppose, err := supposition(r)
+	if err != nil {
+		return nil, err
+	}
+	ds, meta, err := h.decide(r, groups, suppose)
 	return exchange.Found(decisionsJSON(ds), meta, err)
 }
 
@@ -200,11 +208,11 @@ func (h *failoverHandler) explain(r *exchange.Request) (*exchange.Reply, error) 
 		if err != nil {
 			return err
 		}
-		ds, err := h.failover.Plan(v, nil)
+		ds, err := h.failover.Plan(v, nil, cluster.Supposition{})
 		if err != nil {
 			return err
 		}
-		out = Explanation{Group: GroupJSON(g), Assignment: assignmentJSON(v.Assignment(g.Name)), Timeline: timelineJSON(v.Timeline(g.Name, limit))}
+		out = Explanation{Group: GroupJSON(g), Assignment: assignmentJSON(v.Assignment(g.Name)), Timeline: timelineJSON(v.Timeline(g.Name, limit)), Moves: moves(g.Name, v.Timeline("", 0), explainedMoves)}
 		for i := range ds {
 			if ds[i].Group == g.Name {
 				out.Decision = decisionJSON(&ds[i])
@@ -227,6 +235,9 @@ func (h *failoverHandler) timeline(r *exchange.Request) (*exchange.Reply, error)
 	})
 	return exchange.Found(out, meta, err)
 }
+
+// explainedMoves is how many past moves an explanation tells of.
+const explainedMoves = 5
 
 // defaultTimeline is how many entries of the timeline are answered where no limit is given.
 const defaultTimeline = 50

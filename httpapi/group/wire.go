@@ -80,6 +80,7 @@ type Verdict struct {
 	Eligible bool
 	Rank     int
 	Why      string
+	Change   string // what would make it the holder, "" for the one that is
 }
 
 // Decision is what the plan says of one group.
@@ -112,6 +113,7 @@ type Explanation struct {
 	Group      Group
 	Assignment Assignment
 	Decision   Decision
+	Moves      []Move // the newest changes of the holder
 	Timeline   []Transition
 }
 

@@ -165,6 +165,9 @@ func printDecision(c *verb.Console, d group.Decision) {
 		} else {
 			fmt.Fprintf(c.Out, "  not %s: %s\n", v.Node, v.Why)
 		}
+		if v.Change != "" {
+			fmt.Fprintf(c.Out, "     to be there: %s\n", v.Change)
+		}
 	}
 }
 

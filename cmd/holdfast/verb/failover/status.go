@@ -21,7 +21,7 @@ import (
 
 // Verbs is what can be asked about groups, and done with them.
 func Verbs() []verb.Verb {
-	return []verb.Verb{statusVerb(), groupVerb(), explainVerb(), timelineVerb()}
+	return []verb.Verb{statusVerb(), groupVerb(), explainVerb(), simulateVerb(), budgetVerb(), drillVerb(), timelineVerb()}
 }
 
 func statusVerb() verb.Verb {
@@ -154,7 +154,9 @@ func since(t time.Time) string {
 func explainVerb() verb.Verb {
 	return verb.Verb{
 		Name: "explain", Args: "GROUP", Short: "why a group is where it is, and why not elsewhere", Run: runExplain, Examples: []string{"explain web"},
-		Long: "It prints the reason of the assignment, what the plan says now of every machine, and the last entries of the timeline.",
+		Long: `It prints the reason of the assignment, what the plan says now of every machine and what would bring the group there, the last moves with their
+causes and times from the first sign to the first packet that told the neighbours, and the last entries of the timeline. Times are those of each
+machine's own clock.`,
 	}
 }
 
@@ -174,6 +176,16 @@ func printExplanation(c *verb.Console, e group.Explanation) error {
 	}
 	fmt.Fprintf(c.Out, "  because: %s\n\nThe plan now:\n", verb.OrDash(a.Why))
 	printDecision(c, e.Decision)
+	for _, m := range e.Moves {
+		fmt.Fprintf(c.Out, "\nEpoch %d: from %s to %s", m.Epoch, verb.OrDash(m.From), verb.OrDash(m.To))
+		if m.Took != "" {
+			fmt.Fprintf(c.Out, ", %s from the first sign to the first packet", m.Took)
+		}
+		fmt.Fprintf(c.Out, "\n  because: %s\n", m.Cause)
+		for _, s := range m.Steps {
+			fmt.Fprintf(c.Out, "  %12s  %-4s %-9s %s\n", s.After, s.Node, s.Kind, s.Why)
+		}
+	}
 	fmt.Fprintln(c.Out, "\nHow it came here:")
 	return PrintTimeline(c, e.Timeline)
 }

@@ -1,0 +1,46 @@
+package group
+
+import (
+	"testing"
+	"time"
+
+	"holdfast/cluster"
+)
+
+// TestMoves holds how moves are put together: from the last renewal that was heard to the first packet, with what both machines did.
+func TestMoves(t *testing.T) {
+	at := func(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * time.Millisecond) }
+	all := []*cluster.Transition{
+		{Index: 1, Time: at(0), Kind: cluster.TransitionAssign, Group: "g", Node: "n1", Epoch: 1, Why: "n1 is the best machine"},
+		{Index: 2, Time: at(5), Kind: cluster.TransitionAcquire, Group: "g", Node: "n1", Epoch: 1, Why: "n1 has the lease"},
+		{Index: 3, Time: at(60000), Kind: cluster.TransitionPresence, Node: "n1", Why: "n1: no lease renewal from it for 700ms"},
+		{Index: 3, Seq: 1, Time: at(60000), Kind: cluster.TransitionAssign, Group: "g", Node: "n2", Epoch: 2, Why: "n1 cannot hold it"},
+		{Index: 3, Seq: 2, Time: at(60000), Kind: cluster.TransitionAssign, Group: "h", Node: "n2", Epoch: 9, Why: "another group"},
+		{Index: 4, Time: at(60102), Kind: cluster.TransitionAcquire, Group: "g", Node: "n2", Epoch: 2, Why: "n2 has the lease"},
+		{Index: 5, Time: at(60103), Kind: cluster.TransitionAnnounce, Group: "g", Node: "n2", Epoch: 2, Why: "the first packet told the neighbours"},
+		{Index: 9, Time: at(59990), Kind: cluster.TransitionLapse, Group: "g", Node: "n1", Epoch: 1, Why: "n1 lost the lease"}, // it reports late
+		{Index: 10, Time: at(90000), Kind: cluster.TransitionAssign, Group: "g", Node: "n2", Epoch: 3, Why: "its addresses were changed"},
+	}
+	ms := moves("g", all, 5)
+	if len(ms) != 2 || ms[0].To != "n1" || ms[0].From != "" || ms[0].Took != "5ms" {
+		t.Fatalf("moves: %+v", ms)
+	}
+	m := ms[1]
+	if m.From != "n1" || m.To != "n2" || m.Epoch != 2 || m.Took != "803ms" || m.Cause != "n1 cannot hold it" {
+		t.Errorf("the second move: %+v", m)
+	}
+	want := []Step{
+		{"0s", "silence", "n1", ""}, {"690ms", "lapse", "n1", ""}, {"700ms", "presence", "n1", ""}, {"700ms", "assign", "n2", ""}, {"802ms", "acquire", "n2", ""}, {"803ms", "announce", "n2", ""},
+	}
+	if len(m.Steps) != len(want) {
+		t.Fatalf("steps: %+v", m.Steps)
+	}
+	for i, s := range m.Steps {
+		if s.Why == "" || s.After != want[i].After || s.Kind != want[i].Kind || s.Node != want[i].Node {
+			t.Errorf("step %d is %+v, want %+v", i, s, want[i])
+		}
+	}
+	if one := moves("g", all, 1); len(one) != 1 || one[0].Epoch != 2 {
+		t.Errorf("the newest alone: %+v", one)
+	}
+}
