@@ -82,6 +82,7 @@ var onlyIn = map[string][]string{
 	"github.com/jackc/pgx":                {"cluster/check"},
 	"github.com/hashicorp/go-metrics":     {"cmd/holdfast/telemetry"},
 	"github.com/shirou/gopsutil":          {"httpapi/agent"},
+	"github.com/Masterminds/sprig":        {"failover/render/language"},
 	"github.com/prometheus/client_golang": {"cmd", "cluster/agent", "failover", "dnsapi", "httpapi"},
 }
 

@@ -133,14 +133,17 @@ func templateWait(v any) (render.Wait, error) {
 	case string:
 		return render.ParseWait(v)
 	case map[string]any:
-		s := fmt.Sprint(v["min"])
-		if v["max"] != nil {
-			s += ":" + fmt.Sprint(v["max"])
-		}
 		for k := range v {
 			if k != "min" && k != "max" && k != "enabled" {
 				return render.Wait{}, fmt.Errorf("wait has the key %q: want min and max", k)
 			}
+		}
+		if v["min"] == nil || v["enabled"] == false {
+			return render.Wait{}, nil // nothing to wait for
+		}
+		s := fmt.Sprint(v["min"])
+		if v["max"] != nil {
+			s += ":" + fmt.Sprint(v["max"])
 		}
 		return render.ParseWait(s)
 	}

@@ -42,7 +42,7 @@ func TestTemplates(t *testing.T) {
 			render.Template{Contents: "x", Destination: "out", CreateDirs: true, Command: []string{"a"}, CommandTimeout: 5 * time.Second, Wait: render.Wait{Min: time.Second, Max: 4 * time.Second}},
 		},
 		"d.hcl": {
-			`template { contents = "x" destination = "out" command = "" }`,
+			`template { contents = "x" destination = "out" command = "" wait { enabled = false } }`,
 			render.Template{Contents: "x", Destination: "out", CreateDirs: true},
 		},
 	} {

@@ -126,7 +126,12 @@ func TestLimits(t *testing.T) {
 		`{{scratch.MapSet "a" "x" 1}}{{range loop 999}}{{scratch.MapSet "a" "x" (scratch.Get "a")}}{{end}}{{scratch.Get "a"}}`:  "deep in one another",
 	} {
 		began := time.Now()
-		_, err := execute(t, text, Options{turns: 100_000})
+		p, err := Parse("t", text, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.turns = 100_000
+		_, err = p.Execute(t.Context(), nothing{}, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n%.200v\nwant %q", text, err, want)
 		}

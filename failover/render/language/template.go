@@ -21,14 +21,13 @@ type Options struct {
 	Sandbox           string    // the directory that file reads in, "" for any
 	Env               []string  // "NAME=value", what env sees; nil for the environment of the process
 	Debug             io.Writer // where spew_dump and spew_printf write; nil for nowhere
-
-	turns int // in place of maxTurns: for tests
 }
 
 // Template is a parsed template. It may be executed by several goroutines.
 type Template struct {
 	parsed *template.Template
 	opts   Options
+	turns  int // in place of maxTurns: for tests
 }
 
 // Result is what an execution gave.
@@ -107,7 +106,7 @@ func (t *Template) Execute(ctx context.Context, source Source, memory *Memory) (
 	if err != nil {
 		return nil, fmt.Errorf("cannot prepare the template: %w", err)
 	}
-	x := &execution{source: source, opts: &t.opts, memory: memory, template: parsed, limits: &limits{ctx: ctx, most: cmp.Or(t.opts.turns, maxTurns)}, result: &Result{}, scratch: &Scratch{}}
+	x := &execution{source: source, opts: &t.opts, memory: memory, template: parsed, limits: &limits{ctx: ctx, most: cmp.Or(t.turns, maxTurns)}, result: &Result{}, scratch: &Scratch{}}
 	x.scratch.limits = x.limits
 	parsed.Funcs(x.funcs())
 	text := &boundedText{limits: x.limits}
