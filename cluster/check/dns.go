@@ -3,10 +3,13 @@ package check
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -57,13 +60,35 @@ func (q *question) probe(ctx context.Context) Result {
 	return Result{cluster.Passing, fmt.Sprintf("%s: %s", what, strings.Join(got, ", "))}
 }
 
-// ask asks over UDP, and over TCP where the answer does not fit.
-func (q *question) ask(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
-	in, _, err := (&dns.Client{Net: "udp"}).ExchangeContext(ctx, m, q.server)
+// ask asks over UDP, and over TCP where the answer does not fit. A datagram may be lost: it is sent three times in the time that there is.
+func (q *question) ask(ctx context.Context, m *dns.Msg) (in *dns.Msg, err error) {
+	each := time.Duration(0)
+	if until, ok := ctx.Deadline(); ok {
+		each = time.Until(until) / udpTries
+	}
+	for range udpTries {
+		in, err = q.once(ctx, m, each)
+		if e, ok := errors.AsType[net.Error](err); !ok || !e.Timeout() || ctx.Err() != nil {
+			break
+		}
+	}
 	if err != nil || !in.Truncated {
 		return in, err
 	}
 	in, _, err = (&dns.Client{Net: "tcp"}).ExchangeContext(ctx, m, q.server)
+	return in, err
+}
+
+const udpTries = 3
+
+// once sends one datagram and waits for its answer for a part of the time, or for as long as ctx lasts.
+func (q *question) once(ctx context.Context, m *dns.Msg, wait time.Duration) (*dns.Msg, error) {
+	if wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, wait)
+		defer cancel()
+	}
+	in, _, err := (&dns.Client{Net: "udp"}).ExchangeContext(ctx, m, q.server)
 	return in, err
 }
 
