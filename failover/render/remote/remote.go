@@ -143,6 +143,10 @@ func (d *Data) watch(ctx context.Context, a *answer) {
 			continue
 		}
 		d.mu.Lock()
+		if ctx.Err() != nil { // the template has ceased to ask while the answer came
+			d.mu.Unlock()
+			return
+		}
 		changed := found != a.found || !bytes.Equal(body, a.body)
 		a.body, a.found, a.index = body, found, index
 		d.mu.Unlock()
