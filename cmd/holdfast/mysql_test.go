@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,8 +135,12 @@ func (d *databases) startDaemon(t *testing.T, n string) {
 		t.Fatal(err)
 	}
 	args := []string{self, "agent", "-config-file", exampleDir + "/common.hcl", "-config-file", exampleDir + "/" + n + ".hcl"}
-	if n != "n3" {
+	switch _, err := exec.LookPath("haproxy"); {
+	case n != "n3":
 		args = append(args, "-config-file", exampleDir+"/database.hcl")
+	case err == nil:
+		d.run(t, n, "cp", exampleDir+"/haproxy.ctmpl", "/srv/")
+		args = append(args, "-config-file", exampleDir+"/haproxy.hcl")
 	}
 	log := d.logOf(t, n+"-holdfast")
 	defer log.Close()
@@ -268,6 +273,7 @@ func TestMySQLExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.writes(t, "n2")
+	d.throughHAProxy(ctx, t, 2)
 	d.holds(ctx, t, w, "10.77.0.12:3306")
 
 	d.startServer(t, "n1")
@@ -281,6 +287,7 @@ func TestMySQLExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.writes(t, "n1")
+	d.throughHAProxy(ctx, t, 1)
 	stop()
 	writers.Wait()
 	watched()
@@ -289,6 +296,32 @@ func TestMySQLExample(t *testing.T) {
 		t.Errorf("both servers were writable at %v", *both)
 	}
 }
+
+// throughHAProxy waits until the HAProxy whose config is rendered passes a client to a writer, and wants it to be this one.
+func (d *databases) throughHAProxy(ctx context.Context, t *testing.T, server int) {
+	t.Helper()
+	if _, err := exec.LookPath("haproxy"); err != nil {
+		t.Log("haproxy is not installed: the rendered one is left out")
+		return
+	}
+	db := d.connect(t, "app", "app", "10.77.0.13:6034")
+	defer db.Close()
+	db.SetMaxIdleConns(0)
+	start, id := time.Now(), -haproxyRows.Add(1)
+	eventually(t, "a client writes through HAProxy", func() bool {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		var by int
+		if _, err := db.ExecContext(ctx, "REPLACE INTO app.t VALUES (?, @@server_id)", id); err != nil {
+			return false
+		}
+		return db.QueryRowContext(ctx, "SELECT machine FROM app.t WHERE id = ?", id).Scan(&by) == nil && by == server
+	})
+	t.Logf("clients write to n%d through HAProxy after %s more", server, time.Since(start).Round(10*time.Millisecond))
+}
+
+// haproxyRows numbers the rows that are written through HAProxy, below those of the other clients.
+var haproxyRows atomic.Int64
 
 // semiSync reports whether a primary waits for a replica.
 func (d *databases) semiSync(ctx context.Context, t *testing.T, addr string) bool {

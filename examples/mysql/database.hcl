@@ -23,3 +23,20 @@ database "db" {
   replication_user     = "replica"
   replication_password = "change-me-too"
 }
+
+# For those who look for the primary in the catalog: DNS, templates, other proxies. Its instance passes on the primary alone.
+service {
+  name = "mysql-primary"
+  port = 3306
+  check {
+    name     = "is the primary"
+    interval = "300ms"
+    timeout  = "2s"
+    mysql {
+      address  = "127.0.0.1:3306"
+      user     = "holdfast"
+      password = "change-me"
+      role     = "primary"
+    }
+  }
+}
