@@ -9,7 +9,7 @@ FUZZTIME ?= 10s
 PLATFORMS ?= linux/amd64 linux/arm64 linux/arm linux/riscv64 illumos/amd64 solaris/amd64 freebsd/amd64 darwin/arm64
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test race cross lint fmt fuzz bench bench-go compat cover clean
+.PHONY: help build demo test chaos race cross lint fmt fuzz bench bench-go compat cover clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: build ## three machines, five faults, one address: what the client sees
 
 test: build ## all tests, with the race detector where a C compiler is at hand
 	.ci/test
+
+chaos: ## random faults in random overlap on three machines, for M minutes (default 5)
+	HOLDFAST_CHAOS=$(or $(M),5)m $(GO) test ./cmd/holdfast -run '^TestChaos$$' -count=1 -timeout 0 -v
 
 race: ## the unit tests alone, with the race detector
 	CGO_ENABLED=1 $(GO) test -race -short ./...

@@ -18,6 +18,9 @@ func (c *Controller) changed(e vip.Event) {
 	if e.Kind == vip.LinkUp || e.Kind == vip.Resync {
 		c.guard()
 	}
+	if e.Managed && (e.Kind == vip.AddressAdded || e.Kind == vip.AddressRemoved) {
+		return // our own addresses say nothing of what this machine can carry, and with many groups there are many of them
+	}
 	c.surveyed = time.Time{}
 	c.assess()
 }
