@@ -1,0 +1,54 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/cluster"
+)
+
+// part is a role that writes into the journal of its bench.
+type part struct {
+	*journal
+	broken error
+}
+
+func (p part) Begin(context.Context) (string, error) {
+	p.add("begin")
+	return "it is the primary", p.broken
+}
+func (p part) End(context.Context) (string, error) { p.add("end"); return "it is read-only", nil }
+
+// TestRoleOrder holds that a role begins after the units and before the fence opens, and ends once, before the fence shuts.
+func TestRoleOrder(t *testing.T) {
+	s := newStage(t)
+	s.slow = 5 * time.Millisecond
+	fit(s, cluster.Effects{Runs: units("a.service")})
+	s.opts.Roles = map[string]Role{"g": part{journal: s.journal}}
+	s.assign("g", "n1", false)
+	s.start().serves()
+	s.wantOrder(0, "claim g 1", "start a.service", "begin", "open 10.0.0.100")
+	n := s.len()
+	s.assign("g", "n2", false)
+	eventually(t, "it is gone", func() bool { return s.has("forget 10.0.0.100") })
+	s.wantOrder(n, "end", "shut 10.0.0.100", "stop a.service", "release g 1", "remove 10.0.0.100")
+}
+
+// TestRoleThatDoesNotBegin holds that the group is given back unopened, and what began in part is ended.
+func TestRoleThatDoesNotBegin(t *testing.T) {
+	s := newStage(t)
+	s.slow = 5 * time.Millisecond
+	fit(s, cluster.Effects{})
+	s.opts.Roles = map[string]Role{"g": part{journal: s.journal, broken: errors.New("it does not answer")}}
+	s.assign("g", "n1", false)
+	s.start()
+	eventually(t, "the leader hears why", func() bool {
+		return strings.HasPrefix(s.last().Unable["g"], "what goes with it did not start: it does not answer; it tries again after ")
+	})
+	eventually(t, "it is given back", func() bool { return s.has("forget 10.0.0.100") })
+	s.wantOrder(0, "begin", "end", "release g 1", "remove 10.0.0.100")
+	s.never(0, "open 10.0.0.100")
+}
