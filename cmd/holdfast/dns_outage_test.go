@@ -238,5 +238,5 @@ func (w *askers) count(m *daemontest.Member, what string) int {
 func (w *askers) over(t *testing.T, m *daemontest.Member, more int) {
 	t.Helper()
 	want := w.count(m, right) + more
-	daemontest.Await(t, fmt.Sprintf("%s answers on", m.Member), func(context.Context) bool { return w.count(m, right) >= want })
+	daemontest.Await(t, m.Member+" answers on", func(context.Context) bool { return w.count(m, right) >= want })
 }

@@ -11,7 +11,7 @@ import (
 
 // version is Holdfast's own; compatVersion is the Consul release whose API, DNS and command line it speaks.
 const (
-	version       = "0.1.0"
+	version       = "0.2.0-dev"
 	compatVersion = "1.21.4"
 )
 
