@@ -5,7 +5,7 @@ LINT    := bin/golangci-lint
 LINTVER := v2.15.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.revision=$(VERSION)
-FUZZTIME ?= 10s
+FUZZTIME  ?= 10s
 PLATFORMS ?= linux/amd64 linux/arm64 linux/arm linux/riscv64 illumos/amd64 solaris/amd64 freebsd/amd64 darwin/arm64
 export CGO_ENABLED ?= 0
 
@@ -22,13 +22,11 @@ demo: build ## three machines, five faults, one address: what the client sees
 
 test: build ## all tests, with the race detector where a C compiler is at hand
 	.ci/test
-
 chaos: ## random faults in random overlap on three machines, for M minutes (default 5)
 	HOLDFAST_CHAOS=$(or $(M),5)m $(GO) test ./cmd/holdfast -run '^TestChaos$$' -count=1 -timeout 0 -v
 
 race: ## the unit tests alone, with the race detector
 	CGO_ENABLED=1 $(GO) test -race -short ./...
-
 cross: ## build for every system that Holdfast runs on; what is weaker than on Linux stands in README
 	@for p in $(PLATFORMS); do echo $$p; GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/holdfast || exit 1; done
 
@@ -38,7 +36,6 @@ lint: $(LINT) ## the linter, with the rules of .golangci.yml
 
 $(LINT):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTVER)
-
 fmt: $(LINT) ## format the tree
 	$(LINT) fmt
 

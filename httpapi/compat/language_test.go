@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -58,14 +59,14 @@ func TestTemplateLanguage(t *testing.T) {
 	dir := t.TempDir()
 	var theirs, ours []string
 	for i, text := range templates {
-		in := filepath.Join(dir, fmt.Sprint(i))
+		in := filepath.Join(dir, strconv.Itoa(i))
 		ok(t, os.WriteFile(in, []byte(text), 0o600))
 		theirs, ours = append(theirs, "-template", in+":"+in+".theirs"), append(ours, "-template", in+":"+in+".ours")
 	}
 	render(t, exec.Command("consul-template", append([]string{"-consul-addr", a.http(), "-once", "-log-level", "err"}, theirs...)...))
 	render(t, exec.Command("consul", append([]string{"template", "-http-addr", a.http(), "-once"}, ours...)...))
 	for i, text := range templates {
-		in := filepath.Join(dir, fmt.Sprint(i))
+		in := filepath.Join(dir, strconv.Itoa(i))
 		want, err := os.ReadFile(in + ".theirs")
 		ok(t, err)
 		got, err := os.ReadFile(in + ".ours")
