@@ -19,7 +19,7 @@ func newElector(t *testing.T, id string) *elector {
 	cfg := DefaultConfig()
 	cfg.Addr = layer.Addr().String()
 	trans := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: newStream(layer, &cfg), Logger: newLogger(testLogger()), MaxPool: 3, Timeout: patience, MsgpackUseNewTimeFormat: true,
+		Stream: newStream(layer, &cfg, func() {}), Logger: newLogger(testLogger()), MaxPool: 3, Timeout: patience, MsgpackUseNewTimeFormat: true,
 	})
 	t.Cleanup(func() { _ = trans.Close() })
 	return &elector{trans, raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: []byte(cfg.Addr)}}

@@ -19,6 +19,7 @@ const idle = 100 * time.Millisecond
 // with the first vote costs a whole election. Nothing is lost by it: between two messages of raft a connection carries no state.
 type lively struct {
 	dial func() (net.Conn, error)
+	anew func()    // told when the peer was found to live anew
 	used time.Time // of the last write; raft writes from one goroutine at a time
 
 	mu sync.Mutex // guards following
@@ -47,6 +48,7 @@ func (l *lively) Write(p []byte) (int, error) {
 		if c, err = l.swap(fresh); err != nil {
 			return 0, err
 		}
+		l.anew()
 	}
 	l.used = time.Now()
 	return c.Write(p)

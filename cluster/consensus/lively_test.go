@@ -48,7 +48,8 @@ func TestConnectionThatDiedInItsSleep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &lively{Conn: first, dial: dial, used: time.Now()}
+	woke := 0
+	c := &lively{Conn: first, dial: dial, anew: func() { woke++ }, used: time.Now()}
 	defer c.Close()
 	say(t, c, "before")
 	if err := (<-accepted).Close(); err != nil {
@@ -66,6 +67,9 @@ func TestConnectionThatDiedInItsSleep(t *testing.T) {
 	say(t, c, "after")
 	if c.conn() == first {
 		t.Error("the message went through the dead connection")
+	}
+	if woke != 1 {
+		t.Errorf("that the peer lives anew was told %d times", woke)
 	}
 }
 

@@ -63,7 +63,7 @@ func (p *Peer) Open() error {
 	if err != nil {
 		return err
 	}
-	stream := newStream(p.layer, &p.cfg)
+	stream := newStream(p.layer, &p.cfg, func() { signal(p.applied) })
 	p.stores, p.since = stores, time.Now()
 	p.trans = newTransport(p, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider:   newWhereabouts(p),

@@ -21,17 +21,18 @@ type stream struct {
 	addr        advertised
 	dialTimeout time.Duration
 	userTimeout time.Duration
+	anew        func() // see lively
 
 	mu     sync.Mutex // guards following
 	conns  map[*streamConn]struct{}
 	closed bool
 }
 
-func newStream(layer Layer, c *Config) *stream {
+func newStream(layer Layer, c *Config, anew func()) *stream {
 	return &stream{
 		layer: layer, addr: advertised(c.Addr), conns: map[*streamConn]struct{}{},
 		dialTimeout: c.stretched(c.DialTimeout),
-		userTimeout: 5 * c.stretched(c.HeartbeatTimeout),
+		userTimeout: 5 * c.stretched(c.HeartbeatTimeout), anew: anew,
 	}
 }
 
@@ -57,7 +58,7 @@ func (s *stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	return s.track(&lively{Conn: c, dial: dial, used: time.Now()})
+	return s.track(&lively{Conn: c, dial: dial, anew: s.anew, used: time.Now()})
 }
 
 // Addr is the advertised address.

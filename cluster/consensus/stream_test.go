@@ -17,7 +17,7 @@ func newTestStream(t *testing.T) *stream {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.Addr = "10.0.0.1:8300"
-	s := newStream(listen(t), &cfg)
+	s := newStream(listen(t), &cfg, func() {})
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }

@@ -11,7 +11,7 @@ import (
 // Raft's followers learn that an entry is committed from the message after it. At rest that is the next one of CommitTimeout, a second or two
 // later, and whoever waits on a follower for what was just written would wait for it. So the leader sends a message with the commit index as
 // soon as it has applied an entry and no other is under way; when a slow follower has stored what was committed without it; and when a member is
-// back that was away: started again, it has its log but cannot know how much of it counts.
+// back that was away, be it between two heartbeats: started again, it has its log but cannot know how much of it counts.
 
 // A follower refuses a message that overtook the entry itself. It is told again until it has the entry, after pauses that double: its disk
 // may be slow. All of them together are about as long as raft's own message takes to come.
