@@ -181,8 +181,10 @@ func play(ctx context.Context, c *verb.Console, s *stage.Stage, f stage.Fault) (
 		return result{}, err
 	}
 	fmt.Fprintf(c.Out, "\n%s (%s leads)\n", verb.UpperFirst(strings.ReplaceAll(f.Text, "%s", x.Holder)), x.Leader)
+	still := watchStillness(ctx)
 	err = f.Run(ctx, x)
 	v4, v6 := x.End()
+	stood := still.end()
 	if err != nil {
 		return result{}, err
 	}
@@ -192,6 +194,9 @@ func play(ctx context.Context, c *verb.Console, s *stage.Stage, f stage.Fault) (
 			heard = append(heard, h.Machine)
 		}
 		fmt.Fprintf(c.Out, "  %-12s answered by %-18s outage %7.1f ms   two at once %.1f ms\n", r.VIP, strings.Join(heard, ", then "), ms(r.Outage), ms(r.Two))
+	}
+	if stood > 0 {
+		fmt.Fprintf(c.Out, "  this whole machine stood still for %.0f ms meanwhile, the demo's machines with it: a lease lives 700 ms\n", ms(stood))
 	}
 	if f.Mend != nil {
 		if err := f.Mend(ctx, x); err != nil {
