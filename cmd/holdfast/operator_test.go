@@ -14,7 +14,7 @@ func TestOperatorVerbs(t *testing.T) {
 	const first, second = "MDEyMzQ1Njc4OWFiY2RlZg==", "ZmVkY2JhOTg3NjU0MzIxMA=="
 	c := startAgent(t, "", "-dev", "-node", "n1", "-encrypt", first)
 	c.await(leadLine)
-	eventually(t, "the agent has written its node's metadata", func() bool { return strings.Contains(c.api("/v1/catalog/node/n1"), "consul-version") })
+	eventually(t, "autopilot has seen the metadata that the agent writes", func() bool { return strings.Contains(c.api("/v1/operator/autopilot/state"), "consul-version") })
 	s := &session{t: t, addr: c.http}
 	s.run("operator", "raft", "list-peers")
 	s.run("operator", "raft", "list-peers", "-stale", "-detailed")
