@@ -1,7 +1,6 @@
 package keeper
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -76,5 +75,5 @@ func (*Host) Driver() string { return "exec" }
 func (h *Host) Describe() string {
 	return fmt.Sprintf("exec: a process of its own, the keeper, adds addresses with %q and removes them ahead of the deadline; "+
 		"weaker than a kernel that fences: who kills the keeper together with the daemon, or leaves it no time to run a command, keeps the address past its lease",
-		cmp.Or(h.commands.Add[0], "?"))
+		h.commands.Add[0])
 }

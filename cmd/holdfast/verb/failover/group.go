@@ -130,6 +130,11 @@ func groupPlan(ctx context.Context, c *verb.Console, args []string) error {
 	if err != nil {
 		return err
 	}
+	return showDecisions(c, cl, format, path, b)
+}
+
+// showDecisions prints a plan, the answer b of path.
+func showDecisions(c *verb.Console, cl *verb.Client, format verb.FormatFlag, path string, b []byte) error {
 	var ds []group.Decision
 	return cl.Render(c, format, path, b, &ds, func() error {
 		for _, d := range ds {

@@ -52,16 +52,7 @@ func runSimulate(ctx context.Context, c *verb.Console, args []string) error {
 	if err != nil {
 		return err
 	}
-	var ds []group.Decision
-	return cl.Render(c, format, path, b, &ds, func() error {
-		for _, d := range ds {
-			printDecision(c, d)
-		}
-		if len(ds) == 0 {
-			fmt.Fprintln(c.Out, "there are no groups")
-		}
-		return nil
-	})
+	return showDecisions(c, cl, format, path, b)
 }
 
 func budgetVerb() verb.Verb {
