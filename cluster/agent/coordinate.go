@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
-	"holdfast/cluster/consensus"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/state"
 )
 
@@ -86,7 +86,7 @@ func moved(view *state.View, name string, now *cluster.Coordinate) bool {
 // tellCoordinate tells the leader, which writes it with the others'.
 func (a *Agent) tellCoordinate(ctx context.Context, c cluster.Coordinate) error {
 	told := cluster.NodeCoordinate{Node: a.cfg.Name, Coordinate: c}
-	body, err := consensus.EncodeCommand(&cluster.UpdateCoordinates{Updates: []cluster.NodeCoordinate{told}})
+	body, err := codec.EncodeCommand(&cluster.UpdateCoordinates{Updates: []cluster.NodeCoordinate{told}})
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (a *Agent) coordinateHere(body []byte) error {
 	if l == nil {
 		return cluster.ErrNoLeader
 	}
-	_, cmd, err := consensus.DecodeCommand(body)
+	_, cmd, err := codec.DecodeCommand(body)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
-	"holdfast/cluster/consensus"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/rpc"
 )
 
@@ -32,7 +32,7 @@ const (
 // error means that it has not.
 func (a *Agent) Apply(ctx context.Context, _ cluster.WriteOptions, cmd cluster.Command) (any, error) {
 	defer a.metrics.wrote(cmd, time.Now())
-	body, err := consensus.EncodeCommand(cmd)
+	body, err := codec.EncodeCommand(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (a *Agent) Apply(ctx context.Context, _ cluster.WriteOptions, cmd cluster.C
 	}, func(ctx context.Context, addr string) error {
 		b, err := a.callLeader(ctx, addr, methodApply, body)
 		if err == nil {
-			result, err = consensus.DecodeResult(b)
+			result, err = codec.DecodeResult(b)
 		}
 		return err
 	})
@@ -119,7 +119,7 @@ func (a *Agent) serve() {
 		if err != nil {
 			return nil, err
 		}
-		return consensus.EncodeResult(v, nil), nil
+		return codec.EncodeResult(v, nil), nil
 	})
 	a.server.Handle(methodReadIndex, func(ctx context.Context, req []byte) ([]byte, error) {
 		if len(req) != 1 {

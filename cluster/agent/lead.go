@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/consensus"
 	"holdfast/cluster/leader"
 	"holdfast/cluster/rpc"
@@ -25,7 +26,7 @@ func (a *Agent) lead(ctx context.Context) {
 	if a.cfg.ReconnectTimeout > 0 {
 		opts.ForgetAfter = a.cfg.ReconnectTimeout
 	}
-	opts.CAClusterID, opts.Commands = a.cfg.CAClusterID, consensus.OwnVocabulary()
+	opts.CAClusterID, opts.Commands = a.cfg.CAClusterID, codec.OwnVocabulary()
 	if a.cfg.Autopilot != nil {
 		opts.Autopilot = *a.cfg.Autopilot
 	}
@@ -64,7 +65,7 @@ func (a *Agent) followRestores(ctx context.Context, term *leader.Term) {
 type leading struct{ a *Agent }
 
 func (l leading) Apply(ctx context.Context, cmd cluster.Command) (any, error) {
-	body, err := consensus.EncodeCommand(cmd)
+	body, err := codec.EncodeCommand(cmd)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/consensus"
 	"holdfast/cluster/gossip"
 	"holdfast/cluster/quorum"
@@ -131,7 +132,7 @@ func (a *Agent) tags() map[string]string {
 	t := map[string]string{
 		cluster.TagRole: "node", cluster.TagDatacenter: a.cfg.Datacenter, cluster.TagID: a.id, cluster.TagPort: port, cluster.TagBuild: a.cfg.Build,
 		cluster.TagVersion: "2", "vsn_min": "2", "vsn_max": "3", "raft_vsn": "3", cluster.TagHoldfast: a.cfg.Version, cluster.TagCluster: a.belongs.tag(),
-		cluster.TagCommands: string(consensus.OwnVocabulary()),
+		cluster.TagCommands: string(codec.OwnVocabulary()),
 	}
 	if a.cfg.Server {
 		t[cluster.TagRole] = "consul"

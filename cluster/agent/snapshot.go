@@ -14,7 +14,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/archive"
-	"holdfast/cluster/consensus"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/state"
 )
 
@@ -49,7 +49,7 @@ type saved struct {
 
 // WriteTo writes the archive. How many bytes that are is not told.
 func (s saved) WriteTo(w io.Writer) (int64, error) {
-	return 0, archive.Write(w, s.meta, func(w io.Writer) error { return consensus.WriteState(w, s.state) })
+	return 0, archive.Write(w, s.meta, func(w io.Writer) error { return codec.WriteState(w, s.state) })
 }
 
 // Restore replaces the state of the cluster by that of the archive in r. The whole archive is read and checked first: an error of any code but
@@ -70,7 +70,7 @@ func (a *Agent) Restore(ctx context.Context, opts cluster.WriteOptions, r io.Rea
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read the snapshot that was kept: %w", err)
 	}
-	if err := consensus.CheckState(f); err != nil {
+	if err := codec.CheckState(f); err != nil {
 		return err
 	}
 	a.log.Warn("restoring a snapshot", "snapshot", meta.ID, "index", meta.Index, "bytes", meta.Size)

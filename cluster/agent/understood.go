@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"holdfast/cluster"
-	"holdfast/cluster/consensus"
+	"holdfast/cluster/codec"
 )
 
 // A member that cannot apply an entry of the log has another state than the others from then on, and nothing mends it. So a command that not
@@ -28,14 +28,14 @@ func (a *Agent) propose(ctx context.Context, encoded []byte) (any, error) {
 
 // understood names a member that could not apply an encoded command, or returns nil.
 func (a *Agent) understood(encoded []byte) error {
-	if consensus.Basic(encoded) {
+	if codec.Basic(encoded) {
 		return nil
 	}
-	if !consensus.Understood(consensus.OwnVocabulary(), encoded) {
+	if !codec.Understood(codec.OwnVocabulary(), encoded) {
 		return notUnderstood(a.Name(), a.cfg.Version)
 	}
 	for _, m := range a.membersBehind() {
-		if !consensus.Understood(m.Vocabulary(), encoded) {
+		if !codec.Understood(m.Vocabulary(), encoded) {
 			return notUnderstood(m.Name, m.Tags[cluster.TagHoldfast])
 		}
 	}
@@ -54,7 +54,7 @@ func (a *Agent) membersBehind() []cluster.Member {
 		return b.members
 	}
 	b := &behind{peers: index, changes: changes}
-	own := consensus.OwnVocabulary()
+	own := codec.OwnVocabulary()
 	for id, m := range cluster.MembersByID(a.pool.Members()) {
 		if m.Status != cluster.StatusLeft && id != a.id && m.Vocabulary() != own && a.seated(id) {
 			b.members = append(b.members, m)

@@ -7,7 +7,7 @@ import (
 	"holdfast/cluster"
 	"holdfast/cluster/agent"
 	"holdfast/cluster/clustertest"
-	"holdfast/cluster/consensus"
+	"holdfast/cluster/codec"
 )
 
 // TestOlderMembers holds that no command enters the log which a member with a seat could not apply, whoever asks for it and whoever leads, and
@@ -50,7 +50,7 @@ func TestOlderMembers(t *testing.T) {
 		}
 		c.Put(a, "k", a.Name())
 	}
-	encoded, err := consensus.EncodeCommand(transaction)
+	encoded, err := codec.EncodeCommand(transaction)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 // have, so that scripts around it go on working.
 //
 //	meta.json   what the snapshot is of: index, term, servers, size of the state (Meta)
-//	state.bin   the state, in the format of cluster/consensus
+//	state.bin   the state, in the format of cluster/codec
 //	SHA256SUMS  a line for each of the two: hex digest, two spaces, name
 //
 // [Write] streams; nothing is kept on a disk. [Read] believes nothing: an archive that is cut off, altered, or has anything else in it is

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"holdfast/cluster"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/state"
 )
 
@@ -87,36 +87,16 @@ func BenchmarkElection(b *testing.B) {
 	b.ReportMetric(float64(worst.Milliseconds()), "ms/worst")
 }
 
-func BenchmarkEncodeCommand(b *testing.B) {
-	c := &cluster.KVWrite{Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: "key", Value: make([]byte, 100)}}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := EncodeCommand(c); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkDecodeCommand(b *testing.B) {
-	encoded := set(b, "key", string(make([]byte, 100)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, _, err := DecodeCommand(encoded); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkSnapshot(b *testing.B) {
 	f := &fsm{store: state.New(), log: testLogger(), peers: newPeerSet(), applied: func() {}}
 	for i := range 10_000 {
-		_, c, _ := DecodeCommand(set(b, key(i), string(make([]byte, 100))))
+		_, c, _ := codec.DecodeCommand(set(b, key(i), string(make([]byte, 100))))
 		f.store.Apply([]state.Entry{{Index: uint64(i + 1), Command: c}})
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		s := f.store.Snapshot()
-		if err := writeSnapshot(io.Discard, s.Index, s.Records); err != nil {
+		if err := codec.WriteSnapshot(io.Discard, s.Index, s.Records); err != nil {
 			b.Fatal(err)
 		}
 	}

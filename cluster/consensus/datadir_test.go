@@ -1,12 +1,14 @@
 package consensus
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 )
 
 // The data_dirs that each format left behind: a snapshot of ten keys and a group, and ten more keys in the log. Each later version must
@@ -61,10 +63,9 @@ func TestWriteDataDir(t *testing.T) {
 	for i := range 10 {
 		write(t, all, key(i), key(i))
 	}
-	g := filled(new(cluster.PutGroup)).(*cluster.PutGroup)
-	g.CAS = false
-	g.Group = cluster.Group{Name: "gateway", Service: "gateway", Prefer: []string{"n1", "n2"}, VIPs: g.Group.VIPs[:1]}
-	b, err := EncodeCommand(g)
+	vip := cluster.VIP{Prefix: netip.MustParsePrefix("10.77.0.100/24")}
+	g := &cluster.PutGroup{Group: cluster.Group{Name: "gateway", Service: "gateway", Prefer: []string{"n1", "n2"}, VIPs: []cluster.VIP{vip}}}
+	b, err := codec.EncodeCommand(g)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,8 +31,5 @@
 // belong to one node ID for ever: raft is unsafe with a log that another member wrote, so Open refuses one. With the backend "boltdb", and in a
 // data_dir of the first format, the log is in raft.db too. A data_dir keeps the format that it was made with (backend.go, owner.go).
 //
-// A log entry is a type byte, the leader's time (nanoseconds since 1970, 8 bytes, big endian), and the command in msgpack with
-// the names of its fields, map keys sorted. A snapshot is a header, records of the same form, and a checksum (snapshot.go). The
-// numbers of the types never change. A type that a member does not know comes from a newer one: it is skipped
-// if its high bit is set, and refused otherwise. Fields that a member does not know are skipped.
+// What stands in the log and in a snapshot is the part of cluster/codec.
 package consensus

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/state"
 )
 
@@ -34,7 +35,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		entry, err := f.decode(l)
 		part, restoring := entry.Command.(*cluster.Restore)
 		switch {
-		case f.ended.Load() || errors.Is(err, errNewer):
+		case f.ended.Load() || errors.Is(err, codec.ErrNewer):
 			run.apply(f.store, results)
 			f.end(l, err)
 			return unapplied(results, i)
@@ -82,12 +83,12 @@ func (f *fsm) decode(l *raft.Log) (state.Entry, error) {
 		f.peers.committed.Store(peersOf(l))
 		return state.Entry{}, nil
 	}
-	at, command, err := DecodeCommand(l.Data)
+	at, command, err := codec.DecodeCommand(l.Data)
 	switch {
-	case errors.Is(err, errIgnorable):
+	case errors.Is(err, codec.ErrIgnorable):
 		f.log.Warn("log entry skipped: it is of a type that this version does not know", "index", l.Index, "type", l.Data[0])
 		return state.Entry{}, nil
-	case errors.Is(err, errNewer):
+	case errors.Is(err, codec.ErrNewer):
 		return state.Entry{}, err
 	case err != nil: // by every member alike
 		f.log.Error("log entry refused: it is damaged", "index", l.Index, "err", err)
@@ -111,7 +112,7 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 // Restore replaces the state by a snapshot. One that is not whole changes nothing.
 func (f *fsm) Restore(source io.ReadCloser) error {
 	restore := f.store.Restore()
-	index, err := readSnapshot(source, restore.Add)
+	index, err := codec.ReadSnapshot(source, restore.Add)
 	if err != nil {
 		restore.Abort()
 		return err
@@ -126,7 +127,7 @@ type fsmSnapshot struct{ *state.Snapshot }
 
 // Persist writes the snapshot.
 func (s fsmSnapshot) Persist(sink raft.SnapshotSink) error {
-	if err := writeSnapshot(sink, s.Index, s.Records); err != nil {
+	if err := codec.WriteSnapshot(sink, s.Index, s.Records); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}
 	return sink.Close()

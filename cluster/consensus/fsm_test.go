@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/state"
 )
 
@@ -110,11 +111,11 @@ func TestApplyIsABatchOfOne(t *testing.T) {
 func TestApplyUsesTheStampedTime(t *testing.T) {
 	f := newFSM(io.Discard)
 	at := time.Unix(1700000000, 0).UTC()
-	entry, err := EncodeCommand(&cluster.Record{Transitions: []cluster.Transition{{Kind: cluster.TransitionHook, Group: "g", Node: "n", Why: "w"}}})
+	entry, err := codec.EncodeCommand(&cluster.Record{Transitions: []cluster.Transition{{Kind: cluster.TransitionHook, Group: "g", Node: "n", Why: "w"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.ApplyBatch(logOf(t, stamped(entry, at)))
+	f.ApplyBatch(logOf(t, codec.Stamped(entry, at)))
 	got := f.store.View().Timeline("g", 1)
 	if len(got) != 1 || !got[0].Time.Equal(at) {
 		t.Errorf("timeline %+v, want one entry at %v", got, at)
@@ -133,6 +134,8 @@ func (s *memorySink) Cancel() error { s.cancelled = true; return nil }
 
 // brokenSink is a sink on a full disk.
 type brokenSink struct{ memorySink }
+
+var errFull = errors.New("no space left")
 
 func (*brokenSink) Write([]byte) (int, error) { return 0, errFull }
 

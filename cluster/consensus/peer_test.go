@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 )
 
 func TestFreshVotersElectALeaderSoon(t *testing.T) {
@@ -112,7 +113,7 @@ func TestProposeReturnsTheStatesAnswer(t *testing.T) {
 	t.Parallel()
 	m := startCluster(t, 1)[0]
 	propose := func(c cluster.Command) (any, error) {
-		b, err := EncodeCommand(c)
+		b, err := codec.EncodeCommand(c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +142,7 @@ func TestProposeStampsTheLeadersTime(t *testing.T) {
 	if string(encoded) != kept {
 		t.Error("the caller's bytes were changed")
 	}
-	at, _, err := DecodeCommand(lastEntry(t, m).Data)
+	at, _, err := codec.DecodeCommand(lastEntry(t, m).Data)
 	if err != nil || at.Before(before.Round(0)) || at.After(time.Now()) {
 		t.Errorf("stamped %v, error %v, proposed at %v", at, err, before)
 	}
@@ -165,7 +166,7 @@ func TestProposeRefusesWhatIsNoEntry(t *testing.T) {
 	for _, c := range []struct {
 		encoded []byte
 		want    cluster.Code
-	}{{nil, cluster.Invalid}, {make([]byte, entryHeader), cluster.Invalid}, {make([]byte, MaxCommandSize+1), cluster.TooLarge}} {
+	}{{nil, cluster.Invalid}, {make([]byte, 9), cluster.Invalid}, {make([]byte, codec.MaxCommandSize+1), cluster.TooLarge}} {
 		if _, err := m.Propose(testContext(t), c.encoded); cluster.CodeOf(err) != c.want {
 			t.Errorf("%d bytes: error %v, want code %v", len(c.encoded), err, c.want)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/state"
 )
 
@@ -197,7 +198,7 @@ func testContext(tb testing.TB) context.Context {
 
 func set(tb testing.TB, key, value string) []byte {
 	tb.Helper()
-	b, err := EncodeCommand(&cluster.KVWrite{Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: key, Value: []byte(value)}})
+	b, err := codec.EncodeCommand(&cluster.KVWrite{Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: key, Value: []byte(value)}})
 	if err != nil {
 		tb.Fatal(err)
 	}

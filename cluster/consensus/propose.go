@@ -9,14 +9,15 @@ import (
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/state"
 )
 
-// Propose commits and applies a command that EncodeCommand made and returns its result. It works on the leader alone, waits until the
+// Propose commits and applies a command that codec.EncodeCommand made and returns its result. It works on the leader alone, waits until the
 // leader has opened its term, and returns at once when ctx ends. ErrNoLeader, Unavailable and TooLarge say that
 // the command never entered the log, and it may be proposed again, here or elsewhere; Unknown says that it may have.
 func (p *Peer) Propose(ctx context.Context, encoded []byte) (any, error) {
-	if err := checkSize(encoded); err != nil {
+	if err := codec.CheckSize(encoded); err != nil {
 		return nil, err
 	}
 	r, err := p.running()
@@ -35,7 +36,7 @@ func (p *Peer) Propose(ctx context.Context, encoded []byte) (any, error) {
 
 // propose gives an entry to raft and waits for its result. The error says that there is none.
 func (p *Peer) propose(ctx context.Context, r *raft.Raft, encoded []byte) (state.Result, error) {
-	entry := stamped(encoded, time.Now())
+	entry := codec.Stamped(encoded, time.Now())
 	o := p.queue.propose(ctx, r, p.stopped, entry)
 	if o.err != nil {
 		return state.Result{}, asClusterError("the request", o.err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/state"
 )
 
@@ -101,16 +102,5 @@ func (s *staging) replace(store *state.Store, e state.Entry) error {
 	if err != nil {
 		return cluster.Errorf(cluster.Invalid, "the parts of the snapshot are no gzip: %v", err)
 	}
-	return supersede(unzipped, store, e)
-}
-
-// supersede lets the snapshot in r supersede the state of store with the entry e.
-func supersede(r io.Reader, store *state.Store, e state.Entry) error {
-	restore := store.Restore()
-	defer restore.Abort()
-	archived, err := readSnapshot(r, restore.Add)
-	if err != nil {
-		return cluster.Errorf(cluster.Invalid, "the snapshot cannot be restored: %v", err)
-	}
-	return restore.Supersede(e.Index, archived, e.Time)
+	return codec.Supersede(unzipped, store, e)
 }

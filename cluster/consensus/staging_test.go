@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 	"holdfast/cluster/state"
 )
 
@@ -19,7 +20,7 @@ func play(t *testing.T, f *fsm, commands ...cluster.Command) []error {
 	t.Helper()
 	errs := make([]error, len(commands))
 	for i, c := range commands {
-		b, err := EncodeCommand(c)
+		b, err := codec.EncodeCommand(c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +37,7 @@ func parts(t *testing.T, id string, n int) []cluster.Command {
 	play(t, from, put("archived"), put("more"))
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	if err := errors.Join(WriteState(z, from.store.Snapshot()), z.Close()); err != nil {
+	if err := errors.Join(codec.WriteState(z, from.store.Snapshot()), z.Close()); err != nil {
 		t.Fatal(err)
 	}
 	var all []cluster.Command
@@ -125,11 +126,11 @@ func TestARestoreThatNobodyEndsIsForgotten(t *testing.T) {
 	} {
 		f, p := newFSM(io.Discard), parts(t, "p", 2)
 		apply := func(cmd cluster.Command, at time.Time) {
-			b, err := EncodeCommand(cmd)
+			b, err := codec.EncodeCommand(cmd)
 			if err != nil {
 				t.Fatal(err)
 			}
-			f.Apply(&raft.Log{Index: f.store.AppliedIndex() + 1, Type: raft.LogCommand, Data: stamped(b, at)})
+			f.Apply(&raft.Log{Index: f.store.AppliedIndex() + 1, Type: raft.LogCommand, Data: codec.Stamped(b, at)})
 		}
 		apply(p[0], begun)
 		apply(put("meanwhile"), begun.Add(c.after))
@@ -150,7 +151,7 @@ func TestWritesGoOnAboveTheSnapshot(t *testing.T) {
 	play(t, far, put("archived"))
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	if err := errors.Join(WriteState(z, far.store.Snapshot()), z.Close()); err != nil {
+	if err := errors.Join(codec.WriteState(z, far.store.Snapshot()), z.Close()); err != nil {
 		t.Fatal(err)
 	}
 	f := newFSM(io.Discard)
@@ -182,19 +183,19 @@ func TestCheckStateRefuses(t *testing.T) {
 	var whole bytes.Buffer
 	f := newFSM(io.Discard)
 	play(t, f, put("a"))
-	if err := WriteState(&whole, f.store.Snapshot()); err != nil {
+	if err := codec.WriteState(&whole, f.store.Snapshot()); err != nil {
 		t.Fatal(err)
 	}
-	if err := CheckState(bytes.NewReader(whole.Bytes())); err != nil {
+	if err := codec.CheckState(bytes.NewReader(whole.Bytes())); err != nil {
 		t.Errorf("a whole one: %v", err)
 	}
 	for _, n := range []int{0, 5, whole.Len() / 2, whole.Len() - 1} {
-		if err := CheckState(bytes.NewReader(whole.Bytes()[:n])); cluster.CodeOf(err) != cluster.Invalid {
+		if err := codec.CheckState(bytes.NewReader(whole.Bytes()[:n])); cluster.CodeOf(err) != cluster.Invalid {
 			t.Errorf("cut off after %d bytes: %v", n, err)
 		}
 	}
 	kinds := map[string]int{}
-	if _, err := ReadState(&whole, func(kind string, size int, _ any) error { kinds[kind] += size; return nil }); err != nil || kinds["KVEntry"] == 0 {
+	if _, err := codec.ReadState(&whole, func(kind string, size int, _ any) error { kinds[kind] += size; return nil }); err != nil || kinds["KVEntry"] == 0 {
 		t.Errorf("kinds %v, error %v", kinds, err)
 	}
 }

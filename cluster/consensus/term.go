@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 )
 
 // term is a term in which this member leads.
@@ -160,7 +161,7 @@ func (t *term) serve(p *Peer) {
 
 // open proposes NewTerm until it has been applied, or the term is over.
 func (t *term) open(p *Peer) (opened bool) {
-	entry, err := EncodeCommand(&cluster.NewTerm{Leader: p.cfg.Name})
+	entry, err := codec.EncodeCommand(&cluster.NewTerm{Leader: p.cfg.Name})
 	for err == nil && t.ctx.Err() == nil {
 		if opened, err = t.openOnce(p, entry); opened {
 			return true

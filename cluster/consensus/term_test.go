@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/codec"
 )
 
 func bootstrapAlone(tb testing.TB, m *member) {
@@ -36,11 +37,13 @@ func TestFirstCommandOfATermIsNewTerm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, c, err := DecodeCommand(lastEntry(t, m).Data)
+	_, c, err := codec.DecodeCommand(lastEntry(t, m).Data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantEqual(t, c, &cluster.NewTerm{Leader: "node-a"})
+	if n, ok := c.(*cluster.NewTerm); !ok || n.Leader != "node-a" {
+		t.Errorf("the newest entry is %+v, want the NewTerm of node-a", c)
+	}
 	if applied := m.store.AppliedIndex(); applied < index {
 		t.Errorf("the read index is %d and only %d is applied", index, applied)
 	}

@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"holdfast/cluster/archive"
-	"holdfast/cluster/consensus"
+	"holdfast/cluster/codec"
 	"holdfast/cmd/holdfast/verb"
 )
 
@@ -139,7 +139,7 @@ func eachRecord(f io.ReadSeeker, meta *archive.Meta, see func(kind string, size 
 		_ = w.CloseWithError(err) // nil means io.EOF; it never fails
 		read <- err
 	}()
-	_, err := consensus.ReadState(r, see)
+	_, err := codec.ReadState(r, see)
 	if err == nil {
 		_, err = io.Copy(io.Discard, r)
 	}

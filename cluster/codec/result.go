@@ -1,4 +1,4 @@
-package consensus
+package codec
 
 import (
 	"encoding/binary"

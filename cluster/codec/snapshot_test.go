@@ -1,4 +1,4 @@
-package consensus
+package codec
 
 import (
 	"bytes"
@@ -37,7 +37,7 @@ func yieldAll(records []any) func(func(any) error) error {
 func sampleSnapshot(tb testing.TB) []byte {
 	tb.Helper()
 	var b bytes.Buffer
-	if err := writeSnapshot(&b, 4711, yieldAll(sampleRecords())); err != nil {
+	if err := WriteSnapshot(&b, 4711, yieldAll(sampleRecords())); err != nil {
 		tb.Fatal(err)
 	}
 	return b.Bytes()
@@ -71,11 +71,11 @@ func TestSnapshotIsGolden(t *testing.T) {
 		&state.LastEpoch{Group: "gateway", Epoch: 3},
 	}
 	var b bytes.Buffer
-	if err := writeSnapshot(&b, 4711, yieldAll(want)); err != nil {
+	if err := WriteSnapshot(&b, 4711, yieldAll(want)); err != nil {
 		t.Fatal(err)
 	}
 	var got []any
-	index, err := readSnapshot(bytes.NewReader(golden(t, "snapshot", b.Bytes())), func(r any) error { got = append(got, r); return nil })
+	index, err := ReadSnapshot(bytes.NewReader(golden(t, "snapshot", b.Bytes())), func(r any) error { got = append(got, r); return nil })
 	if err != nil || index != 4711 {
 		t.Fatalf("index %d, error %v", index, err)
 	}
@@ -84,7 +84,7 @@ func TestSnapshotIsGolden(t *testing.T) {
 
 func TestSnapshotHoldsRecordsOfEveryType(t *testing.T) {
 	var got []any
-	if _, err := readSnapshot(bytes.NewReader(sampleSnapshot(t)), func(r any) error { got = append(got, r); return nil }); err != nil {
+	if _, err := ReadSnapshot(bytes.NewReader(sampleSnapshot(t)), func(r any) error { got = append(got, r); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	wantEqual(t, got, sampleRecords())
@@ -93,7 +93,7 @@ func TestSnapshotHoldsRecordsOfEveryType(t *testing.T) {
 func TestSnapshotCutOffIsRefused(t *testing.T) {
 	whole := sampleSnapshot(t)
 	for n := range whole {
-		if _, err := readSnapshot(bytes.NewReader(whole[:n]), func(any) error { return nil }); err == nil {
+		if _, err := ReadSnapshot(bytes.NewReader(whole[:n]), func(any) error { return nil }); err == nil {
 			t.Fatalf("a snapshot cut off after %d of %d bytes was accepted", n, len(whole))
 		}
 	}
@@ -105,7 +105,7 @@ func TestSnapshotAlteredIsRefused(t *testing.T) {
 		for _, flip := range []byte{0x01, 0x80, 0xff} {
 			altered := bytes.Clone(whole)
 			altered[n] ^= flip
-			if _, err := readSnapshot(bytes.NewReader(altered), func(any) error { return nil }); err == nil {
+			if _, err := ReadSnapshot(bytes.NewReader(altered), func(any) error { return nil }); err == nil {
 				t.Fatalf("a snapshot with byte %d altered by %#x was accepted", n, flip)
 			}
 		}
@@ -140,7 +140,7 @@ func TestReadSnapshotRefuses(t *testing.T) {
 		{"something after the end", append(bytes.Clone(whole), 0), "goes on after its checksum"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := readSnapshot(bytes.NewReader(c.b), func(any) error { return nil })
+			_, err := ReadSnapshot(bytes.NewReader(c.b), func(any) error { return nil })
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
@@ -150,7 +150,7 @@ func TestReadSnapshotRefuses(t *testing.T) {
 
 func TestReadSnapshotSkipsIgnorableRecords(t *testing.T) {
 	records := 0
-	index, err := readSnapshot(bytes.NewReader(sealed(5, 1, 0x80, 0xff, 3, 1, 2, 3, 0, 2)), func(any) error { records++; return nil })
+	index, err := ReadSnapshot(bytes.NewReader(sealed(5, 1, 0x80, 0xff, 3, 1, 2, 3, 0, 2)), func(any) error { records++; return nil })
 	if err != nil || index != 9 || records != 1 {
 		t.Errorf("index %d, %d records, error %v, want 9, 1, none", index, records, err)
 	}
@@ -158,16 +158,16 @@ func TestReadSnapshotSkipsIgnorableRecords(t *testing.T) {
 
 func TestSnapshotErrorsArePassedOn(t *testing.T) {
 	refused := errors.New("refused")
-	if _, err := readSnapshot(bytes.NewReader(sampleSnapshot(t)), func(any) error { return refused }); !errors.Is(err, refused) {
+	if _, err := ReadSnapshot(bytes.NewReader(sampleSnapshot(t)), func(any) error { return refused }); !errors.Is(err, refused) {
 		t.Errorf("the store's error became %v", err)
 	}
-	if err := writeSnapshot(new(bytes.Buffer), 1, func(func(any) error) error { return refused }); !errors.Is(err, refused) {
+	if err := WriteSnapshot(new(bytes.Buffer), 1, func(func(any) error) error { return refused }); !errors.Is(err, refused) {
 		t.Errorf("the state's error became %v", err)
 	}
-	if err := writeSnapshot(fullDisk{}, 1, yieldAll(sampleRecords())); !errors.Is(err, errFull) {
+	if err := WriteSnapshot(fullDisk{}, 1, yieldAll(sampleRecords())); !errors.Is(err, errFull) {
 		t.Errorf("the disk's error became %v", err)
 	}
-	if err := writeSnapshot(new(bytes.Buffer), 1, yieldAll([]any{"no record"})); err == nil {
+	if err := WriteSnapshot(new(bytes.Buffer), 1, yieldAll([]any{"no record"})); err == nil {
 		t.Error("a record without a number was written")
 	}
 }
@@ -192,12 +192,12 @@ func FuzzReadSnapshot(f *testing.F) {
 			b = binary.BigEndian.AppendUint32(bytes.Clone(b[:n]), crc32.Checksum(b[:n], castagnoli))
 		}
 		var records []any
-		index, err := readSnapshot(bytes.NewReader(b), func(r any) error { records = append(records, r); return nil })
+		index, err := ReadSnapshot(bytes.NewReader(b), func(r any) error { records = append(records, r); return nil })
 		if err != nil {
 			return
 		}
 		var again bytes.Buffer
-		if err := writeSnapshot(&again, index, yieldAll(records)); err != nil {
+		if err := WriteSnapshot(&again, index, yieldAll(records)); err != nil {
 			t.Fatalf("the records of a snapshot cannot be written: %v", err)
 		}
 	})

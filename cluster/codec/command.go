@@ -1,4 +1,4 @@
-package consensus
+package codec
 
 import (
 	"encoding/binary"
@@ -44,10 +44,10 @@ const MaxCommandSize = 1 << 20
 const entryHeader = 1 + 8
 
 var (
-	// errIgnorable says that a log entry is of an unknown type that may be skipped.
-	errIgnorable = errors.New("an unknown type that may be skipped")
-	// errNewer says that a log entry is of an unknown type that may not.
-	errNewer = errors.New("upgrade this member")
+	// ErrIgnorable says that a log entry is of an unknown type that may be skipped.
+	ErrIgnorable = errors.New("an unknown type that may be skipped")
+	// ErrNewer says that a log entry is of an unknown type that may not.
+	ErrNewer = errors.New("upgrade this member")
 )
 
 // EncodeCommand makes the log entry of a command, without its time: Propose fills that in. Equal commands have equal encodings.
@@ -62,11 +62,11 @@ func EncodeCommand(c cluster.Command) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return entry, checkSize(entry)
+	return entry, CheckSize(entry)
 }
 
-// checkSize refuses what is too large or too short for an entry.
-func checkSize(entry []byte) error {
+// CheckSize refuses what is too large or too short for an entry.
+func CheckSize(entry []byte) error {
 	switch n := len(entry); {
 	case n > MaxCommandSize:
 		return cluster.Errorf(cluster.TooLarge, "the request takes %d bytes in the log: at most %d are allowed", n, MaxCommandSize)
@@ -86,17 +86,17 @@ func DecodeCommand(entry []byte) (time.Time, cluster.Command, error) {
 	c, known := v.(cluster.Command)
 	switch {
 	case !known && entry[0]&ignorable != 0:
-		return at, nil, errIgnorable
+		return at, nil, ErrIgnorable
 	case !known:
-		return at, nil, fmt.Errorf("this version does not know the type %d of the log entry: %w", entry[0], errNewer)
+		return at, nil, fmt.Errorf("this version does not know the type %d of the log entry: %w", entry[0], ErrNewer)
 	case err != nil:
 		return at, nil, err
 	}
 	return at, c, nil
 }
 
-// stamped is a copy of an encoded command with its time. The copy belongs to the log: the original may be proposed again.
-func stamped(encoded []byte, at time.Time) []byte {
+// Stamped is a copy of an encoded command with its time. The copy belongs to the log: the original may be proposed again.
+func Stamped(encoded []byte, at time.Time) []byte {
 	entry := append([]byte(nil), encoded...)
 	binary.BigEndian.PutUint64(entry[1:], uint64(at.UnixNano()))
 	return entry

@@ -1,4 +1,4 @@
-package consensus
+package codec
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/go-msgpack/v2/codec"
 
 	"holdfast/cluster"
-	"holdfast/cluster/entry"
+	"holdfast/cluster/codec/entry"
 )
 
 // maxDepth bounds how deep msgpack may nest. Our own types reach 5.

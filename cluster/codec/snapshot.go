@@ -1,4 +1,4 @@
-package consensus
+package codec
 
 import (
 	"bufio"
@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/go-msgpack/v2/codec"
 
 	"holdfast/cluster"
-	"holdfast/cluster/entry"
+	"holdfast/cluster/codec/entry"
 	"holdfast/cluster/state"
 )
 
@@ -57,8 +57,8 @@ var recordTypes = newTypeTable(map[byte]any{
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// writeSnapshot streams the records of s to w.
-func writeSnapshot(w io.Writer, index uint64, records func(yield func(record any) error) error) error {
+// WriteSnapshot streams the records of s to w.
+func WriteSnapshot(w io.Writer, index uint64, records func(yield func(record any) error) error) error {
 	sum := crc32.New(castagnoli)
 	buffered := bufio.NewWriterSize(w, 256<<10)
 	out := io.MultiWriter(buffered, sum)
@@ -104,9 +104,9 @@ func writeRecords(out io.Writer, records func(yield func(record any) error) erro
 	return count, err
 }
 
-// readSnapshot gives each record to add and returns the index. Only when it returns no error were the records all there and as they were
+// ReadSnapshot gives each record to add and returns the index. Only when it returns no error were the records all there and as they were
 // written.
-func readSnapshot(r io.Reader, add func(record any) error) (index uint64, err error) {
+func ReadSnapshot(r io.Reader, add func(record any) error) (index uint64, err error) {
 	in := &summedReader{r: bufio.NewReaderSize(r, 256<<10)}
 	header := make([]byte, len(snapshotMagic)+1+8)
 	if _, err := io.ReadFull(in, header); err != nil {

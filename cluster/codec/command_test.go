@@ -1,4 +1,4 @@
-package consensus
+package codec
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func TestCommandsAreGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			entry := golden(t, "command/"+typ.Elem().Name(), stamped(encoded, at))
+			entry := golden(t, "command/"+typ.Elem().Name(), Stamped(encoded, at))
 			gotAt, got, err := DecodeCommand(entry)
 			if err != nil {
 				t.Fatal(err)
@@ -154,7 +154,7 @@ func TestDecodeCommandRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := DecodeCommand(with(0xfc, 0xc0)); !errors.Is(err, errIgnorable) {
+	if _, _, err := DecodeCommand(with(0xfc, 0xc0)); !errors.Is(err, ErrIgnorable) {
 		t.Errorf("a newer type that may be skipped: error %v", err)
 	}
 }

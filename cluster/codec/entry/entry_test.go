@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/go-msgpack/v2/codec"
 
 	"holdfast/cluster"
-	"holdfast/cluster/entry"
+	"holdfast/cluster/codec/entry"
 )
 
 // library encodes as cluster/consensus has the library do it.
