@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -184,7 +185,7 @@ func (a *Agent) Close() error {
 		a.cancel()
 		a.loops.Wait()
 		_ = a.pool.Close() // it is over for the others either way
-		err = a.peer.Close()
+		err = errors.Join(a.peer.Close(), a.registry.Close())
 		a.client.Close()
 		_ = a.server.Close() // nothing uses its listener any more
 	})

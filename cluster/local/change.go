@@ -18,20 +18,19 @@ type change struct {
 	loaded      bool     // it came from disk
 }
 
-// alone carries out a change while no other is. What it kept has its name on the disk for good when alone returns. That shows before, and goes to
-// the catalog meanwhile: should the power fail in between, nobody was told that it is registered, and the next run takes it back there. Those who
+// alone carries out a change while no other is. What it kept survives a loss of power when alone returns. It shows before, and goes to the
+// catalog meanwhile: should the power fail in between, nobody was told that it is registered, and the next run takes it back there. Those who
 // change something at once share the sync.
 func (r *Registry) alone(do func() error) error {
 	r.changing.Lock()
 	err := do()
-	renamed := r.renamed
-	r.renamed = false
+	j, unsynced := r.journal, r.unsynced
+	r.unsynced = false
 	r.changing.Unlock()
-	if !renamed {
+	if !unsynced {
 		return err
 	}
-	_, lost := r.names.Do(context.Background())
-	return errors.Join(err, lost)
+	return errors.Join(err, j.Sync(context.Background()))
 }
 
 // make carries out a change. The caller holds changing; mu stays free while the disk works, because results of checks wait for it.

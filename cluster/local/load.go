@@ -4,41 +4,27 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
+	"maps"
+	"slices"
 )
 
-// Load registers what earlier runs of this agent kept on disk. A file that cannot be read is named and skipped. What a config file
+// Load registers what earlier runs of this agent kept on disk. A record that cannot be read is named and skipped. What a config file
 // registers wins: call Load before Replace.
 func (r *Registry) Load() error {
-	if r.opts.Dir == "" {
-		return nil
-	}
-	entries, err := os.ReadDir(r.opts.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	records, err := r.records()
 	if err != nil {
-		return fmt.Errorf("read kept registrations: %w", err)
+		return err
 	}
 	var alone []keptCheck
-	for _, e := range entries {
-		name := filepath.Join(r.opts.Dir, e.Name())
-		switch {
-		case strings.HasPrefix(e.Name(), unfinished):
-			_ = os.Remove(name) // a write that a crash cut off; it harms nobody
-		case isKept(e.Name()):
-			k, err := r.load(e.Name())
-			if err == nil && k.Service != nil {
-				err = r.restoreService(k)
-			} else if err == nil {
-				alone = append(alone, k.Checks...)
-			}
-			if err != nil {
-				r.log.Error("a kept registration is skipped", "file", name, "error", err)
-			}
+	for _, name := range slices.Sorted(maps.Keys(records)) {
+		k, err := parseKept([]byte(records[name]))
+		if err == nil && k.Service != nil {
+			err = r.restoreService(k)
+		} else if err == nil {
+			alone = append(alone, k.Checks...)
+		}
+		if err != nil {
+			r.log.Error("a kept registration is skipped", "record", name, "error", err)
 		}
 	}
 	for _, k := range alone { // after the services: they may belong to one
@@ -49,19 +35,14 @@ func (r *Registry) Load() error {
 	return nil
 }
 
-func (r *Registry) load(name string) (kept, error) {
-	b, err := os.ReadFile(filepath.Join(r.opts.Dir, name))
-	if err != nil {
-		return kept{}, err
-	}
-	k, err := parseKept(b)
-	if err != nil {
-		return kept{}, err
-	}
+// records are what the journal holds.
+func (r *Registry) records() (map[string]string, error) {
 	r.changing.Lock()
-	r.files[name] = string(b)
-	r.changing.Unlock()
-	return k, nil
+	defer r.changing.Unlock()
+	if err := r.open(); err != nil || r.journal == nil {
+		return nil, err
+	}
+	return r.journal.Records(), nil
 }
 
 func parseKept(b []byte) (kept, error) {

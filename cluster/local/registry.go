@@ -9,7 +9,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/check"
-	"holdfast/cluster/flight"
+	"holdfast/cluster/local/journal"
 	"holdfast/cluster/state"
 )
 
@@ -65,12 +65,11 @@ type Registry struct {
 	log     *slog.Logger
 	kick    chan struct{} // holds one: the loop has something to write
 	probes  sync.WaitGroup
-	names   *flight.Group[struct{}] // syncs the directory of the files
 
-	changing sync.Mutex        // held through a change of the registrations, disk included; guards following
-	files    map[string]string // name -> content, as kept on disk
-	renamed  bool              // the directory of the files has changed, and is to be synced
-	pending  []Check           // kept checks of services that are not registered (yet)
+	changing sync.Mutex       // held through a change of the registrations, disk included; guards following
+	journal  *journal.Journal // what came through the API, on disk; nil before the first use, and where nothing is kept
+	unsynced bool             // something was put there that is to be synced
+	pending  []Check          // kept checks of services that are not registered (yet)
 
 	mu       sync.Mutex               // guards following; services, checks and of change only while changing is held, too
 	services map[string]*Service      // by key of the ID, as all that follow
@@ -102,10 +101,19 @@ func New(opts Options, catalog Catalog, log *slog.Logger) *Registry {
 		opts.OutputInterval = DefaultOutputInterval
 	}
 	return &Registry{
-		names: flight.New(time.Minute, func(context.Context) (struct{}, error) { return struct{}{}, syncDir(opts.Dir) }),
-		opts:  opts, catalog: catalog, log: log, kick: make(chan struct{}, 1), files: map[string]string{},
+		opts: opts, catalog: catalog, log: log, kick: make(chan struct{}, 1),
 		services: map[string]*Service{}, checks: map[string]*runningCheck{}, of: map[string]checkSet{}, todo: newTodo(), changed: make(chan struct{}),
 	}
+}
+
+// Close closes what the registrations are kept in: they can be read afterwards, and not be changed. Call it when Run has ended.
+func (r *Registry) Close() error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	if r.journal == nil {
+		return nil
+	}
+	return r.journal.Close()
 }
 
 // Changed is closed when the registrations are others than at the call. Results of checks are no such change.

@@ -1,22 +1,23 @@
 package local
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"holdfast/cluster"
+	"holdfast/cluster/local/journal"
 )
 
-// kept is what one file on disk holds of the API's registrations: a service with its checks, the checks of a service that a config
+// kept is what one record on disk holds of the API's registrations: a service with its checks, the checks of a service that a config
 // file registers, or one check of the node.
 type kept struct {
 	Service *cluster.Service `json:",omitempty"`
@@ -29,30 +30,27 @@ type keptCheck struct {
 	Token string `json:",omitempty"`
 }
 
-// fileOf names the file of a service or, where that is "", of a check of the node. IDs may hold any character, so files are named by
-// their hash.
-func fileOf(serviceID, checkID string) string {
-	kind, id := "service", serviceID
-	if id == "" {
-		kind, id = "check", checkID
+// recordOf names the record of a service or, where that is "", of a check of the node. IDs may hold any character.
+func recordOf(serviceID, checkID string) string {
+	if serviceID != "" {
+		return "service:" + url.PathEscape(key(serviceID))
 	}
-	sum := sha256.Sum256([]byte(key(id)))
-	return kind + "-" + hex.EncodeToString(sum[:16]) + ".json"
+	return "check:" + url.PathEscape(key(checkID))
 }
 
-// keptAfter is what the files that a change concerns hold after it.
+// keptAfter is what the records that a change concerns hold after it.
 func (r *Registry) keptAfter(ch change) map[string]kept {
-	files := map[string]kept{}
+	records := map[string]kept{}
 	for _, s := range []*Service{ch.service, r.services[key(ch.dropService)]} {
 		if s != nil {
-			files[fileOf(s.ID, "")] = r.serviceAfter(s.ID, ch)
+			records[recordOf(s.ID, "")] = r.serviceAfter(s.ID, ch)
 		}
 	}
 	touch := func(serviceID, checkID string) {
 		if serviceID != "" {
-			files[fileOf(serviceID, "")] = r.serviceAfter(serviceID, ch)
-		} else if _, done := files[fileOf("", checkID)]; !done {
-			files[fileOf("", checkID)] = kept{}
+			records[recordOf(serviceID, "")] = r.serviceAfter(serviceID, ch)
+		} else if _, done := records[recordOf("", checkID)]; !done {
+			records[recordOf("", checkID)] = kept{}
 		}
 	}
 	for _, id := range ch.drop {
@@ -64,13 +62,13 @@ func (r *Registry) keptAfter(ch change) map[string]kept {
 		}
 		touch(c.ServiceID, c.ID)
 		if c.ServiceID == "" && c.Source == FromAPI {
-			files[fileOf("", c.ID)] = kept{Checks: []keptCheck{{c.Definition, c.Token}}}
+			records[recordOf("", c.ID)] = kept{Checks: []keptCheck{{c.Definition, c.Token}}}
 		}
 	}
-	return files
+	return records
 }
 
-// serviceAfter is what the file of a service holds after a change.
+// serviceAfter is what the record of a service holds after a change.
 func (r *Registry) serviceAfter(id string, ch change) kept {
 	var k kept
 	s := r.services[key(id)]
@@ -103,77 +101,113 @@ func (r *Registry) serviceAfter(id string, ch change) kept {
 	return k
 }
 
-// keep brings files to these contents, and leaves it to alone to make their names last. The caller holds changing.
-func (r *Registry) keep(files map[string]kept) error {
-	if r.opts.Dir == "" {
+// open opens the journal in which registrations are kept, and takes over what earlier versions kept in a file each. The caller holds changing.
+func (r *Registry) open() error {
+	if r.opts.Dir == "" || r.journal != nil {
 		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
+	path := filepath.Join(r.opts.Dir, "journal")
+	j, err := journal.Open(path, func(line int, err error) {
+		r.log.Error("a kept registration is skipped", "file", path, "line", line, "error", err)
+	})
+	if err != nil {
+		return fmt.Errorf("open kept registrations: %w", err)
+	}
+	if err := r.takeOver(j); err != nil {
+		return errors.Join(err, j.Close())
+	}
+	r.journal = j
+	return nil
+}
+
+// keep brings records to these contents, and leaves it to alone to make them last. The caller holds changing.
+func (r *Registry) keep(records map[string]kept) error {
+	if err := r.open(); err != nil || r.journal == nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(records)) {
 		content := ""
-		if k := files[name]; k.Service != nil || len(k.Checks) > 0 {
+		if k := records[name]; k.Service != nil || len(k.Checks) > 0 {
 			b, err := json.Marshal(k)
 			if err != nil {
 				return fmt.Errorf("encode registration: %w", err)
 			}
 			content = string(b)
 		}
-		if r.files[name] == content {
+		news, err := r.journal.Put(name, content)
+		if err != nil {
+			return fmt.Errorf("keep registration: %w", err)
+		}
+		r.unsynced = r.unsynced || news
+	}
+	return nil
+}
+
+// takeOver moves what versions before 0.2 kept, a file each, into the journal. What stands there already is newer. A file that cannot be read is
+// named and left alone.
+func (r *Registry) takeOver(j *journal.Journal) error {
+	entries, err := os.ReadDir(r.opts.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read kept registrations: %w", err)
+	}
+	has := j.Records()
+	var old []string
+	for _, e := range entries {
+		path := filepath.Join(r.opts.Dir, e.Name())
+		if strings.HasPrefix(e.Name(), ".new-") { // a write that a crash cut off
+			old = append(old, path)
+		}
+		if !isKept(e.Name()) {
 			continue
 		}
-		if err := replaceFile(r.opts.Dir, name, content); err != nil {
-			return err
+		name, content, err := readFile(path)
+		if err != nil {
+			r.log.Error("a kept registration is skipped", "file", path, "error", err)
+			continue
 		}
-		r.renamed, r.files[name] = true, content
+		if old = append(old, path); has[name] == "" {
+			if _, err := j.Put(name, content); err != nil {
+				return fmt.Errorf("take over %s: %w", path, err)
+			}
+		}
 	}
-	return nil
-}
-
-// replaceFile writes a file in one step, or with no content removes it: a crash leaves the old or the new one.
-func replaceFile(dir, name, content string) error {
-	if content == "" {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("forget registration: %w", err)
-		}
+	if len(old) == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make directory for registrations: %w", err)
+	if err := j.Sync(context.Background()); err != nil {
+		return err
 	}
-	tmp, err := os.CreateTemp(dir, unfinished+"*")
-	if err != nil {
-		return fmt.Errorf("keep registration: %w", err)
-	}
-	_, err = tmp.WriteString(content)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name()) // the write has failed already; a leftover is removed by Load
-		return fmt.Errorf("keep registration: %w", err)
+	for _, path := range old {
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("take over kept registrations: %w", err)
+		}
 	}
 	return nil
 }
 
-// unfinished begins the name of a file that is being written.
-const unfinished = ".new-"
-
-// syncDir makes names in a directory survive a loss of power.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // nothing was ever kept
-	}
+// readFile is what a file of an earlier version becomes in the journal.
+func readFile(path string) (name, content string, err error) {
+	b, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("keep registration: %w", err)
+		return "", "", err
 	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("keep registration: %w", err)
+	k, err := parseKept(b)
+	if err != nil {
+		return "", "", err
 	}
-	return nil
+	b, err = json.Marshal(k)
+	return k.record(), string(b), err
 }
 
-// isKept reports whether a file of the directory holds registrations.
+// record names the record that holds this.
+func (k *kept) record() string {
+	if k.Service != nil {
+		return recordOf(k.Service.ID, "")
+	}
+	return recordOf(k.Checks[0].ServiceID, k.Checks[0].ID)
+}
+
+// isKept reports whether a file of an earlier version holds registrations.
 func isKept(name string) bool {
 	return (strings.HasPrefix(name, "service-") || strings.HasPrefix(name, "check-")) && strings.HasSuffix(name, ".json")
 }

@@ -1,7 +1,9 @@
 package local
 
 import (
+	"bytes"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +20,7 @@ func restart(t *testing.T, dir string) (*Registry, *logged) {
 	log := &logged{}
 	r := New(Options{Node: self, Dir: dir}, newFakeCatalog(), slog.New(slog.NewTextHandler(log, nil)))
 	must(t, r.Load())
+	t.Cleanup(func() { must(t, r.Close()) })
 	return r, log
 }
 
@@ -139,8 +142,10 @@ func TestKeptRegistrations(t *testing.T) {
 			if log.count("skipped") > 0 {
 				t.Errorf("log: %s", log.buf.String())
 			}
-			if x.after == " | " && len(files(t, dir)) > 0 && len(again.pending) == 0 {
-				t.Errorf("files are left: %v", files(t, dir))
+			kept, err := again.records()
+			must(t, err)
+			if x.after == " | " && len(kept) > 0 && len(again.pending) == 0 {
+				t.Errorf("records are left: %v", kept)
 			}
 		})
 	}
@@ -185,23 +190,28 @@ func TestCheckOfConfigService(t *testing.T) {
 	}
 }
 
-// TestDamagedFiles starts with files that are not what they should be: each is named and skipped, the others count, and none is touched.
-func TestDamagedFiles(t *testing.T) {
+// TestEarlierFiles starts with what versions before 0.2 kept, a file each. It moves into the journal, where what stands there already is newer. What is
+// not what it should be is named and skipped: the rest counts.
+func TestEarlierFiles(t *testing.T) {
 	dir := t.TempDir()
 	r, _ := restart(t, dir)
 	must(t, r.RegisterService(service("good", ttl("c"))))
 	for name, content := range map[string]string{
-		"service-00.json": `{"Service":{"ID":"cut of`, "service-01.json": "", "service-02.json": "null", "service-03.json": `{"Service":{"ID":"x"}}`,
-		"service-04.json": `{"Service":{"ID":"y","Name":"y"},"Checks":[{"ID":"no kind"}]}`, "check-05.json": `{"Checks":[{"ID":"bad"}]}`,
-		"check-06.json": "\x00\xff", unfinished + "123": `{"Service":{"ID":"z","Name":"z"}}`, "README": "not ours",
+		"service-00.json": `{"Service":{"ID":"cut of`, "service-01.json": "", "service-02.json": "null", "check-06.json": "\x00\xff", "README": "not ours",
+		"service-03.json": `{"Service":{"ID":"x"}}`, "service-04.json": `{"Service":{"ID":"y","Name":"y"},"Checks":[{"ID":"no kind"}]}`,
+		"check-05.json": `{"Checks":[{"ID":"bad"}]}`, ".new-123": `{"Service":{"ID":"z","Name":"z"}}`,
+		"service-07.json": `{"Service":{"ID":"good","Name":"older"}}`,
+		"service-08.json": `{"Service":{"ID":"web","Name":"web","Weights":{"Passing":1,"Warning":1}},` + "\n" + `"Token":"!","Checks":[{"ID":"d","TTL":3600000000000}]}`,
+		"check-09.json":   `{"Checks":[{"ID":"disk","TTL":3600000000000}]}`,
 	} {
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
 	}
+	want := "good web! | c@good d@web disk@"
 	again, log := restart(t, dir)
-	if got := has(again); got != "good | c@good" {
-		t.Errorf("registered %q", got)
+	if got := has(again); got != want {
+		t.Errorf("registered %q, want %q", got, want)
 	}
-	for _, name := range []string{"service-00", "service-01", "service-02", "service-03", "service-04", "check-06"} {
+	for _, name := range []string{"service-00", "service-01", "service-02", "check-06", "service:x", "service:y", "check=bad"} {
 		if log.count(name) != 1 {
 			t.Errorf("%s is not named in the log: %s", name, log.buf.String())
 		}
@@ -209,9 +219,30 @@ func TestDamagedFiles(t *testing.T) {
 	if log.count("skipped") != 7 {
 		t.Errorf("%d are skipped, want 7", log.count("skipped"))
 	}
-	left := files(t, dir)
-	if left[unfinished+"123"] != nil || left["README"] == nil || len(left) != 9 {
+	left := slices.Sorted(maps.Keys(files(t, dir)))
+	if !slices.Equal(left, []string{"README", "check-06.json", "journal", "service-00.json", "service-01.json", "service-02.json"}) {
 		t.Errorf("files: %v", left)
+	}
+	must(t, again.DeregisterService("web"))
+	if third, _ := restart(t, dir); has(third) != "good | c@good disk@" {
+		t.Errorf("after another restart %q", has(third))
+	}
+}
+
+// TestDamagedLine starts with a journal of which a line was altered: it is named and skipped.
+func TestDamagedLine(t *testing.T) {
+	dir := t.TempDir()
+	r, _ := restart(t, dir)
+	for _, id := range []string{"a", "b", "c"} {
+		must(t, r.RegisterService(service(id)))
+	}
+	path := filepath.Join(dir, "journal")
+	b, err := os.ReadFile(path)
+	must(t, err)
+	must(t, os.WriteFile(path, bytes.Replace(b, []byte(`"Name":"b"`), []byte(`"Name":"x"`), 1), 0o600))
+	again, log := restart(t, dir)
+	if got := has(again); got != "a c | " || log.count("line=2") != 1 {
+		t.Errorf("registered %q, log %s", got, log.buf.String())
 	}
 }
 
@@ -234,7 +265,7 @@ func TestDiskFailure(t *testing.T) {
 	}
 }
 
-// TestUnchangedIsNotWritten registers the same again and restarts: the files stay as they are.
+// TestUnchangedIsNotWritten registers the same again and restarts: what is kept stays as it is.
 func TestUnchangedIsNotWritten(t *testing.T) {
 	dir := t.TempDir()
 	r, _ := restart(t, dir)
@@ -246,7 +277,7 @@ func TestUnchangedIsNotWritten(t *testing.T) {
 	again, _ := restart(t, dir)
 	must(t, again.RegisterService(reg))
 	for name, info := range files(t, dir) {
-		if !os.SameFile(info, before[name]) {
+		if !os.SameFile(info, before[name]) || info.Size() != before[name].Size() {
 			t.Errorf("%s was written again", name)
 		}
 		if info.Mode().Perm() != 0o600 {
