@@ -48,7 +48,7 @@ func (p *Peer) sendAhead(logs []*raft.Log) {
 		return
 	}
 	var last raft.Log
-	if r.CommitIndex()+1 != logs[0].Index || p.stores.log.GetLog(logs[0].Index-1, &last) != nil {
+	if r.CommitIndex()+1 != logs[0].Index || p.stores.Log.GetLog(logs[0].Index-1, &last) != nil {
 		return
 	}
 	message := p.message(term, &last)

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/consensus/storage"
 )
 
 // Config says who a peer is, where it keeps its data, and how patient it is.
@@ -55,6 +56,10 @@ func DefaultConfig() Config {
 
 // Validate says in one sentence what is wrong with the configuration, or returns nil.
 func (c *Config) Validate() error {
+	kept := c.storage()
+	if err := kept.Validate(); err != nil {
+		return err
+	}
 	switch {
 	case c.ID == "":
 		return cluster.Errorf(cluster.Invalid, "the node ID is empty")
@@ -62,12 +67,6 @@ func (c *Config) Validate() error {
 		return cluster.Errorf(cluster.Invalid, "the node name is empty")
 	case c.Addr == "":
 		return cluster.Errorf(cluster.Invalid, "the advertised RPC address is empty")
-	case c.DataDir == "":
-		return cluster.Errorf(cluster.Invalid, "data_dir is empty: name a directory that survives a restart")
-	case c.Backend != "" && c.Backend != backendWAL && c.Backend != backendBolt:
-		return cluster.Errorf(cluster.Invalid, "raft_logstore.backend is %q: want %q or %q", c.Backend, backendWAL, backendBolt)
-	case c.SegmentSize < minSegment || c.SegmentSize > maxSegment:
-		return cluster.Errorf(cluster.Invalid, "a segment of the raft log has %d bytes: want %d to %d", c.SegmentSize, minSegment, maxSegment)
 	case c.Multiplier < 0 || c.Multiplier > 10:
 		return cluster.Errorf(cluster.Invalid, "raft_multiplier is %d: want 1 to 10", c.Multiplier)
 	case c.ElectionTimeout < c.HeartbeatTimeout || c.HeartbeatTimeout < c.LeaderLeaseTimeout:
@@ -80,6 +79,11 @@ func (c *Config) Validate() error {
 		return cluster.Errorf(cluster.Invalid, "the raft settings do not fit: %v", err)
 	}
 	return nil
+}
+
+// storage is where this member keeps its data.
+func (c *Config) storage() storage.Config {
+	return storage.Config{DataDir: c.DataDir, ID: c.ID, Backend: c.Backend, SegmentSize: c.SegmentSize}
 }
 
 // stretched is d times the multiplier.

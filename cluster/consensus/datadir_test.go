@@ -9,6 +9,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/codec"
+	"holdfast/cluster/consensus/storage"
 )
 
 // The data_dirs that each format left behind: a snapshot of ten keys and a group, and ten more keys in the log. Each later version must
@@ -56,7 +57,7 @@ func TestWriteDataDir(t *testing.T) {
 	if err := os.RemoveAll(newest); err != nil {
 		t.Fatal(err)
 	}
-	at := func(c *Config) { c.Addr, c.SegmentSize = "10.0.0.1:8300", minSegment }
+	at := func(c *Config) { c.Addr, c.SegmentSize = "10.0.0.1:8300", storage.MinSegment }
 	m := startMember(t, "a", t.TempDir(), at)
 	bootstrapAlone(t, m)
 	all := []*member{m}

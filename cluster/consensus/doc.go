@@ -25,11 +25,6 @@
 // Followers learn of a commit as soon as the leader has applied it and its log is at rest (tell.go), so what was just written can be read
 // everywhere at once.
 //
-// # What is on the disk
-//
-// data_dir/raft/raft.db is the vote (bbolt), data_dir/raft/wal/ the log, and data_dir/raft/snapshots/ holds the two newest snapshots. They
-// belong to one node ID for ever: raft is unsafe with a log that another member wrote, so Open refuses one. With the backend "boltdb", and in a
-// data_dir of the first format, the log is in raft.db too. A data_dir keeps the format that it was made with (backend.go, owner.go).
-//
-// What stands in the log and in a snapshot is the part of cluster/codec.
+// What a member keeps on its disk is the part of [holdfast/cluster/consensus/storage], what stands in the log and in a snapshot that of
+// [holdfast/cluster/codec], and the connections to the others that of [holdfast/cluster/consensus/stream].
 package consensus

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"holdfast/cluster/consensus/storage"
 )
 
 // hold keeps a member that has been started again out of elections for one heartbeat timeout.
@@ -20,8 +22,8 @@ import (
 type hold struct{ until time.Time }
 
 // newHold is the hold of a member that opened its log at since. One whose log was empty has given nobody its word.
-func newHold(s *stores, since time.Time, heartbeat time.Duration) hold {
-	if had, err := s.hasState(); err == nil && !had {
+func newHold(s *storage.Storage, since time.Time, heartbeat time.Duration) hold {
+	if had, err := s.HasState(); err == nil && !had {
 		return hold{}
 	}
 	return hold{since.Add(heartbeat)}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"holdfast/cluster/consensus/stream"
 )
 
 // elector is a transport of raft's that speaks as the member id.
@@ -19,7 +21,7 @@ func newElector(t *testing.T, id string) *elector {
 	cfg := DefaultConfig()
 	cfg.Addr = layer.Addr().String()
 	trans := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: newStream(layer, &cfg, func() {}), Logger: newLogger(testLogger()), MaxPool: 3, Timeout: patience, MsgpackUseNewTimeFormat: true,
+		Stream: stream.New(layer, stream.Config{Addr: cfg.Addr, DialTimeout: patience, UserTimeout: patience, Anew: func() {}}), Logger: newLogger(testLogger()), MaxPool: 3, Timeout: patience, MsgpackUseNewTimeFormat: true,
 	})
 	t.Cleanup(func() { _ = trans.Close() })
 	return &elector{trans, raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: []byte(cfg.Addr)}}

@@ -14,6 +14,8 @@ import (
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/consensus/storage"
+	"holdfast/cluster/consensus/stream"
 	"holdfast/cluster/state"
 )
 
@@ -21,12 +23,12 @@ import (
 type Peer struct {
 	cfg   Config
 	store *state.Store
-	layer Layer
+	layer stream.Layer
 	log   *slog.Logger
 	fsm   *fsm
 
 	raft    atomic.Pointer[raft.Raft] // nil until opened
-	stores  *stores                   // these are set before raft and do not change after it
+	stores  *storage.Storage          // these are set before raft and do not change after it
 	trans   *transport
 	since   time.Time     // when it was opened
 	stored  uint64        // the last log entry that the disk held then
@@ -42,7 +44,7 @@ type Peer struct {
 }
 
 // New makes a peer that applies to store and speaks through layer, which it closes when it is closed itself.
-func New(cfg Config, store *state.Store, layer Layer, log *slog.Logger) *Peer {
+func New(cfg Config, store *state.Store, layer stream.Layer, log *slog.Logger) *Peer {
 	p := &Peer{cfg: cfg, store: store, layer: layer, log: log, stopped: make(chan struct{}), applied: make(chan struct{}, 1), beats: make(chan struct{}, 1)}
 	p.queue.limit = max(1, cfg.MaxAppendEntries/maxFlights)
 	p.storing = p.sendAhead
@@ -59,16 +61,19 @@ func (p *Peer) Open() error {
 		return err
 	}
 	logger := newLogger(p.log)
-	stores, err := openStores(&p.cfg, p.fsm.peers, logger)
+	stores, err := storage.Open(p.cfg.storage(), logger)
 	if err != nil {
 		return err
 	}
-	stream := newStream(p.layer, &p.cfg, func() { signal(p.applied) })
+	layer := stream.New(p.layer, stream.Config{
+		Addr: p.cfg.Addr, DialTimeout: p.cfg.stretched(p.cfg.DialTimeout), UserTimeout: 5 * p.cfg.stretched(p.cfg.HeartbeatTimeout),
+		Anew: func() { signal(p.applied) },
+	})
 	p.stores, p.since = stores, time.Now()
 	p.trans = newTransport(p, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider:   newWhereabouts(p),
 		Logger:                  logger,
-		Stream:                  stream,
+		Stream:                  layer,
 		MaxPool:                 3,
 		MaxRPCsInFlight:         1, // messages of the log go one by one, each with all there is: no slower, and each can wait (reach.go)
 		Timeout:                 p.cfg.stretched(p.cfg.IOTimeout),
@@ -76,7 +81,7 @@ func (p *Peer) Open() error {
 	}), newHold(stores, p.since, p.cfg.stretched(p.cfg.HeartbeatTimeout)))
 	r, err := p.start(logger)
 	if err != nil {
-		return errors.Join(err, p.trans.Close(), stores.close())
+		return errors.Join(err, p.trans.Close(), stores.Close())
 	}
 	p.stored = r.LastIndex()
 	p.fsm.peers.complete.Store(true)
@@ -88,23 +93,20 @@ func (p *Peer) Open() error {
 
 // start restores the newest snapshot and starts raft.
 func (p *Peer) start(logger *logger) (r *raft.Raft, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // see openBolt
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a file that was cut off is mapped beyond its end
 	defer func() {
 		if lost := recover(); lost != nil { // raft's answer to a log with a hole
-			r, err = nil, damaged(&p.cfg, lost)
+			r, err = nil, storage.Damaged(p.cfg.DataDir, lost)
 		}
 	}()
 	conf := p.cfg.raft()
 	conf.Logger = logger
-	r, err = raft.NewRaft(conf, p.fsm, aheadLog{p.stores.log, p.storing}, p.stores.stable, p.stores.snapshots, p.trans)
+	log := aheadLog{watchedLog{p.stores.Log, p.fsm.peers}, p.storing}
+	r, err = raft.NewRaft(conf, p.fsm, log, p.stores.Stable, watchedSnapshots{p.stores.Snapshots, p.fsm.peers}, p.trans)
 	if err != nil {
-		return nil, damaged(&p.cfg, err)
+		return nil, storage.Damaged(p.cfg.DataDir, err)
 	}
 	return r, nil
-}
-
-func damaged(c *Config, why any) error {
-	return cluster.Errorf(cluster.Invalid, "data_dir %q: its raft log and snapshots cannot be used (%v): %s", c.DataDir, why, startOver)
 }
 
 // signal leaves one value in ch.
@@ -130,7 +132,7 @@ func (p *Peer) Close() error {
 	err := p.trans.Close()
 	err = errors.Join(err, down.Error())
 	p.tasks.Wait()
-	return errors.Join(err, p.stores.close())
+	return errors.Join(err, p.stores.Close())
 }
 
 // running is raft while the peer is open.

@@ -38,7 +38,7 @@ func (p *Peer) HasState() (bool, error) {
 	if _, err := p.running(); err != nil {
 		return false, err
 	}
-	return p.stores.hasState()
+	return p.stores.HasState()
 }
 
 // Bootstrap makes servers the first peer set of a new cluster; this member is one of its voters. Members that bootstrap

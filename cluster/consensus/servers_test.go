@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"holdfast/cluster"
+	"holdfast/cluster/consensus/storage"
 )
 
 func serversOf(t *testing.T, m *member) []Server {
@@ -251,7 +252,7 @@ func TestAllComeBackWithOtherAddresses(t *testing.T) {
 
 func TestLateJoinerGetsASnapshot(t *testing.T) {
 	t.Parallel()
-	few := func(c *Config) { c.TrailingLogs, c.SegmentSize = 1, minSegment } // a segment goes as a whole
+	few := func(c *Config) { c.TrailingLogs, c.SegmentSize = 1, storage.MinSegment } // a segment goes as a whole
 	first := startMember(t, "a", t.TempDir(), few)
 	bootstrapAlone(t, first)
 	const keys = 300

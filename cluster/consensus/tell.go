@@ -62,7 +62,7 @@ func (t *teller) run(ctx context.Context, applied <-chan struct{}) {
 func (t *teller) message() *raft.AppendEntriesRequest {
 	committed := t.raft.CommitIndex()
 	var last raft.Log
-	if t.raft.LastIndex() > committed || t.peer.stores.log.GetLog(committed, &last) != nil {
+	if t.raft.LastIndex() > committed || t.peer.stores.Log.GetLog(committed, &last) != nil {
 		return nil
 	}
 	return t.peer.message(t.term, &last)

@@ -24,7 +24,7 @@ func bootstrapAlone(tb testing.TB, m *member) {
 func lastEntry(tb testing.TB, m *member) *raft.Log {
 	tb.Helper()
 	var l raft.Log
-	if err := m.stores.log.GetLog(m.raft.Load().LastIndex(), &l); err != nil {
+	if err := m.stores.Log.GetLog(m.raft.Load().LastIndex(), &l); err != nil {
 		tb.Fatal(err)
 	}
 	return &l

@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"cluster/prepared":      {"cluster", "cluster/state"},
 	"cluster/codec":         {"cluster", "cluster/state"},
 	"cluster/codec/entry":   {"cluster"},
-	"cluster/consensus":     {"cluster", "cluster/state", "cluster/codec"},
+	"cluster/consensus":     {"cluster", "cluster/state", "cluster/codec"}, // and its own folders
 	"cluster/gossip":        {"cluster"},
 	"cluster/rpc":           {"cluster"},
 	"cluster/archive":       {"cluster"},
@@ -39,28 +39,33 @@ var mayImport = map[string][]string{
 	"cluster/leader":        {"cluster", "cluster/state"},
 	"cluster/agent":         {"cluster", "cluster/state", "cluster/archive", "cluster/codec", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader", "cluster/flight", "cluster/event"},
 	"cluster/clustertest":   {"cluster", "cluster/agent"},
-	"dnsapi/zone":           {"cluster", "cluster/state"},
-	"dnsapi/recursor":       {},
-	"dnsapi/socket":         {},
-	"dnsapi":                {"cluster", "cluster/state", "cluster/prepared"},
-	"httpapi":               {"cluster", "cluster/state"}, // and its own families
-	"httpapi/exchange":      {"cluster", "cluster/state", "httpapi/filter"},
-	"httpapi/filter":        {},
-	"httpapi/wire":          {"cluster", "cluster/state", "httpapi/exchange"},
-	"httpapi/FAMILY":        {"cluster", "cluster/state", "cluster/prepared", "httpapi/exchange", "httpapi/wire"}, // each of the others: one never imports another
-	"failover":              {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease", "failover/effect", "failover/plan"},
-	"failover/plan":         {"cluster", "cluster/state"},
-	"failover/effect":       {"cluster", "failover/vip"},
-	"failover/vip":          {},
-	"failover/fence":        {},
-	"failover/proxy":        {},
-	"failover/database":     {},
-	"failover/proxy/web":    {"failover/proxy/route"},
-	"failover/upstream":     {"cluster", "cluster/state", "failover/proxy", "failover/proxy/route", "failover/proxy/web"},
-	"failover/lab":          {},
-	"failover/lease":        {"cluster"},
-	"failover/keeper":       {"failover/vip", "failover/fence"},
-	"failover/watch":        {"cluster"}, // what it asks for comes through an interface that cmd fills with the API
+
+	"dnsapi/zone":     {"cluster", "cluster/state"},
+	"dnsapi/recursor": {},
+	"dnsapi/socket":   {},
+	"dnsapi":          {"cluster", "cluster/state", "cluster/prepared"},
+
+	"httpapi":          {"cluster", "cluster/state"}, // and its own families
+	"httpapi/exchange": {"cluster", "cluster/state", "httpapi/filter"},
+	"httpapi/filter":   {},
+	"httpapi/wire":     {"cluster", "cluster/state", "httpapi/exchange"},
+	"httpapi/FAMILY":   {"cluster", "cluster/state", "cluster/prepared", "httpapi/exchange", "httpapi/wire"}, // each of the others: one never imports another
+
+	"failover":           {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease", "failover/effect", "failover/plan"},
+	"failover/plan":      {"cluster", "cluster/state"},
+	"failover/effect":    {"cluster", "failover/vip"},
+	"failover/vip":       {},
+	"failover/fence":     {},
+	"failover/proxy":     {},
+	"failover/database":  {},
+	"failover/proxy/web": {"failover/proxy/route"},
+	"failover/upstream":  {"cluster", "cluster/state", "failover/proxy", "failover/proxy/route", "failover/proxy/web"},
+	"failover/lab":       {},
+	"failover/lease":     {"cluster"},
+	"failover/keeper":    {"failover/vip", "failover/fence"},
+	"failover/watch":     {"cluster"}, // what it asks for comes through an interface that cmd fills with the API
+
+	"cluster/consensus/storage": {"cluster"},
 
 	"failover/render":          {"cluster", "cluster/state"},
 	"failover/render/language": {},

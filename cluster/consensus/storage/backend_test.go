@@ -1,23 +1,33 @@
-package consensus
+package storage
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
+	hclog "github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 )
 
 // openLog opens the stores of a member under dir, with small segments.
-func openLog(t *testing.T, backend, dir string) *stores {
+func openLog(t *testing.T, backend, dir string) *Storage {
 	t.Helper()
-	cfg := DefaultConfig()
-	cfg.ID, cfg.DataDir, cfg.Backend, cfg.SegmentSize = "a", dir, backend, minSegment
-	s, err := openStores(&cfg, &peerSet{}, newLogger(testLogger()))
+	s, err := Open(Config{ID: "a", DataDir: dir, Backend: backend, SegmentSize: MinSegment}, hclog.NewNullLogger())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.close() })
+	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+func copied(t *testing.T, from string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "data")
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return to
 }
 
 func entries(term, first, last uint64) (logs []*raft.Log) {
@@ -86,28 +96,28 @@ func TestLogAfterEachFate(t *testing.T) {
 			return log.StoreLogs(entries(3, 5000, 5001))
 		}, entries(3, 5000, 5001)},
 	} {
-		for _, backend := range []string{backendWAL, backendBolt} {
+		for _, backend := range []string{WAL, Bolt} {
 			t.Run(backend+": "+c.name, func(t *testing.T) {
 				dir := t.TempDir()
 				s := openLog(t, backend, dir)
 				for i := uint64(1); i <= many; i += 50 {
-					if err := s.log.StoreLogs(entries(1, i, i+49)); err != nil {
+					if err := s.Log.StoreLogs(entries(1, i, i+49)); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if err := c.do(s.log); err != nil {
+				if err := c.do(s.Log); err != nil {
 					t.Fatal(err)
 				}
-				hasEntries(t, s.log, c.want)
-				killed := openLog(t, backend, copyDir(t, dir))
-				hasEntries(t, killed.log, c.want)
-				if err := s.close(); err != nil {
+				hasEntries(t, s.Log, c.want)
+				killed := openLog(t, backend, copied(t, dir))
+				hasEntries(t, killed.Log, c.want)
+				if err := s.Close(); err != nil {
 					t.Fatal(err)
 				}
 				again := openLog(t, backend, dir)
-				hasEntries(t, again.log, c.want)
+				hasEntries(t, again.Log, c.want)
 				last := c.want[len(c.want)-1]
-				if err := again.log.StoreLogs(entries(4, last.Index+1, last.Index+2)); err != nil {
+				if err := again.Log.StoreLogs(entries(4, last.Index+1, last.Index+2)); err != nil {
 					t.Errorf("it does not go on: %v", err)
 				}
 			})

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package consensus
+package stream
 
 import (
 	"time"

@@ -1,4 +1,4 @@
-package consensus
+package storage
 
 import (
 	"errors"
@@ -21,8 +21,8 @@ const (
 
 // claim makes sure that the stores belong to this member, and takes them if they are new. A log or a vote of another member would let
 // it vote twice, so nothing may be guessed here.
-func (s *stores) claim(c *Config) (format string, err error) {
-	value, err := s.stable.Get([]byte(ownerKey))
+func (s *Storage) claim(c *Config) (format string, err error) {
+	value, err := s.Stable.Get([]byte(ownerKey))
 	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
 		return s.claimNew(c)
 	}
@@ -39,8 +39,8 @@ func (s *stores) claim(c *Config) (format string, err error) {
 	return format, nil
 }
 
-func (s *stores) claimNew(c *Config) (format string, err error) {
-	foreign, err := s.hasState()
+func (s *Storage) claimNew(c *Config) (format string, err error) {
+	foreign, err := s.HasState()
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("look for raft state in %s: %w", c.DataDir, err)
@@ -48,14 +48,14 @@ func (s *stores) claimNew(c *Config) (format string, err error) {
 		return "", cluster.Errorf(cluster.Invalid, "data_dir %q holds the raft state of another program, perhaps of Consul: give this agent an empty one", c.DataDir)
 	}
 	format = formatBolt
-	if c.Backend != backendBolt {
+	if c.Backend != Bolt {
 		format = formatWAL
-		dir := filepath.Join(c.DataDir, raftDir)
+		dir := filepath.Join(c.DataDir, subdir)
 		if err := makeWALDir(dir, filepath.Join(dir, walDir)); err != nil {
 			return "", err
 		}
 	}
-	if err := s.stable.Set([]byte(ownerKey), []byte(format+" "+c.ID)); err != nil {
+	if err := s.Stable.Set([]byte(ownerKey), []byte(format+" "+c.ID)); err != nil {
 		return "", fmt.Errorf("write the owner of %s: %w", c.DataDir, err)
 	}
 	return format, nil

@@ -1,4 +1,4 @@
-package consensus
+package stream
 
 import (
 	"crypto/tls"
@@ -13,17 +13,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func newTestStream(t *testing.T) *stream {
+const patience = 20 * time.Second
+
+// plain is TCP on loopback.
+type plain struct{ net.Listener }
+
+func (plain) Dial(addr string, timeout time.Duration) (net.Conn, error) {
+	return net.DialTimeout("tcp", addr, timeout)
+}
+
+func newTestStream(t *testing.T) *Stream {
 	t.Helper()
-	cfg := DefaultConfig()
-	cfg.Addr = "10.0.0.1:8300"
-	s := newStream(listen(t), &cfg, func() {})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(plain{l}, Config{Addr: "10.0.0.1:8300", DialTimeout: patience, UserTimeout: 1500 * time.Millisecond, Anew: func() {}})
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
 
 // pair is both ends of a connection from a to b.
-func pair(t *testing.T, a, b *stream) (dialled, accepted net.Conn) {
+func pair(t *testing.T, a, b *Stream) (dialled, accepted net.Conn) {
 	t.Helper()
 	got := make(chan net.Conn)
 	go func() {
@@ -78,9 +89,9 @@ func TestStreamCutsEveryConnection(t *testing.T) {
 func TestStreamsGiveUpSilentPeers(t *testing.T) {
 	a, b := newTestStream(t), newTestStream(t)
 	out, _ := pair(t, a, b)
-	raw := out.(*streamConn).Conn.(*lively).conn()
-	if got := userTimeoutOf(t, raw); got != a.userTimeout {
-		t.Errorf("user timeout %s, want %s", got, a.userTimeout)
+	raw := out.(*conn).Conn.(*lively).conn()
+	if got := userTimeoutOf(t, raw); got != a.cfg.UserTimeout {
+		t.Errorf("user timeout %s, want %s", got, a.cfg.UserTimeout)
 	}
 	watchPeer(tls.Client(raw, &tls.Config{}), 7*time.Second)
 	if got := userTimeoutOf(t, raw); got != 7*time.Second {

@@ -12,6 +12,7 @@ import (
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 
 	"holdfast/cluster"
+	"holdfast/cluster/consensus/storage"
 )
 
 // refused opens a peer that must not open, and checks that the error is one sentence with all of want.
@@ -60,7 +61,7 @@ func TestDataDirOfAnotherNode(t *testing.T) {
 func TestDataDirOfANewerVersion(t *testing.T) {
 	dir := t.TempDir()
 	m := startMember(t, "a", dir)
-	if err := m.stores.stable.Set([]byte(ownerKey), []byte("3 a")); err != nil {
+	if err := m.stores.Stable.Set([]byte("HoldfastOwner"), []byte("3 a")); err != nil {
 		t.Fatal(err)
 	}
 	m.stop(t)
@@ -69,10 +70,10 @@ func TestDataDirOfANewerVersion(t *testing.T) {
 
 func TestDataDirOfAnotherProgram(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, raftDir), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, "raft"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	db, err := raftboltdb.NewBoltStore(filepath.Join(dir, raftDir, boltFile))
+	db, err := raftboltdb.NewBoltStore(filepath.Join(dir, "raft", "raft.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,29 +94,29 @@ func TestDataDirThatIsNotOne(t *testing.T) {
 	refused(t, newMember(t, "a", file), file, "not a directory")
 	refused(t, newMember(t, "a", filepath.Join(file, "below")), file, "not a directory")
 	occupied := t.TempDir()
-	if err := os.WriteFile(filepath.Join(occupied, raftDir), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(occupied, "raft"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, newMember(t, "a", occupied), occupied, raftDir)
+	refused(t, newMember(t, "a", occupied), occupied, "raft")
 	refused(t, newMember(t, "a", "/proc/holdfast"), "/proc/holdfast", "cannot be used")
 }
 
 // damagedCase is one way to damage what a member keeps, and what the refusal says.
 type damagedCase struct {
 	name   string
-	damage func(t *testing.T, raftDir string) error
+	damage func(t *testing.T, dir string) error
 	want   []string
 }
 
 func TestDataDirWithDamage(t *testing.T) {
-	refusesDamage(t, backendWAL, []damagedCase{
-		{"the log is gone", func(_ *testing.T, dir string) error { return os.RemoveAll(filepath.Join(dir, walDir)) }, []string{walDir, "move the directory away"}},
+	refusesDamage(t, storage.WAL, []damagedCase{
+		{"the log is gone", func(_ *testing.T, dir string) error { return os.RemoveAll(filepath.Join(dir, "wal")) }, []string{"wal", "move the directory away"}},
 		{"the log is something else", func(t *testing.T, dir string) error {
 			return os.WriteFile(segments(t, dir)[0], []byte(strings.Repeat("no log", 10_000)), 0o600)
-		}, []string{walDir, "move the directory away"}},
+		}, []string{"wal", "move the directory away"}},
 		{"a segment is missing", func(t *testing.T, dir string) error {
 			return os.Remove(segments(t, dir)[0])
-		}, []string{walDir, "move the directory away"}},
+		}, []string{"wal", "move the directory away"}},
 		{"a segment is cut off", func(t *testing.T, dir string) error {
 			return errors.Join(os.Truncate(segments(t, dir)[0], 500), os.RemoveAll(filepath.Join(dir, "snapshots")))
 		}, []string{"move the directory away"}},
@@ -124,23 +125,23 @@ func TestDataDirWithDamage(t *testing.T) {
 }
 
 func TestDataDirWithDamageBolt(t *testing.T) {
-	refusesDamage(t, backendBolt, []damagedCase{
+	refusesDamage(t, storage.Bolt, []damagedCase{
 		{"the log is something else", func(_ *testing.T, dir string) error {
-			return os.WriteFile(filepath.Join(dir, boltFile), []byte(strings.Repeat("no log", 10_000)), 0o600)
-		}, []string{boltFile, "move the directory away"}},
+			return os.WriteFile(filepath.Join(dir, "raft.db"), []byte(strings.Repeat("no log", 10_000)), 0o600)
+		}, []string{"raft.db", "move the directory away"}},
 		{"the log is cut off", func(_ *testing.T, dir string) error {
-			return os.Truncate(filepath.Join(dir, boltFile), 16<<10)
+			return os.Truncate(filepath.Join(dir, "raft.db"), 16<<10)
 		}, []string{"move the directory away"}},
 		{"the log is a directory", func(_ *testing.T, dir string) error {
-			path := filepath.Join(dir, boltFile)
+			path := filepath.Join(dir, "raft.db")
 			if err := os.Remove(path); err != nil {
 				return err
 			}
 			return os.Mkdir(path, 0o700)
-		}, []string{boltFile}},
+		}, []string{"raft.db"}},
 		{"the snapshot is altered", alterSnapshot, []string{"snapshots", "move the directory away"}},
 		{"the log has a hole", func(_ *testing.T, dir string) error {
-			db, err := raftboltdb.NewBoltStore(filepath.Join(dir, boltFile))
+			db, err := raftboltdb.NewBoltStore(filepath.Join(dir, "raft.db"))
 			if err != nil {
 				return err
 			}
@@ -159,7 +160,7 @@ func TestDataDirWithDamageBolt(t *testing.T) {
 func refusesDamage(t *testing.T, backend string, cases []damagedCase) {
 	t.Helper()
 	whole := t.TempDir()
-	m := startMember(t, "a", whole, func(c *Config) { c.Backend, c.SegmentSize = backend, minSegment })
+	m := startMember(t, "a", whole, func(c *Config) { c.Backend, c.SegmentSize = backend, storage.MinSegment })
 	bootstrapAlone(t, m)
 	for i := range 300 {
 		write(t, []*member{m}, key(i), "v")
@@ -169,7 +170,7 @@ func refusesDamage(t *testing.T, backend string, cases []damagedCase) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			dir := copyDir(t, whole)
-			if err := c.damage(t, filepath.Join(dir, raftDir)); err != nil {
+			if err := c.damage(t, filepath.Join(dir, "raft")); err != nil {
 				t.Fatal(err)
 			}
 			refused(t, newMember(t, "a", dir), append(c.want, dir)...)
@@ -191,7 +192,7 @@ func alterSnapshot(t *testing.T, dir string) error {
 // segments are the files of a write-ahead log, oldest first.
 func segments(t *testing.T, dir string) []string {
 	t.Helper()
-	files, _ := filepath.Glob(filepath.Join(dir, walDir, "*.wal"))
+	files, _ := filepath.Glob(filepath.Join(dir, "wal", "*.wal"))
 	if len(files) < 2 {
 		t.Fatalf("segments: %v, want a few", files)
 	}
@@ -199,7 +200,7 @@ func segments(t *testing.T, dir string) []string {
 }
 
 func TestDataDirKeepsItsLog(t *testing.T) {
-	for _, c := range []struct{ first, then string }{{backendBolt, backendWAL}, {backendWAL, backendBolt}, {"", backendBolt}, {backendBolt, ""}} {
+	for _, c := range []struct{ first, then string }{{storage.Bolt, storage.WAL}, {storage.WAL, storage.Bolt}, {"", storage.Bolt}, {storage.Bolt, ""}} {
 		t.Run(c.first+" then "+c.then, func(t *testing.T) {
 			dir := t.TempDir()
 			m := startMember(t, "a", dir, func(c2 *Config) { c2.Backend = c.first })
@@ -211,8 +212,8 @@ func TestDataDirKeepsItsLog(t *testing.T) {
 			if got := read(t, again, index, "k"); got != "v" {
 				t.Errorf("it reads %q", got)
 			}
-			_, err := os.Stat(filepath.Join(dir, raftDir, walDir))
-			if wal := err == nil; wal != (c.first != backendBolt) {
+			_, err := os.Stat(filepath.Join(dir, "raft", "wal"))
+			if wal := err == nil; wal != (c.first != storage.Bolt) {
 				t.Errorf("the log is a write-ahead log: %v", wal)
 			}
 		})

@@ -1,4 +1,4 @@
-package consensus
+package storage
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	hclog "github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
@@ -19,25 +20,48 @@ import (
 )
 
 const (
-	raftDir  = "raft"    // under data_dir
-	boltFile = "raft.db" // under raftDir
+	subdir   = "raft"    // under data_dir
+	boltFile = "raft.db" // under subdir
 
 	lockTimeout   = 300 * time.Millisecond // how long the process before this one has to let go of the file
 	keptSnapshots = 2
 	cachedEntries = 128 // newest log entries kept in memory for the followers
 )
 
-// stores is where a peer keeps its log, its vote and its snapshots.
-type stores struct {
-	log       watchedLog
-	stable    raft.StableStore
-	snapshots raft.SnapshotStore
-	close     func() error
+// Config says whose storage it is, where it is, and what a new one is like.
+type Config struct {
+	DataDir string
+	ID      string // the node ID
+	// Backend is how a new data_dir keeps its log, WAL or Bolt; "" is WAL. An older one stays as it is.
+	Backend     string
+	SegmentSize int // bytes that a write-ahead log takes from the disk at once
 }
 
-// openStores opens what the member keeps under data_dir, and makes it where it is missing.
-func openStores(c *Config, peers *peerSet, logger *logger) (*stores, error) {
-	dir := filepath.Join(c.DataDir, raftDir)
+// Validate says in one sentence what is wrong with the configuration, or returns nil.
+func (c *Config) Validate() error {
+	switch {
+	case c.DataDir == "":
+		return cluster.Errorf(cluster.Invalid, "data_dir is empty: name a directory that survives a restart")
+	case c.Backend != "" && c.Backend != WAL && c.Backend != Bolt:
+		return cluster.Errorf(cluster.Invalid, "raft_logstore.backend is %q: want %q or %q", c.Backend, WAL, Bolt)
+	case c.SegmentSize < MinSegment || c.SegmentSize > maxSegment:
+		return cluster.Errorf(cluster.Invalid, "a segment of the raft log has %d bytes: want %d to %d", c.SegmentSize, MinSegment, maxSegment)
+	}
+	return nil
+}
+
+// Storage is where a member keeps its log, its vote and its snapshots. One process at a time has it.
+type Storage struct {
+	Log       raft.LogStore
+	Stable    raft.StableStore
+	Snapshots raft.SnapshotStore
+
+	close func() error
+}
+
+// Open opens what the member keeps under data_dir, and makes it where it is missing.
+func Open(c Config, logger hclog.Logger) (*Storage, error) {
+	dir := filepath.Join(c.DataDir, subdir)
 	if err := makeDir(c.DataDir, dir); err != nil {
 		return nil, err
 	}
@@ -45,19 +69,20 @@ func openStores(c *Config, peers *peerSet, logger *logger) (*stores, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stores{stable: db, close: db.Close}
-	if err := s.complete(c, dir, db, peers, logger); err != nil {
-		return nil, errors.Join(err, s.close())
+	s := &Storage{Log: db, Stable: db, close: db.Close}
+	if err := s.complete(&c, dir, logger); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *stores) complete(c *Config, dir string, db *raftboltdb.BoltStore, peers *peerSet, logger *logger) error {
-	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, logger)
-	if err != nil {
+// Close lets go of it.
+func (s *Storage) Close() error { return s.close() }
+
+func (s *Storage) complete(c *Config, dir string, logger hclog.Logger) (err error) {
+	if s.Snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, logger); err != nil {
 		return cluster.Errorf(cluster.Invalid, "data_dir %q: the directory for snapshots cannot be used: %v", c.DataDir, err)
 	}
-	s.log, s.snapshots = watchedLog{db, peers}, watchedSnapshots{snapshots, peers}
 	format, err := s.claim(c)
 	if err != nil {
 		return err
@@ -67,17 +92,20 @@ func (s *stores) complete(c *Config, dir string, db *raftboltdb.BoltStore, peers
 			return err
 		}
 	}
-	cached, err := raft.NewLogCache(cachedEntries, s.log.LogStore)
-	if err != nil {
+	if s.Log, err = raft.NewLogCache(cachedEntries, s.Log); err != nil {
 		return err
 	}
-	s.log = watchedLog{cached, peers}
 	return errors.Join(syncDir(dir), syncDir(c.DataDir))
 }
 
-// hasState reports whether anything was ever written here in the name of a cluster.
-func (s *stores) hasState() (bool, error) {
-	return raft.HasExistingState(s.log, s.stable, s.snapshots)
+// HasState reports whether anything was ever written here in the name of a cluster.
+func (s *Storage) HasState() (bool, error) {
+	return raft.HasExistingState(s.Log, s.Stable, s.Snapshots)
+}
+
+// Damaged says that what is kept cannot be used, and what to do about it.
+func Damaged(dataDir string, why any) error {
+	return cluster.Errorf(cluster.Invalid, "data_dir %q: its raft log and snapshots cannot be used (%v): %s", dataDir, why, startOver)
 }
 
 func makeDir(dataDir, dir string) error {
@@ -86,7 +114,7 @@ func makeDir(dataDir, dir string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.ENOTDIR):
-		return cluster.Errorf(cluster.Invalid, "data_dir %q is not a directory, or has something else where its directory %q should be", dataDir, raftDir)
+		return cluster.Errorf(cluster.Invalid, "data_dir %q is not a directory, or has something else where its directory %q should be", dataDir, subdir)
 	}
 	return cluster.Errorf(cluster.Invalid, "data_dir %q cannot be used: %v", dataDir, err)
 }

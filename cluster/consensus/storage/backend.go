@@ -1,4 +1,4 @@
-package consensus
+package storage
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	hclog "github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	wal "github.com/hashicorp/raft-wal"
@@ -18,16 +19,16 @@ import (
 // The log is kept in one of two ways. A write-ahead log appends, and syncs once per write; bbolt keeps pages in a tree, and syncs twice.
 // For one entry of 600 bytes that took 126 and 334 µs, and 45 and 152 µs of CPU time. The vote is in bbolt with either.
 const (
-	backendWAL  = "wal"
-	backendBolt = "boltdb"
+	WAL  = "wal"
+	Bolt = "boltdb"
 
-	walDir     = "wal" // under raftDir
-	minSegment = 16 << 10
+	MinSegment = 16 << 10 // the least bytes of a segment of a write-ahead log
+	walDir     = "wal"    // under subdir
 	maxSegment = 256 << 20
 )
 
 // openWAL opens the write-ahead log in dir, which was made when the data_dir was claimed.
-func (s *stores) openWAL(c *Config, dir string, logger *logger) (err error) {
+func (s *Storage) openWAL(c *Config, dir string, logger hclog.Logger) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = unreadable(c, dir, r)
@@ -36,12 +37,12 @@ func (s *stores) openWAL(c *Config, dir string, logger *logger) (err error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return unreadable(c, dir, "it is gone")
 	}
-	log, err := wal.Open(dir, wal.WithMetaStore(walMeta{s.stable}), wal.WithSegmentSize(c.SegmentSize), wal.WithLogger(logger))
+	log, err := wal.Open(dir, wal.WithMetaStore(walMeta{s.Stable}), wal.WithSegmentSize(c.SegmentSize), wal.WithLogger(logger))
 	if err != nil {
 		return unreadable(c, dir, err)
 	}
 	db := s.close
-	s.log.LogStore, s.close = log, func() error { return errors.Join(log.Close(), db()) }
+	s.Log, s.close = log, func() error { return errors.Join(log.Close(), db()) }
 	return nil
 }
 
