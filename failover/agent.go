@@ -10,6 +10,7 @@ import (
 	"holdfast/cluster/state"
 	"holdfast/failover/effect"
 	"holdfast/failover/fence"
+	"holdfast/failover/outbox"
 	"holdfast/failover/vip"
 )
 
@@ -23,28 +24,13 @@ type Agent interface {
 // Channel opens the lease channel of this machine to the leader.
 type Channel interface {
 	// OpenLease fails with cluster.NoLeader while there is none.
-	OpenLease(ctx context.Context) (Stream, error)
+	OpenLease(ctx context.Context) (outbox.Stream, error)
 	// LeaderChanged is closed when another member leads, or none.
 	LeaderChanged() <-chan struct{}
 	// Hold returns nil once every voter has said, after the call began, that it follows no leader and that this machine may go on with its leases.
 	Hold(ctx context.Context) error
 	// Beats holds a value, some times in a TTL, when this machine and the leader are awake anyway: a renewal then costs least. It may be silent.
 	Beats() <-chan struct{}
-}
-
-// Stream carries messages between a machine and the leader, in order, until either side closes it.
-type Stream interface {
-	Send(msg []byte) error
-	Recv() ([]byte, error)
-	Close() error
-}
-
-// Quorum is the majority's word for the leader.
-type Quorum interface {
-	// ConfirmLease returns nil once a majority of voters has said, after the call began, that it follows this leader.
-	ConfirmLease(ctx context.Context) error
-	// OlderLeases is how long a lease that an earlier leader granted may still live.
-	OlderLeases(ctx context.Context) (time.Duration, error)
 }
 
 // Addresses carries addresses on this machine; vip.Host does.

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
 	"holdfast/failover/lease"
+	"holdfast/failover/outbox"
 )
 
 // podium is a leader without a cluster, and the channel to it. It grants what it is told to grant.
@@ -28,8 +30,8 @@ type podium struct {
 	term      uint64
 	changed   chan struct{}
 	beats     chan struct{}
-	stream    *pipe            // its end of the newest stream
-	renewals  []*lease.Renewal // all that arrived
+	stream    *failovertest.Pipe // its end of the newest stream
+	renewals  []*lease.Renewal   // all that arrived
 }
 
 func newPodium(tb testing.TB, ttl time.Duration, j *journal) *podium {
@@ -71,19 +73,19 @@ func (p *podium) LeaderChanged() <-chan struct{} {
 	return p.changed
 }
 
-func (p *podium) OpenLease(context.Context) (Stream, error) {
+func (p *podium) OpenLease(context.Context) (outbox.Stream, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.away {
 		return nil, cluster.ErrNoLeader
 	}
-	near, far := newPipe(256)
+	near, far := failovertest.NewPipe(256)
 	p.stream = far
 	go p.serve(far)
 	return near, nil
 }
 
-func (p *podium) serve(s *pipe) {
+func (p *podium) serve(s *failovertest.Pipe) {
 	for {
 		msg, err := s.Recv()
 		if err != nil {
@@ -98,7 +100,7 @@ func (p *podium) serve(s *pipe) {
 	}
 }
 
-func (p *podium) took(s *pipe, r *lease.Renewal) {
+func (p *podium) took(s *failovertest.Pipe, r *lease.Renewal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.renewals = append(p.renewals, r)
@@ -125,7 +127,7 @@ func (p *podium) once(what string, c lease.Claim) {
 	}
 }
 
-func (p *podium) say(s *pipe, a *lease.Answer) {
+func (p *podium) say(s *failovertest.Pipe, a *lease.Answer) {
 	msg, err := lease.EncodeAnswer(a)
 	if err != nil {
 		p.t.Error(err)
@@ -162,7 +164,7 @@ func (p *podium) last() lease.Renewal {
 // stage is a controller of the machine n1 with everything around it.
 type stage struct {
 	t *testing.T
-	*cell
+	*failovertest.Cell
 	*bench
 	*podium
 	controller *Controller
@@ -177,18 +179,18 @@ const testTTL = 400 * time.Millisecond
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	b := newBench()
-	s := &stage{t: t, cell: newCell(t, "n1"), bench: b, podium: newPodium(t, testTTL, b.journal), opts: Options{
+	s := &stage{t: t, Cell: failovertest.NewCell(t, "n1"), bench: b, podium: newPodium(t, testTTL, b.journal), opts: Options{
 		UnfitFor: 300 * time.Millisecond,
 		TTL:      testTTL, AnnounceEvery: time.Hour, RefreshEvery: 50 * time.Millisecond, StopTimeout: 300 * time.Millisecond, ProbeWait: time.Millisecond,
 	}}
-	s.do(append(three(), put(groupOf("g", "10.0.0.100/24")))...)
+	s.Do(append(failovertest.Three(), failovertest.Put(failovertest.GroupOf("g", "10.0.0.100/24")))...)
 	return s
 }
 
 // start runs a controller until the end of the test, or until kill.
 func (s *stage) start() *stage {
 	s.ttl = s.opts.TTL
-	s.controller = NewController(s.cell, s.podium, s.bench, s.bench, s.opts, quiet())
+	s.controller = NewController(s.Cell, s.podium, s.bench, s.bench, s.opts, failovertest.Quiet())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func(c *Controller) {
@@ -205,7 +207,7 @@ func (s *stage) kill() {
 	s.cancel()
 	select {
 	case <-s.done:
-	case <-time.After(patience):
+	case <-time.After(failovertest.Patience):
 		s.t.Fatal("Run goes on after its context has ended")
 	}
 }
@@ -213,7 +215,7 @@ func (s *stage) kill() {
 // serves waits until the kernel lets the address of g be served.
 func (s *stage) serves() {
 	s.t.Helper()
-	eventually(s.t, "n1 serves 10.0.0.100", func() bool { return s.serving("10.0.0.100") })
+	failovertest.Eventually(s.t, "n1 serves 10.0.0.100", func() bool { return s.serving("10.0.0.100") })
 }
 
 // wantOrder holds that lines came in this order, others in between aside, from the n-th line of the journal on.
@@ -242,5 +244,5 @@ func (s *stage) never(n int, line string) {
 func (s *stage) renewsAgain(n int) {
 	s.t.Helper()
 	had := len(s.heard())
-	eventually(s.t, "more renewals", func() bool { return len(s.heard()) >= had+n })
+	failovertest.Eventually(s.t, "more renewals", func() bool { return len(s.heard()) >= had+n })
 }

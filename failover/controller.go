@@ -12,12 +12,12 @@ import (
 	"holdfast/cluster"
 	"holdfast/failover/fence"
 	"holdfast/failover/lease"
+	"holdfast/failover/outbox"
 )
 
 // Options tune failover. All servers of a cluster must have the same TTL.
 type Options struct {
 	TTL           time.Duration   // of a lease
-	Heartbeat     time.Duration   // Raft's heartbeat timeout, for what Budget says of elections
 	AnnounceEvery time.Duration   // how often a held address is announced again
 	RefreshEvery  time.Duration   // how often the lifetime of carried addresses is renewed
 	StopTimeout   time.Duration   // how long an orderly stop waits for the groups to go elsewhere
@@ -31,7 +31,7 @@ type Options struct {
 // DefaultOptions are what production uses.
 func DefaultOptions() Options {
 	return Options{
-		TTL: 700 * time.Millisecond, Heartbeat: 300 * time.Millisecond, AnnounceEvery: 30 * time.Second, RefreshEvery: time.Second, StopTimeout: 2 * time.Second, ProbeWait: 100 * time.Millisecond, UnfitFor: 10 * time.Second,
+		TTL: 700 * time.Millisecond, AnnounceEvery: 30 * time.Second, RefreshEvery: time.Second, StopTimeout: 2 * time.Second, ProbeWait: 100 * time.Millisecond, UnfitFor: 10 * time.Second,
 	}
 }
 
@@ -51,7 +51,7 @@ type Controller struct {
 	assignments map[string]cluster.Assignment // the newest known, from the state or from the leader
 	carried     map[string]*carrier
 	holder      *lease.Holder
-	out         *outbox                // to the leader; nil while there is no channel
+	out         *outbox.Outbox         // to the leader; nil while there is no channel
 	unable      map[string]string      // group -> why this machine cannot carry it
 	unfit       map[string]hindrance   // what was found out by trying
 	given       map[string]uint64      // group -> the highest epoch that was given back

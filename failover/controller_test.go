@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
 	"holdfast/failover/fence"
 	"holdfast/failover/lease"
+	"holdfast/failover/outbox"
 	"holdfast/failover/vip"
 )
 
@@ -23,8 +25,8 @@ func TestTakeOrder(t *testing.T) {
 	s := newStage(t)
 	s.slow = 5 * time.Millisecond // so that what comes too early is heard too early
 	s.refuses = true
-	s.do(put(groupOf("g", "10.0.0.100/24", "2001:db8::100/64")))
-	s.assign("g", "n1", false)
+	s.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.100/24", "2001:db8::100/64")))
+	s.Assign("g", "n1", false)
 	s.start()
 	s.renewsAgain(4)
 	s.wantOrder(0, "attach", "manage 10.0.0.100", "put 10.0.0.100", "attach", "manage 2001:db8::100", "put 2001:db8::100", "claim g 1")
@@ -34,13 +36,13 @@ func TestTakeOrder(t *testing.T) {
 	s.never(0, "open 10.0.0.100")
 	s.never(0, "announce 10.0.0.100")
 	s.set(func() { s.refuses = false })
-	eventually(t, "both addresses are announced", func() bool { return s.has("announce 10.0.0.100") && s.has("announce 2001:db8::100") })
+	failovertest.Eventually(t, "both addresses are announced", func() bool { return s.has("announce 10.0.0.100") && s.has("announce 2001:db8::100") })
 	s.wantOrder(0, "claim g 1", "open 10.0.0.100", "announce 10.0.0.100")
 	s.wantOrder(0, "claim g 1", "open 2001:db8::100", "announce 2001:db8::100")
-	eventually(t, "the timeline tells", func() bool {
-		return slices.Contains(s.told(cluster.TransitionAcquire), "n1 has the lease, opened the fence and announced the addresses")
+	failovertest.Eventually(t, "the timeline tells", func() bool {
+		return slices.Contains(s.Told(cluster.TransitionAcquire), "n1 has the lease, opened the fence and announced the addresses")
 	})
-	eventually(t, "the holding is shown", func() bool {
+	failovertest.Eventually(t, "the holding is shown", func() bool {
 		h := s.controller.Holdings()
 		return len(h) == 1 && h[0].Phase == "serving" && h[0].Epoch == 1 && h[0].Remaining > 0 && h[0].Remaining <= testTTL &&
 			slices.Equal(h[0].Addresses, []string{"10.0.0.100/24 on eth0", "2001:db8::100/64 on eth0"})
@@ -50,7 +52,7 @@ func TestTakeOrder(t *testing.T) {
 // TestServesWhileRenewed holds that renewals keep the fence open without a gap, longer than one lease.
 func TestServesWhileRenewed(t *testing.T) {
 	s := newStage(t)
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	n := s.len()
 	s.renewsAgain(8)
@@ -67,7 +69,7 @@ func TestRenewsWithTheBeat(t *testing.T) {
 	s := newStage(t)
 	s.opts.TTL = time.Hour // by its own clock it would not renew in this test
 	s.start()
-	eventually(t, "the channel is open", func() bool { return len(s.heard()) > 0 })
+	failovertest.Eventually(t, "the channel is open", func() bool { return len(s.heard()) > 0 })
 	n := len(s.heard())
 	for range 3 {
 		s.beats <- struct{}{}
@@ -76,7 +78,7 @@ func TestRenewsWithTheBeat(t *testing.T) {
 	if more := len(s.heard()) - n; more > 0 {
 		t.Errorf("three beats right after a renewal made %d more", more)
 	}
-	eventually(t, "a beat after a while renews", func() bool {
+	failovertest.Eventually(t, "a beat after a while renews", func() bool {
 		select {
 		case s.beats <- struct{}{}:
 		default:
@@ -93,9 +95,9 @@ func TestReleaseOrder(t *testing.T) {
 		why  string
 		lose func(s *stage)
 	}{
-		{"to another machine", "it goes to n2: so it was decided", func(s *stage) { s.assign("g", "n2", false) }},
-		{"to nobody", "no machine is to hold it: so it was decided", func(s *stage) { s.assign("g", "", false) }},
-		{"deleted", "the group was deleted", func(s *stage) { s.do(&cluster.DeleteGroup{Name: "g"}) }},
+		{"to another machine", "it goes to n2: so it was decided", func(s *stage) { s.Assign("g", "n2", false) }},
+		{"to nobody", "no machine is to hold it: so it was decided", func(s *stage) { s.Assign("g", "", false) }},
+		{"deleted", "the group was deleted", func(s *stage) { s.Do(&cluster.DeleteGroup{Name: "g"}) }},
 		{"told by the leader alone", "it goes to n3: faster", func(s *stage) {
 			s.push(lease.Answer{Assignments: []cluster.Assignment{{Group: "g", Node: "n3", Epoch: 2, Why: "faster"}}})
 		}},
@@ -103,19 +105,19 @@ func TestReleaseOrder(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStage(t)
 			s.slow = 5 * time.Millisecond
-			s.assign("g", "n1", false)
+			s.Assign("g", "n1", false)
 			s.start().serves()
 			n := s.len()
 			c.lose(s)
-			eventually(t, "the address is gone and forgotten", func() bool { return s.has("forget 10.0.0.100") })
+			failovertest.Eventually(t, "the address is gone and forgotten", func() bool { return s.has("forget 10.0.0.100") })
 			s.wantOrder(n, "shut 10.0.0.100", "release g 1", "remove 10.0.0.100", "forget 10.0.0.100")
 			s.renewsAgain(3)
 			if r := s.last(); len(r.Claims)+len(r.Live)+len(r.Released) != 0 {
 				t.Errorf("after the release was acknowledged it says %+v", r)
 			}
 			s.never(n, "open 10.0.0.100")
-			eventually(t, "the timeline tells why", func() bool {
-				return slices.Contains(s.told(cluster.TransitionRelease), "n1 fenced the addresses and gave the lease back: "+c.why)
+			failovertest.Eventually(t, "the timeline tells why", func() bool {
+				return slices.Contains(s.Told(cluster.TransitionRelease), "n1 fenced the addresses and gave the lease back: "+c.why)
 			})
 		})
 	}
@@ -124,34 +126,34 @@ func TestReleaseOrder(t *testing.T) {
 // TestReleaseIsRepeated holds that a release is said again until it is acknowledged, to whoever leads by then.
 func TestReleaseIsRepeated(t *testing.T) {
 	s := newStage(t)
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	s.set(func() { s.mute = true })
-	s.assign("g", "n2", false)
+	s.Assign("g", "n2", false)
 	released := func() bool { return slices.Contains(s.last().Released, lease.Claim{Group: "g", Epoch: 1}) }
-	eventually(t, "the release is heard", released)
+	failovertest.Eventually(t, "the release is heard", released)
 	s.set(func() { s.renewals = nil })
 	s.replaced()
-	eventually(t, "the next leader hears it", released)
+	failovertest.Eventually(t, "the next leader hears it", released)
 	s.set(func() { s.mute = false })
-	eventually(t, "it is acknowledged", func() bool { return len(s.last().Released) == 0 })
+	failovertest.Eventually(t, "it is acknowledged", func() bool { return len(s.last().Released) == 0 })
 }
 
 // TestNothingOpensAfterRelease holds that a grant which was under way when the group was given back comes to nothing.
 func TestNothingOpensAfterRelease(t *testing.T) {
 	s := newStage(t)
 	s.set(func() { s.mute = true })
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start()
-	eventually(t, "the claim is heard", func() bool { return s.has("claim g 1") })
+	failovertest.Eventually(t, "the claim is heard", func() bool { return s.has("claim g 1") })
 	var asked *lease.Renewal
 	for _, r := range s.heard() {
 		if len(r.Claims) > 0 {
 			asked = r
 		}
 	}
-	s.assign("g", "n2", false)
-	eventually(t, "the release is heard", func() bool { return s.has("release g 1") })
+	s.Assign("g", "n2", false)
+	failovertest.Eventually(t, "the release is heard", func() bool { return s.has("release g 1") })
 	s.grantLate(asked)
 	s.renewsAgain(2)
 	s.never(0, "open 10.0.0.100")
@@ -160,12 +162,12 @@ func TestNothingOpensAfterRelease(t *testing.T) {
 // TestNewAddressesTakeANewEpoch holds that changed addresses are a release and a claim, and that the old address is gone.
 func TestNewAddressesTakeANewEpoch(t *testing.T) {
 	s := newStage(t)
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	n := s.len()
-	s.do(put(groupOf("g", "10.0.0.101/24")))
-	s.assign("g", "n1", false)
-	eventually(t, "the new address is served", func() bool { return s.serving("10.0.0.101") })
+	s.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.101/24")))
+	s.Assign("g", "n1", false)
+	failovertest.Eventually(t, "the new address is served", func() bool { return s.serving("10.0.0.101") })
 	s.wantOrder(n, "shut 10.0.0.100", "remove 10.0.0.100", "manage 10.0.0.101", "put 10.0.0.101", "open 10.0.0.101")
 	s.wantOrder(n, "release g 1", "claim g 2")
 	if s.carries("10.0.0.100") {
@@ -178,7 +180,7 @@ func TestConflict(t *testing.T) {
 	mac := net.HardwareAddr{2, 0, 0, 0, 0, 99}
 	const sentence = "a machine that is no member (02:00:00:00:00:63) claims 10.0.0.100, which this machine serves"
 	s := newStage(t)
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	x := vip.Conflict{Addr: netip.MustParseAddr("10.0.0.100"), HardwareAddr: mac}
 	late := make(chan struct{})
@@ -188,8 +190,8 @@ func TestConflict(t *testing.T) {
 	})
 	<-late
 	s.claims <- x
-	eventually(t, "the timeline tells", func() bool { return len(s.told(cluster.TransitionConflict)) > 0 })
-	if got := s.told(cluster.TransitionConflict); len(got) != 1 || got[0] != sentence {
+	failovertest.Eventually(t, "the timeline tells", func() bool { return len(s.Told(cluster.TransitionConflict)) > 0 })
+	if got := s.Told(cluster.TransitionConflict); len(got) != 1 || got[0] != sentence {
 		t.Errorf("the timeline tells %q, want once %q", got, sentence)
 	}
 }
@@ -199,11 +201,11 @@ func TestConflictPolicy(t *testing.T) {
 	mac := net.HardwareAddr{2, 0, 0, 0, 0, 99}
 	open := func(policy string, change func(*stage)) *stage {
 		s := newStage(t)
-		g := groupOf("g", "10.0.0.100/24")
+		g := failovertest.GroupOf("g", "10.0.0.100/24")
 		g.OnConflict = policy
-		s.do(put(g))
+		s.Do(failovertest.Put(g))
 		change(s)
-		s.assign("g", "n1", false)
+		s.Assign("g", "n1", false)
 		s.start()
 		return s
 	}
@@ -212,16 +214,16 @@ func TestConflictPolicy(t *testing.T) {
 		s := open(cluster.ConflictYield, func(*stage) {})
 		s.serves()
 		s.claims <- x
-		eventually(t, "it is given back, and the leader hears why", func() bool {
+		failovertest.Eventually(t, "it is given back, and the leader hears why", func() bool {
 			return s.has("release g 1") && strings.HasPrefix(s.last().Unable["g"], "10.0.0.100 is claimed by 02:00:00:00:00:63, which is no member of this cluster; it tries again after ")
 		})
 	})
 	t.Run("defend", func(t *testing.T) {
 		s := open(cluster.ConflictDefend, func(s *stage) { s.stranger, s.opts.AnnounceEvery = mac, time.Hour })
 		s.serves()
-		eventually(t, "the burst is over", func() bool { return s.count("announce 10.0.0.100") == 2 })
+		failovertest.Eventually(t, "the burst is over", func() bool { return s.count("announce 10.0.0.100") == 2 })
 		s.claims <- x
-		eventually(t, "it is announced once more", func() bool { return s.count("announce 10.0.0.100") == 3 })
+		failovertest.Eventually(t, "it is announced once more", func() bool { return s.count("announce 10.0.0.100") == 3 })
 		s.never(0, "shut 10.0.0.100")
 	})
 }
@@ -233,21 +235,21 @@ func TestStranger(t *testing.T) {
 	t.Run("stranger", func(t *testing.T) {
 		s := newStage(t)
 		s.stranger, s.refuses = mac, true
-		s.assign("g", "n1", false)
+		s.Assign("g", "n1", false)
 		s.start()
-		eventually(t, "the leader hears why", func() bool { return strings.HasPrefix(s.last().Unable["g"], sentence+"; it tries again after ") })
+		failovertest.Eventually(t, "the leader hears why", func() bool { return strings.HasPrefix(s.last().Unable["g"], sentence+"; it tries again after ") })
 		s.set(func() { s.refuses = false })
 		s.renewsAgain(4)
 		s.never(0, "open 10.0.0.100")
-		eventually(t, "the timeline tells", func() bool { return slices.Contains(s.told(cluster.TransitionConflict), sentence) })
+		failovertest.Eventually(t, "the timeline tells", func() bool { return slices.Contains(s.Told(cluster.TransitionConflict), sentence) })
 	})
 	t.Run("member", func(t *testing.T) {
 		s := newStage(t)
 		s.stranger = mac
-		p := presenceOf("n2", true, "live")
+		p := failovertest.PresenceOf("n2", true, "live")
 		p.Presences[0].HardwareAddrs = []string{mac.String()}
-		s.do(p)
-		s.assign("g", "n1", false)
+		s.Do(p)
+		s.Assign("g", "n1", false)
 		s.start().serves()
 		s.renewsAgain(4)
 		if u := s.last().Unable; len(u) != 0 {
@@ -259,13 +261,13 @@ func TestStranger(t *testing.T) {
 // TestLapse holds that a machine whose lease ran out takes the address away and serves again with the next lease.
 func TestLapse(t *testing.T) {
 	s := newStage(t)
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	n := s.len()
 	s.set(func() { s.mute = true })
-	eventually(t, "the address is taken away", func() bool { return slices.Contains(s.since(n), "remove 10.0.0.100") })
-	eventually(t, "the timeline tells", func() bool {
-		return slices.Contains(s.told(cluster.TransitionLapse), "n1 lost the lease: the leader did not renew it in time; the fence is closed")
+	failovertest.Eventually(t, "the address is taken away", func() bool { return slices.Contains(s.since(n), "remove 10.0.0.100") })
+	failovertest.Eventually(t, "the timeline tells", func() bool {
+		return slices.Contains(s.Told(cluster.TransitionLapse), "n1 lost the lease: the leader did not renew it in time; the fence is closed")
 	})
 	if s.serving("10.0.0.100") {
 		t.Error("it is served without a lease")
@@ -280,15 +282,15 @@ func TestLapse(t *testing.T) {
 func TestRestartWithinLease(t *testing.T) {
 	s := newStage(t)
 	s.opts.TTL = 20 * time.Second
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	first := s.start()
 	first.serves()
 	n, heard := s.len(), len(s.heard())
 	s.cancel()
 	s.start()
-	eventually(t, "the second daemon renews", func() bool { return len(s.heard()) > heard && len(s.last().Live) == 1 })
-	eventually(t, "the timeline tells", func() bool {
-		return slices.ContainsFunc(s.told(cluster.TransitionAcquire), func(why string) bool { return strings.Contains(why, "carries on after a restart") })
+	failovertest.Eventually(t, "the second daemon renews", func() bool { return len(s.heard()) > heard && len(s.last().Live) == 1 })
+	failovertest.Eventually(t, "the timeline tells", func() bool {
+		return slices.ContainsFunc(s.Told(cluster.TransitionAcquire), func(why string) bool { return strings.Contains(why, "carries on after a restart") })
 	})
 	for _, op := range []string{"shut", "remove", "open", "put", "forget"} {
 		s.never(n, op+" 10.0.0.100")
@@ -302,7 +304,7 @@ func TestRestartWithinLease(t *testing.T) {
 func TestRestartAfterLease(t *testing.T) {
 	s := newStage(t)
 	s.leave("10.0.0.100", fence.Now()-1)
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	for _, r := range s.heard() {
 		if len(r.Live) > 0 {
@@ -326,17 +328,17 @@ func TestLeftovers(t *testing.T) {
 	s.leave("10.0.0.201", fence.Now().Add(2*time.Second))
 	s.set(func() { s.away = true })
 	s.start()
-	eventually(t, "the loop runs", func() bool { return s.controller.tell(t.Context(), func() {}) })
+	failovertest.Eventually(t, "the loop runs", func() bool { return s.controller.tell(t.Context(), func() {}) })
 	if !s.carries("10.0.0.200") {
 		t.Error("it was removed before the leader has spoken")
 	}
 	s.set(func() { s.away = false })
-	eventually(t, "the dead one is removed", func() bool { return !s.carries("10.0.0.200") && s.has("forget 10.0.0.200") })
+	failovertest.Eventually(t, "the dead one is removed", func() bool { return !s.carries("10.0.0.200") && s.has("forget 10.0.0.200") })
 	if !s.carries("10.0.0.201") {
 		t.Error("one whose lease lives was removed")
 	}
-	eventually(t, "the other one follows when its lease has ended", func() bool { return !s.carries("10.0.0.201") && s.has("forget 10.0.0.201") })
-	eventually(t, "the timeline tells", func() bool { return len(s.told(cluster.TransitionRepair)) == 2 })
+	failovertest.Eventually(t, "the other one follows when its lease has ended", func() bool { return !s.carries("10.0.0.201") && s.has("forget 10.0.0.201") })
+	failovertest.Eventually(t, "the timeline tells", func() bool { return len(s.Told(cluster.TransitionRepair)) == 2 })
 }
 
 // TestRepair holds that an address that something else took away is put back, and that the timeline says who it was.
@@ -348,11 +350,11 @@ func TestRepair(t *testing.T) {
 	} {
 		s := newStage(t)
 		s.opts.RefreshEvery = time.Hour // which would put it back as well
-		s.assign("g", "n1", false)
+		s.Assign("g", "n1", false)
 		s.start().serves()
 		s.takeAway("10.0.0.100", by)
-		eventually(t, "it is back", func() bool { return s.serving("10.0.0.100") })
-		eventually(t, "the timeline tells", func() bool { return slices.Contains(s.told(cluster.TransitionRepair), why) })
+		failovertest.Eventually(t, "it is back", func() bool { return s.serving("10.0.0.100") })
+		failovertest.Eventually(t, "the timeline tells", func() bool { return slices.Contains(s.Told(cluster.TransitionRepair), why) })
 	}
 }
 
@@ -362,9 +364,9 @@ func TestUnable(t *testing.T) {
 	s.opts.TTL = time.Minute // so that only news are sent
 	s.fail("resolve", errors.New("no interface has an address in 10.0.0.0/24"))
 	s.start()
-	eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == "no interface has an address in 10.0.0.0/24" })
+	failovertest.Eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == "no interface has an address in 10.0.0.0/24" })
 	s.fail("resolve", nil)
-	eventually(t, "the leader hears that it is over", func() bool { return len(s.last().Unable) == 0 })
+	failovertest.Eventually(t, "the leader hears that it is over", func() bool { return len(s.last().Unable) == 0 })
 }
 
 // TestCannotPrepare holds that a machine whose fence does not hold puts no address on itself and claims nothing.
@@ -373,9 +375,9 @@ func TestCannotPrepare(t *testing.T) {
 		t.Run(op, func(t *testing.T) {
 			s := newStage(t)
 			s.fail(op, errors.New("it is refused"))
-			s.assign("g", "n1", false)
+			s.Assign("g", "n1", false)
 			s.start()
-			eventually(t, "the leader hears why", func() bool {
+			failovertest.Eventually(t, "the leader hears why", func() bool {
 				return slices.ContainsFunc(s.heard(), func(r *lease.Renewal) bool { return strings.Contains(r.Unable["g"], "it is refused") })
 			})
 			if s.carries("10.0.0.100") || s.has("claim g 1") {
@@ -391,13 +393,13 @@ func TestCannotPrepare(t *testing.T) {
 func TestCannotOpen(t *testing.T) {
 	s := newStage(t)
 	s.fail("open", errors.New("it is refused"))
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start()
 	s.renewsAgain(4)
 	if h := s.controller.Holdings(); len(h) != 1 || h[0].Phase != "claiming" {
 		t.Errorf("holdings: %+v", h)
 	}
-	if got := s.told(cluster.TransitionAcquire); len(got) != 0 {
+	if got := s.Told(cluster.TransitionAcquire); len(got) != 0 {
 		t.Errorf("the timeline says %q", got)
 	}
 	s.fail("open", nil)
@@ -407,12 +409,12 @@ func TestCannotOpen(t *testing.T) {
 // TestCannotShut holds that nothing is given back while the fence may be open: the lease has to run out.
 func TestCannotShut(t *testing.T) {
 	s := newStage(t)
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	s.fail("shut", errors.New("it is refused"))
 	n := s.len()
-	s.assign("g", "n2", false)
-	eventually(t, "the address is taken away", func() bool { return slices.Contains(s.since(n), "remove 10.0.0.100") })
+	s.Assign("g", "n2", false)
+	failovertest.Eventually(t, "the address is taken away", func() bool { return slices.Contains(s.since(n), "remove 10.0.0.100") })
 	s.renewsAgain(3)
 	s.never(n, "release g 1")
 }
@@ -422,9 +424,9 @@ func TestVacantIsClaimedAtOnce(t *testing.T) {
 	s := newStage(t)
 	s.opts.TTL = time.Minute // the next renewal by the clock would be 15 s off, and the test would give up before
 	s.refuses = true
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start()
-	eventually(t, "the claim is heard", func() bool { return s.has("claim g 1") })
+	failovertest.Eventually(t, "the claim is heard", func() bool { return s.has("claim g 1") })
 	s.set(func() { s.refuses = false })
 	s.push(lease.Answer{Vacant: []lease.Claim{{Group: "g", Epoch: 1}}})
 	s.serves()
@@ -436,8 +438,8 @@ func TestPushedAssignmentIsTakenAtOnce(t *testing.T) {
 	s.opts.TTL = time.Minute
 	s.start()
 	s.renewsAgain(0)
-	eventually(t, "there is a channel", func() bool { return len(s.heard()) > 0 })
-	g := groupOf("g", "10.0.0.100/24")
+	failovertest.Eventually(t, "there is a channel", func() bool { return len(s.heard()) > 0 })
+	g := failovertest.GroupOf("g", "10.0.0.100/24")
 	s.push(lease.Answer{Assignments: []cluster.Assignment{{Group: "g", Node: "n1", Epoch: 1, VIPs: g.VIPs}}})
 	s.serves()
 }
@@ -446,12 +448,12 @@ func TestPushedAssignmentIsTakenAtOnce(t *testing.T) {
 func TestNewLeaderIsToldAtOnce(t *testing.T) {
 	s := newStage(t)
 	s.opts.TTL = time.Minute
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	n := s.len()
 	s.set(func() { s.renewals = nil })
 	s.replaced()
-	eventually(t, "the new leader hears the claim, alive", func() bool { return len(s.last().Live) == 1 })
+	failovertest.Eventually(t, "the new leader hears the claim, alive", func() bool { return len(s.last().Live) == 1 })
 	s.never(n, "shut 10.0.0.100")
 }
 
@@ -459,7 +461,7 @@ func TestNewLeaderIsToldAtOnce(t *testing.T) {
 func TestNoBusyLoop(t *testing.T) {
 	s := newStage(t)
 	b := &breaking{podium: s.podium}
-	c := NewController(s.cell, b, s.bench, s.bench, s.opts, quiet())
+	c := NewController(s.Cell, b, s.bench, s.bench, s.opts, failovertest.Quiet())
 	done := make(chan struct{})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*reconnectPause)
 	defer cancel()
@@ -467,7 +469,7 @@ func TestNoBusyLoop(t *testing.T) {
 		defer close(done)
 		c.Run(ctx)
 	}()
-	within(t, "the end of Run", done)
+	failovertest.Within(t, "the end of Run", done)
 	if n := b.opened.Load(); n > 15 {
 		t.Errorf("%d channels in %s", n, 10*reconnectPause)
 	}
@@ -479,9 +481,9 @@ type breaking struct {
 	opened atomic.Int32
 }
 
-func (b *breaking) OpenLease(context.Context) (Stream, error) {
+func (b *breaking) OpenLease(context.Context) (outbox.Stream, error) {
 	b.opened.Add(1)
-	near, _ := newPipe(1)
+	near, _ := failovertest.NewPipe(1)
 	return near, near.Close()
 }
 
@@ -489,8 +491,8 @@ func (b *breaking) OpenLease(context.Context) (Stream, error) {
 func TestStop(t *testing.T) {
 	t.Run("another takes over", func(t *testing.T) {
 		s := newStage(t)
-		s.opts.StopTimeout = patience
-		s.assign("g", "n1", false)
+		s.opts.StopTimeout = failovertest.Patience
+		s.Assign("g", "n1", false)
 		s.start().serves()
 		n := s.len()
 		stopped := make(chan struct{})
@@ -498,12 +500,12 @@ func TestStop(t *testing.T) {
 			defer close(stopped)
 			s.controller.Stop(t.Context(), "upgrade")
 		}()
-		eventually(t, "the leader hears that it stops", func() bool { r := s.last(); return r.Stopping && r.StoppingWhy == "upgrade" })
+		failovertest.Eventually(t, "the leader hears that it stops", func() bool { r := s.last(); return r.Stopping && r.StoppingWhy == "upgrade" })
 		if !s.serving("10.0.0.100") {
 			t.Error("it let go before another machine was chosen")
 		}
-		s.assign("g", "n2", false)
-		within(t, "the end of Stop", stopped)
+		s.Assign("g", "n2", false)
+		failovertest.Within(t, "the end of Stop", stopped)
 		if !s.has("release g 1") {
 			t.Error("Stop ended before the leader had the release")
 		}
@@ -513,7 +515,7 @@ func TestStop(t *testing.T) {
 	})
 	t.Run("nobody takes over", func(t *testing.T) {
 		s := newStage(t)
-		s.assign("g", "n1", false)
+		s.Assign("g", "n1", false)
 		s.start().serves()
 		n := s.len()
 		s.controller.Stop(t.Context(), "upgrade")
@@ -544,18 +546,18 @@ func TestStop(t *testing.T) {
 func TestIncapable(t *testing.T) {
 	s := newStage(t)
 	addrs, f := Incapable("this machine may not load eBPF programs")
-	s.controller = NewController(s.cell, s.podium, addrs, f, s.opts, quiet())
+	s.controller = NewController(s.Cell, s.podium, addrs, f, s.opts, failovertest.Quiet())
 	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		defer close(done)
 		s.controller.Run(ctx)
 	}()
-	s.assign("g", "n1", false)
-	eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == "this machine may not load eBPF programs" })
+	s.Assign("g", "n1", false)
+	failovertest.Eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == "this machine may not load eBPF programs" })
 	if len(s.controller.Holdings()) != 0 || s.has("claim g 1") {
 		t.Error("it claims what it cannot carry")
 	}
 	cancel()
-	within(t, "the end of Run", done)
+	failovertest.Within(t, "the end of Run", done)
 }

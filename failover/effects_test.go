@@ -12,6 +12,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/failover/effect"
+	"holdfast/failover/failovertest"
 	"holdfast/failover/fence"
 )
 
@@ -95,9 +96,9 @@ func (f *fittings) Watch(ctx context.Context, report func(string)) error {
 func fit(s *stage, e cluster.Effects) *fittings {
 	f := &fittings{journal: s.journal, removed: make(chan string), started: map[string][]cluster.Run{}, broken: map[string]error{}}
 	s.opts.Effects = f
-	g := groupOf("g", "10.0.0.100/24")
+	g := failovertest.GroupOf("g", "10.0.0.100/24")
 	g.Effects = e
-	s.do(put(g))
+	s.Do(failovertest.Put(g))
 	return f
 }
 
@@ -115,16 +116,16 @@ func TestEffectsOrder(t *testing.T) {
 	s := newStage(t)
 	s.slow = 5 * time.Millisecond // so that what comes too early is heard too early
 	fit(s, cluster.Effects{Runs: units("a.service", "b.service"), Routes: []cluster.Route{defaultRoute}})
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
-	eventually(t, "it is announced", func() bool { return s.has("announce 10.0.0.100") })
+	failovertest.Eventually(t, "it is announced", func() bool { return s.has("announce 10.0.0.100") })
 	s.wantOrder(0, "put 10.0.0.100", "claim g 1", "start a.service", "start b.service", "open 10.0.0.100", "effects g", "announce 10.0.0.100")
 	n := s.len()
-	s.assign("g", "n2", false)
-	eventually(t, "it is gone", func() bool { return s.has("forget 10.0.0.100") })
+	s.Assign("g", "n2", false)
+	failovertest.Eventually(t, "it is gone", func() bool { return s.has("forget 10.0.0.100") })
 	s.wantOrder(n, "shut 10.0.0.100", "stop b.service", "stop a.service", "release g 1", "remove 10.0.0.100", "effects ")
 	want := []string{"unit a.service was started", "unit b.service was started", "unit b.service was stopped", "unit a.service was stopped"}
-	eventually(t, "the timeline tells", func() bool { return slices.Equal(s.told(cluster.TransitionRun), want) })
+	failovertest.Eventually(t, "the timeline tells", func() bool { return slices.Equal(s.Told(cluster.TransitionRun), want) })
 }
 
 // TestRunThatDoesNotStart holds that a group whose unit fails is given back, never opened, and that the leader hears why.
@@ -133,12 +134,12 @@ func TestRunThatDoesNotStart(t *testing.T) {
 	s.slow = 5 * time.Millisecond
 	f := fit(s, cluster.Effects{Runs: units("a.service", "b.service", "c.service")})
 	f.broken["b.service"] = errors.New(`ended as "failed"`)
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start()
-	eventually(t, "the leader hears why", func() bool {
+	failovertest.Eventually(t, "the leader hears why", func() bool {
 		return strings.HasPrefix(s.last().Unable["g"], `what goes with it did not start: unit b.service ended as "failed"; it tries again after `)
 	})
-	eventually(t, "it is given back", func() bool { return s.has("forget 10.0.0.100") })
+	failovertest.Eventually(t, "it is given back", func() bool { return s.has("forget 10.0.0.100") })
 	s.wantOrder(0, "start a.service", "start b.service", "stop a.service", "release g 1", "remove 10.0.0.100")
 	s.never(0, "open 10.0.0.100")
 	s.never(0, "start c.service")
@@ -150,14 +151,14 @@ func TestVerifyGivesBack(t *testing.T) {
 	s := newStage(t)
 	s.opts.UnfitFor = 30 * time.Millisecond
 	fit(s, cluster.Effects{Verify: []cluster.Verify{{Args: []string{"false"}, Within: time.Millisecond}}})
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start()
 	const why = "verify false: failed: exit status 1 (1 tries in 1ms)"
-	eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == why+"; it tries again after 30ms" })
-	eventually(t, "it is given back", func() bool { return s.has("release g 1") })
-	s.assign("g", "n1", false)
-	eventually(t, "the leader hears why again", func() bool { return s.last().Unable["g"] == why+"; it tries again after 60ms" })
-	eventually(t, "the timeline tells", func() bool { return slices.Contains(s.told(cluster.TransitionVerify), why) })
+	failovertest.Eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == why+"; it tries again after 30ms" })
+	failovertest.Eventually(t, "it is given back", func() bool { return s.has("release g 1") })
+	s.Assign("g", "n1", false)
+	failovertest.Eventually(t, "the leader hears why again", func() bool { return s.last().Unable["g"] == why+"; it tries again after 60ms" })
+	failovertest.Eventually(t, "the timeline tells", func() bool { return slices.Contains(s.Told(cluster.TransitionVerify), why) })
 }
 
 // TestEffectsOfAnEarlierDaemon holds that a daemon that carries on takes over what runs, and that one that does not stops it.
@@ -166,10 +167,10 @@ func TestEffectsOfAnEarlierDaemon(t *testing.T) {
 		s := newStage(t)
 		f := fit(s, cluster.Effects{Runs: units("a.service", "b.service")})
 		f.started["g"] = units("a.service", "x.service")
-		s.assign("g", "n1", false)
+		s.Assign("g", "n1", false)
 		s.leave("10.0.0.100", fence.Now()+fence.Boottime(time.Minute))
 		s.start().serves()
-		eventually(t, "what is missing starts and what is gone stops", func() bool { return s.has("start b.service") && s.has("stop x.service") })
+		failovertest.Eventually(t, "what is missing starts and what is gone stops", func() bool { return s.has("start b.service") && s.has("stop x.service") })
 		s.never(0, "start a.service")
 		s.never(0, "stop a.service")
 	})
@@ -177,9 +178,9 @@ func TestEffectsOfAnEarlierDaemon(t *testing.T) {
 		s := newStage(t)
 		f := fit(s, cluster.Effects{Runs: units("a.service", "b.service")})
 		f.started["g"] = units("a.service", "b.service")
-		s.assign("g", "n2", false)
+		s.Assign("g", "n2", false)
 		s.start()
-		eventually(t, "both stop", func() bool { return s.has("stop a.service") })
+		failovertest.Eventually(t, "both stop", func() bool { return s.has("stop a.service") })
 		s.wantOrder(0, "stop b.service", "stop a.service")
 	})
 }
@@ -188,14 +189,14 @@ func TestEffectsOfAnEarlierDaemon(t *testing.T) {
 func TestEffectsRestored(t *testing.T) {
 	s := newStage(t)
 	f := fit(s, cluster.Effects{Routes: []cluster.Route{defaultRoute}})
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
-	eventually(t, "the leader has told the assignments", func() bool { return s.has("effects g") })
+	failovertest.Eventually(t, "the leader has told the assignments", func() bool { return s.has("effects g") })
 	f.mu.Lock()
 	f.gone = true
 	f.mu.Unlock()
 	f.removed <- "ip (pid 7)"
-	eventually(t, "the timeline tells", func() bool {
-		return slices.Contains(s.told(cluster.TransitionRepair), "ip (pid 7) removed or changed route 0.0.0.0/0; it was put back")
+	failovertest.Eventually(t, "the timeline tells", func() bool {
+		return slices.Contains(s.Told(cluster.TransitionRepair), "ip (pid 7) removed or changed route 0.0.0.0/0; it was put back")
 	})
 }

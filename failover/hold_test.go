@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
 	"holdfast/failover/fence"
 )
 
@@ -15,11 +16,11 @@ func heldStage(t *testing.T, policy string, voters error) *stage {
 	t.Helper()
 	s := newStage(t)
 	s.opts.TTL = time.Second // a machine that is busy must not miss it
-	g := groupOf("g", "10.0.0.100/24")
+	g := failovertest.GroupOf("g", "10.0.0.100/24")
 	g.OnQuorumLoss = policy
-	s.do(put(g))
+	s.Do(failovertest.Put(g))
 	s.holdErr = voters
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	s.set(func() { s.mute = true })
 	return s
@@ -29,19 +30,19 @@ func heldStage(t *testing.T, policy string, voters error) *stage {
 func TestHold(t *testing.T) {
 	s := heldStage(t, cluster.QuorumLossHold, nil)
 	n := s.len()
-	eventually(t, "the voters are asked again and again", func() bool { s.podium.mu.Lock(); defer s.podium.mu.Unlock(); return s.holdAsked >= 3 })
+	failovertest.Eventually(t, "the voters are asked again and again", func() bool { s.podium.mu.Lock(); defer s.podium.mu.Unlock(); return s.holdAsked >= 3 })
 	s.never(n, "open 10.0.0.100") // it is written down only where it was shut before
 	s.never(n, "shut 10.0.0.100")
 	if h := s.controller.Holdings(); len(h) != 1 || h[0].Phase != "holding" || !s.serving("10.0.0.100") {
 		t.Errorf("holdings: %+v", h)
 	}
 	s.set(func() { s.mute = false })
-	eventually(t, "the timeline tells both", func() bool {
-		told := s.told(cluster.TransitionHold)
+	failovertest.Eventually(t, "the timeline tells both", func() bool {
+		told := s.Told(cluster.TransitionHold)
 		return len(told) == 2 && strings.HasPrefix(told[0], "n1 goes on without a leader") && told[1] == "a leader renews the lease of n1 again"
 	})
 	s.set(func() { s.mute, s.holdErr = true, cluster.ErrNoLeader })
-	eventually(t, "it ends when a voter does not let it", func() bool { return s.has("remove 10.0.0.100") })
+	failovertest.Eventually(t, "it ends when a voter does not let it", func() bool { return s.has("remove 10.0.0.100") })
 	if s.serving("10.0.0.100") {
 		t.Error("it is served still")
 	}
@@ -51,20 +52,20 @@ func TestHold(t *testing.T) {
 func TestNoHold(t *testing.T) {
 	t.Run("release", func(t *testing.T) {
 		s := heldStage(t, cluster.QuorumLossRelease, nil)
-		eventually(t, "the lease runs out", func() bool { return s.has("remove 10.0.0.100") })
+		failovertest.Eventually(t, "the lease runs out", func() bool { return s.has("remove 10.0.0.100") })
 		if s.holdAsked != 0 {
 			t.Errorf("the voters were asked %d times", s.holdAsked)
 		}
 	})
 	t.Run("found in the kernel", func(t *testing.T) {
 		s := newStage(t)
-		g := groupOf("g", "10.0.0.100/24")
+		g := failovertest.GroupOf("g", "10.0.0.100/24")
 		g.OnQuorumLoss = cluster.QuorumLossHold
-		s.do(put(g))
-		s.assign("g", "n1", false)
+		s.Do(failovertest.Put(g))
+		s.Assign("g", "n1", false)
 		s.leave("10.0.0.100", fence.Now()+fence.Boottime(testTTL))
 		s.mute = true
 		s.start()
-		eventually(t, "the lease runs out", func() bool { return slices.Contains(s.all(), "remove 10.0.0.100") })
+		failovertest.Eventually(t, "the lease runs out", func() bool { return slices.Contains(s.all(), "remove 10.0.0.100") })
 	})
 }

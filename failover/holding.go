@@ -369,3 +369,13 @@ func (c *Controller) publish() {
 	c.holdings = hs
 	c.mu.Unlock()
 }
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

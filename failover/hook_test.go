@@ -12,6 +12,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/failover/effect"
+	"holdfast/failover/failovertest"
 )
 
 func shell(script string) cluster.Hook { return cluster.Hook{Args: []string{"/bin/sh", "-c", script}} }
@@ -52,7 +53,7 @@ func TestHookTimeout(t *testing.T) {
 	if !strings.HasSuffix(why, "was killed after its timeout of 200ms") || output != "begun\n" {
 		t.Errorf("%s, output %q", why, output)
 	}
-	if took := time.Since(start); took > patience {
+	if took := time.Since(start); took > failovertest.Patience {
 		t.Errorf("it took %s", took)
 	}
 	b, err := os.ReadFile(file)
@@ -63,7 +64,7 @@ func TestHookTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the hook's child is dead", func() bool { return gone(pid) })
+	failovertest.Eventually(t, "the hook's child is dead", func() bool { return gone(pid) })
 }
 
 // gone reports whether a process has ended; one that nobody has waited for yet has.

@@ -64,8 +64,8 @@ func (m *Metrics) answered(granted, refused int) {
 	}
 }
 
-// steered notes what this member has committed as the leader.
-func (m *Metrics) steered(cmd *cluster.Steer) {
+// Steered notes what this member has committed as the leader.
+func (m *Metrics) Steered(cmd *cluster.Steer) {
 	if m == nil {
 		return
 	}

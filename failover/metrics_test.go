@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
 )
 
 // TestMetrics takes a group and gives it back, and holds what is counted of it.
@@ -15,12 +16,12 @@ func TestMetrics(t *testing.T) {
 	m := NewMetrics(reg)
 	s := newStage(t)
 	s.opts.Metrics = m
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	s.renewsAgain(2)
-	eventually(t, "the group is counted", func() bool { return testutil.ToFloat64(m.held) == 1 })
-	s.assign("g", "n2", false)
-	eventually(t, "the group is gone", func() bool { return s.has("forget 10.0.0.100") && testutil.ToFloat64(m.held) == 0 })
+	failovertest.Eventually(t, "the group is counted", func() bool { return testutil.ToFloat64(m.held) == 1 })
+	s.Assign("g", "n2", false)
+	failovertest.Eventually(t, "the group is gone", func() bool { return s.has("forget 10.0.0.100") && testutil.ToFloat64(m.held) == 0 })
 	for name, c := range map[string]prometheus.Counter{
 		"renewals": m.renewals, "grants": m.grants, "opens": m.opens, "shuts": m.shuts,
 		"acquired": m.transitions.WithLabelValues("acquire"), "released": m.transitions.WithLabelValues("release"),
@@ -35,7 +36,7 @@ func TestMetrics(t *testing.T) {
 	if testutil.ToFloat64(m.moves) != 0 {
 		t.Error("a member that does not lead has moved something")
 	}
-	m.steered(&cluster.Steer{Assignments: make([]cluster.Assignment, 2), Transitions: []cluster.Transition{{Kind: cluster.TransitionAssign}}})
+	m.Steered(&cluster.Steer{Assignments: make([]cluster.Assignment, 2), Transitions: []cluster.Transition{{Kind: cluster.TransitionAssign}}})
 	if testutil.ToFloat64(m.moves) != 2 || testutil.ToFloat64(m.transitions.WithLabelValues("assign")) != 1 {
 		t.Error("what the leader commits is not counted")
 	}

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
 )
 
 func TestRecorderWritesInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newCell(t, "n1")
-		r := newRecorder(s, nil, quiet())
+		s := failovertest.NewCell(t, "n1")
+		r := newRecorder(s, nil, failovertest.Quiet())
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {
@@ -28,7 +29,7 @@ func TestRecorderWritesInOrder(t *testing.T) {
 		synctest.Wait()
 		r.add(cluster.Transition{Kind: cluster.TransitionAcquire, Why: "100", Node: "n9", Time: time.Unix(7, 0)})
 		synctest.Wait()
-		tl := s.store.View().Timeline("", 0)
+		tl := s.Store.View().Timeline("", 0)
 		if len(tl) != 101 {
 			t.Fatalf("%d entries", len(tl))
 		}
@@ -49,23 +50,23 @@ func TestRecorderWritesInOrder(t *testing.T) {
 // a busy loop, and that the newest entries stay when there are too many.
 func TestRecorderKeepsWhatCannotBeWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newCell(t, "n1")
-		s.failWith(cluster.ErrNoLeader)
-		r := newRecorder(s, nil, quiet())
+		s := failovertest.NewCell(t, "n1")
+		s.FailWith(cluster.ErrNoLeader)
+		r := newRecorder(s, nil, failovertest.Quiet())
 		go r.run(t.Context())
 		n := cluster.TimelineSize + 7
 		for i := range n {
 			r.add(cluster.Transition{Why: strconv.Itoa(i)})
 		}
 		time.Sleep(10*time.Second + time.Millisecond) //nolint:forbidigo // a synctest bubble: the clock is the test's
-		if got := s.written(); got > 12 {
+		if got := s.Written(); got > 12 {
 			t.Errorf("%d attempts in 10 s without a leader", got)
 		}
-		s.failWith(nil)
+		s.FailWith(nil)
 		time.Sleep(time.Second) //nolint:forbidigo // a synctest bubble: the clock is the test's
 		synctest.Wait()
-		tl := s.store.View().Timeline("", 0)
-		for _, cmd := range s.seen {
+		tl := s.Store.View().Timeline("", 0)
+		for _, cmd := range s.Seen() {
 			if r, is := cmd.(*cluster.Record); is && len(r.Transitions) > mostRecorded {
 				t.Fatalf("%d transitions at once, each of which may have the output of a hook", len(r.Transitions))
 			}
@@ -81,9 +82,9 @@ func TestRecorderWritesTheLast(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		t.Run(fmt.Sprintf("leader lost %v", lost), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newCell(t, "n1")
-				s.failWith(cluster.ErrNoLeader)
-				r := newRecorder(s, nil, quiet())
+				s := failovertest.NewCell(t, "n1")
+				s.FailWith(cluster.ErrNoLeader)
+				r := newRecorder(s, nil, failovertest.Quiet())
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan struct{})
 				go func() {
@@ -93,7 +94,7 @@ func TestRecorderWritesTheLast(t *testing.T) {
 				r.add(cluster.Transition{Kind: cluster.TransitionRelease, Why: "goodbye"})
 				synctest.Wait()
 				if !lost {
-					s.failWith(nil)
+					s.FailWith(nil)
 				}
 				start := time.Now()
 				cancel()
@@ -101,7 +102,7 @@ func TestRecorderWritesTheLast(t *testing.T) {
 				if took := time.Since(start); took > 2*time.Second {
 					t.Errorf("it took %s to end", took)
 				}
-				if got := s.told(cluster.TransitionRelease); slices.Contains(got, "goodbye") == lost {
+				if got := s.Told(cluster.TransitionRelease); slices.Contains(got, "goodbye") == lost {
 					t.Errorf("written: %q", got)
 				}
 			})

@@ -6,6 +6,7 @@ import (
 
 	"holdfast/failover/fence"
 	"holdfast/failover/lease"
+	"holdfast/failover/outbox"
 	"holdfast/failover/vip"
 )
 
@@ -29,7 +30,7 @@ func (c *Controller) renew() {
 		return
 	}
 	c.opts.Metrics.renewed()
-	c.out.send(msg)
+	c.out.Send(msg)
 }
 
 // followLeader keeps a lease channel to whoever leads.
@@ -51,11 +52,11 @@ func (c *Controller) followLeader(ctx context.Context) {
 
 // converse reads what the leader says until the stream breaks. It reports whether the other side said anything: a member that does not
 // lead, or not yet, hangs up.
-func (c *Controller) converse(ctx context.Context, s Stream) (heard bool) {
-	out := newOutbox(s)
-	c.background.Go(out.run) // closing a stream to a frozen leader takes a while, and the next leader must not wait for it
-	defer out.close()
-	stop := context.AfterFunc(ctx, out.close) // the last words are sent, and then the stream is closed, which unblocks Recv
+func (c *Controller) converse(ctx context.Context, s outbox.Stream) (heard bool) {
+	out := outbox.New(s)
+	c.background.Go(out.Run) // closing a stream to a frozen leader takes a while, and the next leader must not wait for it
+	defer out.Close()
+	stop := context.AfterFunc(ctx, out.Close) // the last words are sent, and then the stream is closed, which unblocks Recv
 	defer stop()
 	if !c.tell(ctx, func() { c.out = out; c.renew() }) {
 		return false

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
 )
 
 // part is a role that writes into the journal of its bench.
@@ -28,12 +29,12 @@ func TestRoleOrder(t *testing.T) {
 	s.slow = 5 * time.Millisecond
 	fit(s, cluster.Effects{Runs: units("a.service")})
 	s.opts.Roles = map[string]Role{"g": part{journal: s.journal}}
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start().serves()
 	s.wantOrder(0, "claim g 1", "start a.service", "begin", "open 10.0.0.100")
 	n := s.len()
-	s.assign("g", "n2", false)
-	eventually(t, "it is gone", func() bool { return s.has("forget 10.0.0.100") })
+	s.Assign("g", "n2", false)
+	failovertest.Eventually(t, "it is gone", func() bool { return s.has("forget 10.0.0.100") })
 	s.wantOrder(n, "end", "shut 10.0.0.100", "stop a.service", "release g 1", "remove 10.0.0.100")
 }
 
@@ -43,12 +44,12 @@ func TestRoleThatDoesNotBegin(t *testing.T) {
 	s.slow = 5 * time.Millisecond
 	fit(s, cluster.Effects{})
 	s.opts.Roles = map[string]Role{"g": part{journal: s.journal, broken: errors.New("it does not answer")}}
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	s.start()
-	eventually(t, "the leader hears why", func() bool {
+	failovertest.Eventually(t, "the leader hears why", func() bool {
 		return strings.HasPrefix(s.last().Unable["g"], "what goes with it did not start: it does not answer; it tries again after ")
 	})
-	eventually(t, "it is given back", func() bool { return s.has("forget 10.0.0.100") })
+	failovertest.Eventually(t, "it is given back", func() bool { return s.has("forget 10.0.0.100") })
 	s.wantOrder(0, "begin", "end", "release g 1", "remove 10.0.0.100")
 	s.never(0, "open 10.0.0.100")
 }

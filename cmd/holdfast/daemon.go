@@ -189,8 +189,6 @@ func (d *daemon) agentConfig() agent.Config {
 		Autopilot: &c.Autopilot, CAClusterID: c.CAClusterID,
 		Metrics: d.telemetry.Registerer(), DisableCoordinates: c.DisableCoordinates,
 		CheckOutput: agent.CheckOutput{Interval: c.CheckUpdateInterval, MaxSize: c.CheckOutputMaxSize, Discard: c.DiscardCheckOutput},
-		Duty: func(a *agent.Agent, term uint64) agent.Duty {
-			return assignerDuty{failover.NewAssigner(asAgent{a}, a, term, failoverOptions(c, d.failMetrics), d.log.With("component", "assigner"))}
-		},
+		Duty:        d.newAssigner,
 	}
 }

@@ -10,12 +10,16 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/agent"
+	"holdfast/cluster/consensus"
 	"holdfast/cluster/state"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/failover"
+	"holdfast/failover/assigner"
 	"holdfast/failover/effect"
 	"holdfast/failover/fence"
 	"holdfast/failover/keeper"
+	"holdfast/failover/operator"
+	"holdfast/failover/outbox"
 	"holdfast/failover/vip"
 )
 
@@ -172,8 +176,19 @@ func (f *failoverOf) stop(ctx context.Context, why string) {
 func failoverOptions(c *config.Config, metrics *failover.Metrics) failover.Options {
 	o := failover.DefaultOptions()
 	o.TTL, o.Metrics = c.LeaseTTL, metrics
-	o.Heartbeat *= time.Duration(max(1, c.RaftMultiplier))
 	return o
+}
+
+// newAssigner makes the assigner of one leadership.
+func (d *daemon) newAssigner(a *agent.Agent, term uint64) agent.Duty {
+	opts := assigner.Options{TTL: d.cfg.LeaseTTL, Committed: d.failMetrics.Steered}
+	return assignerDuty{assigner.New(asAgent{a}, a, term, opts, d.log.With("component", "assigner"))}
+}
+
+// newOperator makes the operator's desk.
+func (d *daemon) newOperator() *operator.Operator {
+	heartbeat := consensus.DefaultConfig().HeartbeatTimeout * time.Duration(max(1, d.cfg.RaftMultiplier))
+	return operator.New(asAgent{d.agent}, d.fail.controller, operator.Timing{TTL: d.cfg.LeaseTTL, Heartbeat: heartbeat})
 }
 
 // asAgent is the agent as failover knows it.
@@ -182,7 +197,7 @@ type asAgent struct{ *agent.Agent }
 // asChannel opens the lease channel.
 type asChannel struct{ a *agent.Agent }
 
-func (c asChannel) OpenLease(ctx context.Context) (failover.Stream, error) {
+func (c asChannel) OpenLease(ctx context.Context) (outbox.Stream, error) {
 	s, err := c.a.OpenLease(ctx)
 	if err != nil {
 		return nil, err
@@ -197,7 +212,7 @@ func (c asChannel) Beats() <-chan struct{} { return c.a.Beats() }
 func (c asChannel) LeaderChanged() <-chan struct{} { return c.a.LeaderChanged() }
 
 // assignerDuty is the assigner as the agent knows it.
-type assignerDuty struct{ *failover.Assigner }
+type assignerDuty struct{ *assigner.Assigner }
 
 func (d assignerDuty) Serve(ctx context.Context, s agent.Stream) error {
 	return d.Assigner.Serve(ctx, s)

@@ -8,7 +8,6 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/local"
-	"holdfast/failover"
 	"holdfast/httpapi"
 	"holdfast/httpapi/agent"
 )
@@ -54,7 +53,7 @@ func (d *daemon) serveHTTP() {
 	}
 	d.api = httpapi.New(httpapi.Config{Config: self, ResponseHeaders: c.ResponseHeaders, NoConnect: c.NoConnect, KVMaxValueSize: c.KVMaxValueSize, Registerer: d.telemetry.Registerer(), Profiles: c.EnableDebug}, httpapi.Deps{
 		Reader: d.agent, Writer: d.agent, Sessions: d.agent, Pool: pool{d}, Raft: d.agent, Registry: registry{d.agent.Registry()},
-		Failover: failover.NewOperator(asAgent{d.agent}, d.fail.controller), Events: d.agent, Queries: d.agent, Archives: d.agent, Keys: d.agent, Watches: d.watches, Templates: d.templates, Proxies: proxies{d}, Log: d.log.tap, Metrics: d.telemetry,
+		Failover: d.newOperator(), Events: d.agent, Queries: d.agent, Archives: d.agent, Keys: d.agent, Watches: d.watches, Templates: d.templates, Proxies: proxies{d}, Log: d.log.tap, Metrics: d.telemetry,
 	}, d.log.With("component", "http"))
 	d.http.Serve(d.api)
 }

@@ -1,4 +1,4 @@
-package failover
+package assigner
 
 import (
 	"context"
@@ -11,8 +11,12 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
 	"holdfast/failover/lease"
 )
+
+// testTTL is what production uses: how long things take is a part of what is tested.
+const testTTL = 700 * time.Millisecond
 
 // assembly is a Quorum that says what it is told to.
 type assembly struct {
@@ -52,7 +56,7 @@ func (q *assembly) set(f func()) {
 // court is an assigner at work on a state of its own.
 type court struct {
 	t *testing.T
-	*cell
+	*failovertest.Cell
 	assigner *Assigner
 	quorum   *assembly
 	opts     Options
@@ -62,17 +66,17 @@ type court struct {
 // newCourt sets everything up: n1, n2 and n3 are in the catalog, the group g is there, and nobody has opened a channel.
 func newCourt(t *testing.T) *court {
 	t.Helper()
-	c := &court{t: t, cell: newCell(t, "n1"), quorum: &assembly{}, opts: DefaultOptions()}
+	c := &court{t: t, Cell: failovertest.NewCell(t, "n1"), quorum: &assembly{}, opts: Options{TTL: testTTL}}
 	for _, n := range []string{"n1", "n2", "n3"} {
-		c.do(nodeCheck(n, cluster.SerfHealth, "Serf Health Status", cluster.Passing, ""))
+		c.Do(failovertest.NodeCheck(n, cluster.SerfHealth, "Serf Health Status", cluster.Passing, ""))
 	}
-	c.do(put(groupOf("g", "10.0.0.100/24")))
+	c.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.100/24")))
 	return c
 }
 
 // open runs the assigner until the end of the test.
 func (c *court) open() *court {
-	c.assigner = NewAssigner(c.cell, c.quorum, 7, c.opts, quiet())
+	c.assigner = New(c.Cell, c.quorum, 7, c.opts, failovertest.Quiet())
 	ctx, cancel := context.WithCancel(context.Background())
 	c.ctx = ctx
 	done := make(chan struct{})
@@ -82,7 +86,7 @@ func (c *court) open() *court {
 	}()
 	c.t.Cleanup(func() {
 		cancel()
-		within(c.t, "the end of Run", done)
+		failovertest.Within(c.t, "the end of Run", done)
 	})
 	return c
 }
@@ -91,7 +95,7 @@ func (c *court) open() *court {
 type envoy struct {
 	t      *testing.T
 	node   string
-	stream *pipe
+	stream *failovertest.Pipe
 	holder *lease.Holder
 	ended  chan error
 
@@ -104,7 +108,7 @@ type envoy struct {
 
 // send opens the channel of a machine.
 func (c *court) send(node string) *envoy {
-	near, far := newPipe(256)
+	near, far := failovertest.NewPipe(256)
 	e := &envoy{t: c.t, node: node, stream: near, holder: lease.NewHolder(), ended: make(chan error, 1)}
 	go func() {
 		e.ended <- c.assigner.Serve(c.ctx, far)
@@ -155,7 +159,7 @@ func (e *envoy) renew() {
 
 // keep renews until the test ends.
 func (e *envoy) keep() *envoy {
-	tick := time.NewTicker(DefaultOptions().TTL / 5)
+	tick := time.NewTicker(testTTL / 5)
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -219,12 +223,12 @@ func (e *envoy) knows(group, node string) bool {
 // live waits until a machine's channel is known to live.
 func (c *court) live(node string) {
 	c.t.Helper()
-	eventually(c.t, node+" is live", func() bool { p := c.store.View().Presence(node); return p != nil && p.Live })
+	failovertest.Eventually(c.t, node+" is live", func() bool { p := c.Store.View().Presence(node); return p != nil && p.Live })
 }
 
 func (c *court) holds(group, node string) {
 	c.t.Helper()
-	eventually(c.t, group+" is assigned to "+node, func() bool { return c.assignment(group).Node == node && c.assignment(group).Epoch > 0 })
+	failovertest.Eventually(c.t, group+" is assigned to "+node, func() bool { return c.Assignment(group).Node == node && c.Assignment(group).Epoch > 0 })
 }
 
 // TestAssignsAndGrants holds the whole way: machines open channels, the plan is committed and pushed, the claim is granted with a
@@ -235,17 +239,17 @@ func TestAssignsAndGrants(t *testing.T) {
 	c.holds("g", "n1")
 	e2 := c.send("n2").keep()
 	c.live("n2")
-	eventually(t, "both machines are told", func() bool { return e1.knows("g", "n1") && e2.knows("g", "n1") })
+	failovertest.Eventually(t, "both machines are told", func() bool { return e1.knows("g", "n1") && e2.knows("g", "n1") })
 	e1.claim("g", 1)
-	eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
-	eventually(t, "n1 is missed and n2 chosen", func() bool { return c.assignment("g").Node == "n2" })
-	a := c.assignment("g")
+	failovertest.Eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
+	failovertest.Eventually(t, "n1 is missed and n2 chosen", func() bool { return c.Assignment("g").Node == "n2" })
+	a := c.Assignment("g")
 	if a.Epoch != 2 || !strings.HasPrefix(a.Why, "n1 cannot hold it: no lease renewal from it for 700ms; n2 is the best machine left") {
 		t.Errorf("epoch %d: %s", a.Epoch, a.Why)
 	}
 	e2.claim("g", 2)
-	eventually(t, "n2 has the lease", func() bool { return e2.has("g", 2) })
-	if p := c.store.View().Presence("n1"); p == nil || p.Live || p.Why != "no lease renewal from it for 700ms" {
+	failovertest.Eventually(t, "n2 has the lease", func() bool { return e2.has("g", 2) })
+	if p := c.Store.View().Presence("n1"); p == nil || p.Live || p.Why != "no lease renewal from it for 700ms" {
 		t.Errorf("presence of n1: %+v", p)
 	}
 }
@@ -261,25 +265,25 @@ func TestGrantsNothingWithoutMajority(t *testing.T) {
 		c.quorum.set(func() { n = c.quorum.asked })
 		return n
 	}
-	eventually(t, "the majority was asked", func() bool { return asked() > 2 })
+	failovertest.Eventually(t, "the majority was asked", func() bool { return asked() > 2 })
 	if e.has("g", 1) {
 		t.Error("it granted without a majority")
 	}
 	c.quorum.set(func() { c.quorum.lost = false })
-	eventually(t, "n1 has the lease", func() bool { return e.has("g", 1) })
+	failovertest.Eventually(t, "n1 has the lease", func() bool { return e.has("g", 1) })
 }
 
 // TestNewLeaderWaits holds that a new leader answers nobody before it knows of older leases, and grants no claim while they may live.
 func TestNewLeaderWaits(t *testing.T) {
 	c := newCourt(t)
-	c.do(machineOn("n1")...)
-	c.assign("g", "n1", false)
+	c.Do(failovertest.MachineOn("n1")...)
+	c.Assign("g", "n1", false)
 	c.quorum.lost, c.quorum.older = true, time.Second
 	c.open()
 	start := time.Now()
 	e := c.send("n1").keep()
 	e.claim("g", 1)
-	eventually(t, "it asks again", func() (again bool) {
+	failovertest.Eventually(t, "it asks again", func() (again bool) {
 		c.quorum.set(func() { again = c.quorum.sought > 2 })
 		return again
 	})
@@ -289,8 +293,8 @@ func TestNewLeaderWaits(t *testing.T) {
 	}
 	e.mu.Unlock()
 	c.quorum.set(func() { c.quorum.lost = false })
-	eventually(t, "the claim is refused", func() bool { return strings.HasPrefix(e.refused(), "a lease of an older leader may live for ") })
-	eventually(t, "the claim is granted", func() bool { return e.has("g", 1) })
+	failovertest.Eventually(t, "the claim is refused", func() bool { return strings.HasPrefix(e.refused(), "a lease of an older leader may live for ") })
+	failovertest.Eventually(t, "the claim is granted", func() bool { return e.has("g", 1) })
 	if took := time.Since(start); took < time.Second {
 		t.Errorf("granted after %s, and an older lease may have lived for 1s", took)
 	}
@@ -306,13 +310,13 @@ func TestReleaseFreesAtOnce(t *testing.T) {
 	e2 := c.send("n2")
 	c.live("n2")
 	e1.claim("g", 1)
-	eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
-	c.do(nodeCheck("n1", cluster.NodeMaintenance, "", cluster.Critical, "disk"))
+	failovertest.Eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
+	c.Do(failovertest.NodeCheck("n1", cluster.NodeMaintenance, "", cluster.Critical, "disk"))
 	c.holds("g", "n2")
 	e2.claim("g", 2)
-	eventually(t, "n2 is refused", func() bool { return strings.HasPrefix(e2.refused(), "the lease of n1, epoch 1, may live for ") })
+	failovertest.Eventually(t, "n2 is refused", func() bool { return strings.HasPrefix(e2.refused(), "the lease of n1, epoch 1, may live for ") })
 	e1.change(func() { e1.holder.GiveBack("g") })
-	eventually(t, "n2 has the lease", func() bool { return e2.has("g", 2) })
+	failovertest.Eventually(t, "n2 has the lease", func() bool { return e2.has("g", 2) })
 }
 
 // TestStoppingMachineIsLeft holds that a daemon that says it stops gives way at once.
@@ -326,11 +330,11 @@ func TestStoppingMachineIsLeft(t *testing.T) {
 	c.live("n2")
 	e1.change(func() { e1.say.Stopping, e1.say.StoppingWhy = true, "upgrade" })
 	c.holds("g", "n2")
-	if why := c.assignment("g").Why; !strings.HasPrefix(why, "n1 cannot hold it: its daemon is stopping: upgrade; ") {
+	if why := c.Assignment("g").Why; !strings.HasPrefix(why, "n1 cannot hold it: its daemon is stopping: upgrade; ") {
 		t.Errorf("why: %s", why)
 	}
 	e1.change(func() { e1.say.Stopping, e1.say.StoppingWhy = false, "" })
-	eventually(t, "n1 is back", func() bool { return c.store.View().Presence("n1").Live })
+	failovertest.Eventually(t, "n1 is back", func() bool { return c.Store.View().Presence("n1").Live })
 }
 
 // TestUnableMachineIsLeft holds that a machine which cannot carry a group gives way, and that the timeline says why.
@@ -344,7 +348,7 @@ func TestUnableMachineIsLeft(t *testing.T) {
 	c.live("n2")
 	e1.change(func() { e1.say.Unable = map[string]string{"g": "eth0 is gone"} })
 	c.holds("g", "n2")
-	if got := c.told(cluster.TransitionPresence); !slices.Contains(got, "n1 cannot carry it: eth0 is gone") {
+	if got := c.Told(cluster.TransitionPresence); !slices.Contains(got, "n1 cannot carry it: eth0 is gone") {
 		t.Errorf("the timeline says %q", got)
 	}
 }
@@ -358,15 +362,15 @@ func TestAddressMovesBetweenGroups(t *testing.T) {
 	c.send("n2").keep()
 	c.live("n2")
 	e1.claim("g", 1)
-	eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
+	failovertest.Eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
 	e1.change(func() { e1.holder.Drop("g") }) // it falls silent about g, and its lease runs on
 	last := time.Now()
-	c.do(put(groupOf("g", "10.0.0.101/24")))
-	h := groupOf("h", "10.0.0.100/24")
+	c.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.101/24")))
+	h := failovertest.GroupOf("h", "10.0.0.100/24")
 	h.Prefer = []string{"n2"}
-	c.do(put(h))
+	c.Do(failovertest.Put(h))
 	c.holds("h", "n2")
-	if a := c.assignment("g"); a.Epoch != 2 || a.VIPs[0].Addr().String() != "10.0.0.101" {
+	if a := c.Assignment("g"); a.Epoch != 2 || a.VIPs[0].Addr().String() != "10.0.0.101" {
 		t.Errorf("g: %+v", a)
 	}
 	if took := time.Since(last); took < c.opts.TTL/2 {
@@ -377,14 +381,14 @@ func TestAddressMovesBetweenGroups(t *testing.T) {
 // TestGraceForNewLeader holds that a new leader does not take a machine for lost that has not had the time to open a channel.
 func TestGraceForNewLeader(t *testing.T) {
 	c := newCourt(t)
-	c.do(machineOn("n1")...)
-	c.do(machineOn("n2")...)
-	c.assign("g", "n1", false)
+	c.Do(failovertest.MachineOn("n1")...)
+	c.Do(failovertest.MachineOn("n2")...)
+	c.Assign("g", "n1", false)
 	c.quorum.older = 300 * time.Millisecond
 	c.open()
 	c.send("n2").keep()
-	eventually(t, "n1 is missed", func() bool { return !c.store.View().Presence("n1").Live })
-	if why := c.store.View().Presence("n1").Why; why != "it has not opened a lease channel to this leader" {
+	failovertest.Eventually(t, "n1 is missed", func() bool { return !c.Store.View().Presence("n1").Live })
+	if why := c.Store.View().Presence("n1").Why; why != "it has not opened a lease channel to this leader" {
 		t.Errorf("why: %s", why)
 	}
 	c.holds("g", "n2")
@@ -395,9 +399,9 @@ func TestGraceForNewLeader(t *testing.T) {
 func TestGraceAfterALongQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCourt(t)
-		c.do(machineOn("n1")...)
-		c.do(machineOn("n2")...)
-		c.assign("g", "n1", false)
+		c.Do(failovertest.MachineOn("n1")...)
+		c.Do(failovertest.MachineOn("n2")...)
+		c.Assign("g", "n1", false)
 		c.quorum.lost = true
 		c.open()
 		time.Sleep(c.opts.TTL) //nolint:forbidigo // the clock of a bubble
@@ -407,15 +411,13 @@ func TestGraceAfterALongQuestion(t *testing.T) {
 			c.send(node).keep()
 		}
 		time.Sleep(time.Second) //nolint:forbidigo // the same
-		c.mu.Lock()
-		seen := slices.Clone(c.seen)
-		c.mu.Unlock()
+		seen := c.Seen()
 		for _, cmd := range seen {
 			if s, is := cmd.(*cluster.Steer); is && len(s.Assignments) > 0 {
 				t.Errorf("moved: %+v", s.Assignments)
 			}
 		}
-		if told := c.told(cluster.TransitionPresence); slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, "n1: ") || strings.HasPrefix(s, "n2: ") }) {
+		if told := c.Told(cluster.TransitionPresence); slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, "n1: ") || strings.HasPrefix(s, "n2: ") }) {
 			t.Errorf("a machine was taken for lost: %q", told)
 		}
 	})
@@ -429,23 +431,21 @@ func TestManyGroupsMoveInSeveralCommands(t *testing.T) {
 		const many = 300
 		for i := range many {
 			name := fmt.Sprintf("g%03d", i)
-			c.do(put(groupOf(name, fmt.Sprintf("10.0.%d.%d/16", 1+i/200, 1+i%200))))
-			c.assign(name, "n1", false)
+			c.Do(failovertest.Put(failovertest.GroupOf(name, fmt.Sprintf("10.0.%d.%d/16", 1+i/200, 1+i%200))))
+			c.Assign(name, "n1", false)
 		}
 		c.open()
 		c.send("n1").keep()
 		c.send("n2").keep()
 		time.Sleep(time.Second) //nolint:forbidigo // the clock of a bubble
-		c.do(nodeCheck("n1", "disk", "disk", cluster.Critical, strings.Repeat("x", 1<<20)))
+		c.Do(failovertest.NodeCheck("n1", "disk", "disk", cluster.Critical, strings.Repeat("x", 1<<20)))
 		time.Sleep(time.Second) //nolint:forbidigo // the same
 		for i := range many {
-			if a := c.assignment(fmt.Sprintf("g%03d", i)); a.Node != "n2" {
+			if a := c.Assignment(fmt.Sprintf("g%03d", i)); a.Node != "n2" {
 				t.Fatalf("%s is on %q", a.Group, a.Node)
 			}
 		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		for _, cmd := range c.seen {
+		for _, cmd := range c.Seen() {
 			s, is := cmd.(*cluster.Steer)
 			if !is {
 				continue
@@ -468,7 +468,7 @@ func TestServeRefuses(t *testing.T) {
 		"no name":   {{Seq: 1}},
 		"two names": {{Node: "n1", Seq: 1}, {Node: "n2", Seq: 2}},
 	} {
-		near, far := newPipe(16)
+		near, far := failovertest.NewPipe(16)
 		for _, r := range msgs {
 			b, err := lease.EncodeRenewal(r)
 			if err != nil {
@@ -480,7 +480,7 @@ func TestServeRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	near, far := newPipe(16)
+	near, far := failovertest.NewPipe(16)
 	_ = near.Send([]byte("\xc1not a message"))
 	if err := c.assigner.Serve(c.ctx, far); cluster.CodeOf(err) != cluster.Invalid {
 		t.Errorf("garbage: %v", err)
@@ -493,25 +493,25 @@ func TestChannelClosedIsForgotten(t *testing.T) {
 	e := c.send("n1")
 	c.holds("g", "n1")
 	_ = e.stream.Close()
-	within(t, "the end of Serve", e.ended)
+	failovertest.Within(t, "the end of Serve", e.ended)
 	c.assigner.mu.Lock()
-	ch := c.assigner.channels["n1"]
+	ch := c.assigner.machines["n1"]
 	if ch == nil || ch.out != nil || ch.last.IsZero() {
 		t.Errorf("channel: %+v", ch)
 	}
 	c.assigner.mu.Unlock()
 	again := c.send("n1").keep()
-	eventually(t, "the next channel is answered", func() bool { return again.knows("g", "n1") })
+	failovertest.Eventually(t, "the next channel is answered", func() bool { return again.knows("g", "n1") })
 }
 
 // TestCommitFails holds that a decision that could not be committed is taken again.
 func TestCommitFails(t *testing.T) {
 	c := newCourt(t)
-	c.failWith(cluster.Errorf(cluster.Unknown, "the outcome is not known"))
+	c.FailWith(cluster.Errorf(cluster.Unknown, "the outcome is not known"))
 	c.open()
 	c.send("n1").keep()
-	eventually(t, "it tried more than once", func() bool { return c.written() > 2 })
-	c.failWith(nil)
+	failovertest.Eventually(t, "it tried more than once", func() bool { return c.Written() > 2 })
+	c.FailWith(nil)
 	c.holds("g", "n1")
 }
 
@@ -532,12 +532,12 @@ func TestAnswersAMachineAtRestNowAndThen(t *testing.T) {
 		c := newCourt(t)
 		c.opts.TTL = time.Hour
 		e := c.open().send("n2")
-		eventually(t, "the leader has said who it is", func() bool { return e.knows("g", "") || e.knows("g", "n2") })
+		failovertest.Eventually(t, "the leader has said who it is", func() bool { return e.knows("g", "") || e.knows("g", "n2") })
 		for range 20 {
 			e.renew()
 		}
 		e.claim("g", 99)
-		eventually(t, "the answer to the claim", func() bool { return e.refused() != "" })
+		failovertest.Eventually(t, "the answer to the claim", func() bool { return e.refused() != "" })
 		if n := answered(e); n != 1 {
 			t.Errorf("%d answers to renewals, want only the one to the claim", n)
 		}
@@ -546,7 +546,7 @@ func TestAnswersAMachineAtRestNowAndThen(t *testing.T) {
 		e := newCourt(t).open().send("n2").keep()
 		for range 3 {
 			before := answered(e)
-			eventually(t, "another answer", func() bool { return answered(e) > before })
+			failovertest.Eventually(t, "another answer", func() bool { return answered(e) > before })
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package failover
+package assigner
 
 import (
 	"context"
@@ -7,8 +7,34 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/state"
 	"holdfast/failover/lease"
+	"holdfast/failover/outbox"
 )
+
+// Agent is what the assigner needs of the member that it runs on.
+type Agent interface {
+	Name() string
+	WatchView() *state.View
+	Apply(ctx context.Context, opts cluster.WriteOptions, cmd cluster.Command) (any, error)
+}
+
+// Quorum is the majority's word for the leader.
+type Quorum interface {
+	// ConfirmLease returns nil once a majority of voters has said, after the call began, that it follows this leader.
+	ConfirmLease(ctx context.Context) error
+	// OlderLeases is how long a lease that an earlier leader granted may still live.
+	OlderLeases(ctx context.Context) (time.Duration, error)
+}
+
+// Options tune an assigner.
+type Options struct {
+	TTL       time.Duration        // of a lease
+	Committed func(*cluster.Steer) // told what it has committed; may be nil
+}
+
+// retryPause is the pause before a majority is asked again, or the same is committed again.
+const retryPause = 20 * time.Millisecond
 
 // Assigner is what the leader does for failover: it keeps the lease channels, grants leases, and assigns groups to machines. One Assigner
 // lives for one leadership.
@@ -24,17 +50,20 @@ type Assigner struct {
 
 	mu       sync.Mutex // guards following
 	granter  *lease.Granter
-	channels map[string]*channel
+	machines map[string]*machine
 	began    time.Time // when this leadership did
 	listens  time.Time // since when it listens to the machines
 	stalled  time.Time // when this leader found that it had stood still; zero while it has not
 }
 
-// NewAssigner makes the assigner of one term. Every server must have the same options.
-func NewAssigner(agent Agent, quorum Quorum, term uint64, opts Options, log *slog.Logger) *Assigner {
+// New makes the assigner of one term. Every server must have the same TTL.
+func New(agent Agent, quorum Quorum, term uint64, opts Options, log *slog.Logger) *Assigner {
+	if opts.Committed == nil {
+		opts.Committed = func(*cluster.Steer) {}
+	}
 	return &Assigner{
 		agent: agent, quorum: quorum, opts: opts, term: term, log: log, wake: make(chan struct{}, 1), ready: make(chan struct{}),
-		channels: map[string]*channel{},
+		machines: map[string]*machine{},
 	}
 }
 
@@ -65,36 +94,29 @@ func (a *Assigner) begin(ctx context.Context) bool {
 			return true
 		}
 		a.log.Warn("cannot ask a majority about the leases of older leaders, will ask again", "error", err)
-		pause(ctx, reconnectPause)
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryPause):
+		}
 	}
 	return false
 }
 
-// pause waits for d or the end of ctx.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
-
 // Serve carries the lease channel of one machine until the stream breaks.
-func (a *Assigner) Serve(ctx context.Context, s Stream) error {
+func (a *Assigner) Serve(ctx context.Context, s outbox.Stream) error {
 	select {
 	case <-a.ready:
 	case <-ctx.Done():
 		return cluster.ErrNoLeader
 	}
-	out := newOutbox(s)
+	out := outbox.New(s)
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		out.run()
+		out.Run()
 	}()
 	defer func() { <-sent }()
-	defer out.close()
+	defer out.Close()
 	node := ""
 	defer func() { a.closed(node, out) }()
 	for {
@@ -117,10 +139,10 @@ func (a *Assigner) Serve(ctx context.Context, s Stream) error {
 }
 
 // closed forgets the way to a machine. What it holds is not touched: a daemon that comes back within the lease carries on.
-func (a *Assigner) closed(node string, out *outbox) {
+func (a *Assigner) closed(node string, out *outbox.Outbox) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if c := a.channels[node]; c != nil && c.out == out {
+	if c := a.machines[node]; c != nil && c.out == out {
 		c.out = nil
 	}
 }

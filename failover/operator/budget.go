@@ -1,4 +1,4 @@
-package failover
+package operator
 
 import (
 	"fmt"
@@ -21,7 +21,7 @@ const elsewhere = 10 * time.Millisecond
 func (o *Operator) Budget(v *state.View) []cluster.Budget {
 	var out []cluster.Budget
 	for _, g := range v.Groups() {
-		out = append(out, budgetOf(v, g, o.controller.opts.TTL, o.controller.opts.Heartbeat)...)
+		out = append(out, budgetOf(v, g, o.timing.TTL, o.timing.Heartbeat)...)
 	}
 	return out
 }

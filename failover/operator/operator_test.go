@@ -1,4 +1,4 @@
-package failover
+package operator
 
 import (
 	"strings"
@@ -6,21 +6,28 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
+	"holdfast/failover/plan"
 )
 
 // desk is an operator's desk on a state in which n1 holds g and every machine has a network for it.
-func desk(t *testing.T) (*cell, *Operator) {
+func desk(t *testing.T) (*failovertest.Cell, *Operator) {
 	t.Helper()
-	s := newCell(t, "n1")
-	s.do(three()...)
+	s := failovertest.NewCell(t, "n1")
+	s.Do(failovertest.Three()...)
 	for _, n := range []string{"n1", "n2", "n3"} {
-		p := presenceOf(n, true, "live")
+		p := failovertest.PresenceOf(n, true, "live")
 		p.Presences[0].Networks = []string{"eth0 10.0.0.1/24", "eth1 192.168.7.1/24"}
-		s.do(p)
+		s.Do(p)
 	}
-	s.do(put(groupOf("g", "10.0.0.100/24")))
-	s.assign("g", "n1", false)
-	return s, NewOperator(s, nil)
+	s.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.100/24")))
+	s.Assign("g", "n1", false)
+	return s, New(s, nil, Timing{})
+}
+
+// planOf is what the leader would decide.
+func planOf(s *failovertest.Cell) []cluster.Decision {
+	return plan.Plan(s.Store.View(), plan.Question{Now: time.Now()})
 }
 
 func TestMove(t *testing.T) {
@@ -29,17 +36,17 @@ func TestMove(t *testing.T) {
 	if err != nil || a.Node != "n3" || a.Epoch != 2 || !a.Moved || a.Why != "an operator moved it to n3" {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	if got := s.assignment("g"); got.Node != "n3" || got.Epoch != 2 || !got.Moved || len(got.VIPs) != 1 {
+	if got := s.Assignment("g"); got.Node != "n3" || got.Epoch != 2 || !got.Moved || len(got.VIPs) != 1 {
 		t.Errorf("the state has %+v", got)
 	}
-	if got := s.told(cluster.TransitionAssign); len(got) != 1 || got[0] != a.Why {
+	if got := s.Told(cluster.TransitionAssign); len(got) != 1 || got[0] != a.Why {
 		t.Errorf("the timeline says %q", got)
 	}
-	if d := Plan(s.store.View())[0]; d.Changed() {
+	if d := planOf(s)[0]; d.Changed() {
 		t.Errorf("the plan takes it back: %s", d.Why)
 	}
-	n := s.written()
-	if a, err := o.Move(t.Context(), cluster.WriteOptions{}, "g", "n3"); err != nil || a.Epoch != 2 || s.written() != n {
+	n := s.Written()
+	if a, err := o.Move(t.Context(), cluster.WriteOptions{}, "g", "n3"); err != nil || a.Epoch != 2 || s.Written() != n {
 		t.Errorf("to where it is: %+v, %v", a, err)
 	}
 }
@@ -48,33 +55,33 @@ func TestMove(t *testing.T) {
 // the group preempts.
 func TestMoveToTheHolderPins(t *testing.T) {
 	s, o := desk(t)
-	g := groupOf("g", "10.0.0.100/24")
+	g := failovertest.GroupOf("g", "10.0.0.100/24")
 	g.Prefer, g.Preempt = []string{"n2"}, true
-	s.do(put(g))
-	if d := Plan(s.store.View())[0]; d.Node != "n2" {
+	s.Do(failovertest.Put(g))
+	if d := planOf(s)[0]; d.Node != "n2" {
 		t.Fatalf("without the operator the plan wants %q: %s", d.Node, d.Why)
 	}
-	was := s.assignment("g")
+	was := s.Assignment("g")
 	a, err := o.Move(t.Context(), cluster.WriteOptions{}, "g", "n1")
 	if err != nil || !a.Moved || a.Node != "n1" || a.Epoch != was.Epoch || a.Why != "an operator chose to keep it on n1" {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	got := s.assignment("g")
+	got := s.Assignment("g")
 	if !got.Moved || got.Node != "n1" || got.Epoch != was.Epoch || !got.Since.Equal(was.Since) || got.Why != a.Why {
 		t.Errorf("the state has %+v", got)
 	}
-	if told := s.told(cluster.TransitionAssign); len(told) != 1 || told[0] != a.Why {
+	if told := s.Told(cluster.TransitionAssign); len(told) != 1 || told[0] != a.Why {
 		t.Errorf("the timeline says %q", told)
 	}
-	if d := Plan(s.store.View())[0]; d.Changed() {
+	if d := planOf(s)[0]; d.Changed() {
 		t.Errorf("the plan takes it away: %s", d.Why)
 	}
-	n := s.written()
-	if a, err := o.Move(t.Context(), cluster.WriteOptions{}, "g", "n1"); err != nil || !a.Moved || s.written() != n {
+	n := s.Written()
+	if a, err := o.Move(t.Context(), cluster.WriteOptions{}, "g", "n1"); err != nil || !a.Moved || s.Written() != n {
 		t.Errorf("once more: %+v, %v", a, err)
 	}
-	s.do(presenceOf("n1", false, "it is lost"))
-	if d := Plan(s.store.View())[0]; d.Node != "n2" {
+	s.Do(failovertest.PresenceOf("n1", false, "it is lost"))
+	if d := planOf(s)[0]; d.Node != "n2" {
 		t.Errorf("lost, it is kept: %s", d.Why)
 	}
 }
@@ -89,17 +96,17 @@ func TestMoveRefuses(t *testing.T) {
 	}{
 		{"no group", nil, "none", "n2", cluster.NotFound, `there is no group "none"`},
 		{"no machine", nil, "g", "n9", cluster.NotFound, `there is no machine "n9"`},
-		{"not eligible", []cluster.Command{presenceOf("n2", false, "it is lost")}, "g", "n2", cluster.Conflict, "n2 cannot hold g: it is lost"},
-		{"addresses are changing", []cluster.Command{put(groupOf("g", "10.0.0.101/24"))}, "g", "n2", cluster.Conflict, "are being changed at this moment: try again"},
+		{"not eligible", []cluster.Command{failovertest.PresenceOf("n2", false, "it is lost")}, "g", "n2", cluster.Conflict, "n2 cannot hold g: it is lost"},
+		{"addresses are changing", []cluster.Command{failovertest.Put(failovertest.GroupOf("g", "10.0.0.101/24"))}, "g", "n2", cluster.Conflict, "are being changed at this moment: try again"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, o := desk(t)
-			s.do(c.state...)
+			s.Do(c.state...)
 			_, err := o.Move(t.Context(), cluster.WriteOptions{}, c.group, c.node)
 			if err == nil || cluster.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v (%v)", err, cluster.CodeOf(err))
 			}
-			if s.assignment("g").Node != "n1" {
+			if s.Assignment("g").Node != "n1" {
 				t.Error("it was moved all the same")
 			}
 		})
@@ -108,17 +115,17 @@ func TestMoveRefuses(t *testing.T) {
 
 // TestBudget holds what the worst cases consist of.
 func TestBudget(t *testing.T) {
-	s := newCell(t, "n1")
-	g := groupOf("g", "10.0.0.100/24")
+	s := failovertest.NewCell(t, "n1")
+	g := failovertest.GroupOf("g", "10.0.0.100/24")
 	g.Service = "web"
 	g.Effects.Runs = []cluster.Run{{Unit: "a.service", Timeout: time.Second}}
-	s.do(append(three(), put(g), instance("n1", "web", "web", cluster.Passing, ""))...)
-	s.do(&cluster.Register{Node: cluster.Node{Name: "n1", ID: "id-n1", Address: "10.0.0.1"}, Checks: []*cluster.Check{
+	s.Do(append(failovertest.Three(), failovertest.Put(g), failovertest.Instance("n1", "web", "web", cluster.Passing, ""))...)
+	s.Do(&cluster.Register{Node: cluster.Node{Name: "n1", ID: "id-n1", Address: "10.0.0.1"}, Checks: []*cluster.Check{
 		{Node: "n1", ID: "web-http", Name: "http", Status: cluster.Passing, ServiceID: "web", Type: "http", Interval: "2s", Timeout: "500ms"},
 	}})
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	got := map[string]time.Duration{}
-	for _, b := range budgetOf(s.store.View(), s.store.View().Group("g"), 700*time.Millisecond, 300*time.Millisecond) {
+	for _, b := range budgetOf(s.Store.View(), s.Store.View().Group("g"), 700*time.Millisecond, 300*time.Millisecond) {
 		got[b.Cause] = b.Worst.Round(time.Millisecond)
 		if b.What == "" || b.Why == "" || b.Group != "g" {
 			t.Errorf("%+v", b)
@@ -134,34 +141,34 @@ func TestBudget(t *testing.T) {
 
 func TestOperatorPlan(t *testing.T) {
 	s, o := desk(t)
-	g := groupOf("g", "10.0.0.100/24")
+	g := failovertest.GroupOf("g", "10.0.0.100/24")
 	g.Prefer, g.Preempt = []string{"n2"}, true
-	a := groupOf("a", "192.168.7.9/24")
-	ds, err := o.Plan(s.store.View(), []cluster.Group{g, a}, cluster.Supposition{})
+	a := failovertest.GroupOf("a", "192.168.7.9/24")
+	ds, err := o.Plan(s.Store.View(), []cluster.Group{g, a}, cluster.Supposition{})
 	if err != nil || len(ds) != 2 || ds[0].Group != "a" || ds[0].Node != "n2" || ds[1].Group != "g" || ds[1].Node != "n2" || ds[1].Current != "n1" {
 		t.Errorf("%+v, %v", ds, err)
 	}
-	if ds, err := o.Plan(s.store.View(), nil, cluster.Supposition{}); err != nil || len(ds) != 1 || ds[0].Changed() {
+	if ds, err := o.Plan(s.Store.View(), nil, cluster.Supposition{}); err != nil || len(ds) != 1 || ds[0].Changed() {
 		t.Errorf("as it is: %+v, %v", ds, err)
 	}
 }
 
 func TestOperatorPlanRefuses(t *testing.T) {
-	named := groupOf("x", "10.9.9.9/24")
+	named := failovertest.GroupOf("x", "10.9.9.9/24")
 	named.VIPs[0].Interface = "eth7"
 	for name, c := range map[string]struct {
 		groups []cluster.Group
 		says   string
 	}{
-		"twice":         {[]cluster.Group{groupOf("x", "10.0.0.1/24"), groupOf("x", "10.0.0.2/24")}, `group "x" is given twice`},
-		"taken":         {[]cluster.Group{groupOf("x", "10.0.0.100/24")}, `group "x" wants the vip 10.0.0.100, which group "g" has`},
-		"taken by both": {[]cluster.Group{groupOf("x", "10.0.0.7/24"), groupOf("y", "10.0.0.7/24")}, `group "y" wants the vip 10.0.0.7, which group "x" has`},
-		"no network":    {[]cluster.Group{groupOf("x", "10.9.9.9/24")}, "the vip 10.9.9.9/24 lies in no network of any machine; they have: n1 eth0 10.0.0.1/24"},
+		"twice":         {[]cluster.Group{failovertest.GroupOf("x", "10.0.0.1/24"), failovertest.GroupOf("x", "10.0.0.2/24")}, `group "x" is given twice`},
+		"taken":         {[]cluster.Group{failovertest.GroupOf("x", "10.0.0.100/24")}, `group "x" wants the vip 10.0.0.100, which group "g" has`},
+		"taken by both": {[]cluster.Group{failovertest.GroupOf("x", "10.0.0.7/24"), failovertest.GroupOf("y", "10.0.0.7/24")}, `group "y" wants the vip 10.0.0.7, which group "x" has`},
+		"no network":    {[]cluster.Group{failovertest.GroupOf("x", "10.9.9.9/24")}, "the vip 10.9.9.9/24 lies in no network of any machine; they have: n1 eth0 10.0.0.1/24"},
 		"no interface":  {[]cluster.Group{named}, `no machine has the interface "eth7" for the vip 10.9.9.9/24`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, o := desk(t)
-			if _, err := o.Plan(s.store.View(), c.groups, cluster.Supposition{}); err == nil || !strings.Contains(err.Error(), c.says) {
+			if _, err := o.Plan(s.Store.View(), c.groups, cluster.Supposition{}); err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -1,4 +1,4 @@
-package failover
+package operator
 
 import (
 	"context"
@@ -12,17 +12,35 @@ import (
 	"holdfast/failover/plan"
 )
 
-// Operator answers what people ask of failover: what would be, and please move.
-type Operator struct {
-	agent      Agent
-	controller *Controller
+// Agent is what the operator's desk needs of the member that it is on.
+type Agent interface {
+	WatchView() *state.View
+	Apply(ctx context.Context, opts cluster.WriteOptions, cmd cluster.Command) (any, error)
 }
 
-// NewOperator makes the operator's desk of one member.
-func NewOperator(agent Agent, controller *Controller) *Operator { return &Operator{agent, controller} }
+// Machine is what this machine does for groups now; failover.Controller knows.
+type Machine interface {
+	Holdings() []cluster.Holding
+}
 
-// Holdings is what this machine does for groups now.
-func (o *Operator) Holdings() []cluster.Holding { return o.controller.Holdings() }
+// Timing is what worst cases follow from, the same on every server.
+type Timing struct {
+	TTL       time.Duration // of a lease
+	Heartbeat time.Duration // Raft's heartbeat timeout
+}
+
+// Operator answers what people ask of failover: what would be, and please move.
+type Operator struct {
+	Machine
+
+	agent  Agent
+	timing Timing
+}
+
+// New makes the operator's desk of one member.
+func New(agent Agent, machine Machine, timing Timing) *Operator {
+	return &Operator{Machine: machine, agent: agent, timing: timing}
+}
 
 // Plan decides every group of the state, with the given ones in the place of those of the same name, or beside them. A group that could
 // never be served (a VIP that no machine has a network for, or that another group has) is an error.
@@ -137,7 +155,7 @@ func (o *Operator) Move(ctx context.Context, opts cluster.WriteOptions, group, n
 	if old.Node == target {
 		why = "an operator chose to keep it on " + target
 	}
-	a := moveTo(old, target, why)
+	a := plan.MoveTo(old, target, why, time.Now())
 	_, err = o.agent.Apply(ctx, opts, &cluster.Steer{Assignments: []cluster.Assignment{*a}, Transitions: []cluster.Transition{{
 		Time: time.Now(), Kind: cluster.TransitionAssign, Group: group, Node: a.Node, Epoch: a.Epoch, Why: a.Why,
 	}}})

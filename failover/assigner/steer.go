@@ -1,4 +1,4 @@
-package failover
+package assigner
 
 import (
 	"cmp"
@@ -27,10 +27,10 @@ func (a *Assigner) steerLoop(ctx context.Context) {
 				a.log.Info("transition", "kind", string(t.Kind), "group", t.Group, "holder", t.Node, "epoch", t.Epoch, "why", t.Why)
 			}
 			if _, err := a.agent.Apply(ctx, cluster.WriteOptions{}, cmd); err == nil {
-				a.opts.Metrics.steered(cmd)
+				a.opts.Committed(cmd)
 			} else if ctx.Err() == nil {
 				a.log.Warn("cannot commit assignments, will plan again", "error", err)
-				next = min(next, reconnectPause)
+				next = min(next, retryPause)
 			}
 		}
 		a.waitSteer(ctx, v, next)
@@ -76,17 +76,17 @@ func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
 		if !d.Again.IsZero() {
 			next = min(next, max(time.Millisecond, d.Again.Sub(now)))
 		}
-		if w := awaits(old, &d); w != nil {
+		if w := plan.Awaits(old, &d); w != nil {
 			a.awaited = append(a.awaited, w)
 		}
-		if moved == nil && settled(old, &d, g) {
+		if moved == nil && plan.Settled(old, &d, g) {
 			continue
 		}
 		if wait := a.hold(v, old, &d, g, taken); moved == nil && wait > 0 {
 			next = min(next, wait)
 			continue
 		}
-		x := cmp.Or(moved, assign(old, &d, g, now))
+		x := cmp.Or(moved, plan.Assign(old, &d, g, now))
 		cmd.Assignments = append(cmd.Assignments, *x)
 		cmd.Transitions = append(cmd.Transitions, cluster.Transition{
 			Time: now, Kind: cluster.TransitionAssign, Group: x.Group, Node: x.Node, Epoch: x.Epoch, Why: x.Why, Detail: checkDetail(v, old),
@@ -102,14 +102,6 @@ func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
 	return cmd, next
 }
 
-// awaits is what is to be noted of a group that waits for a better machine, nil for nothing new.
-func awaits(old *cluster.Assignment, d *cluster.Decision) *cluster.Await {
-	if old == nil || old.Node == "" || d.Changed() || old.Better == d.Better {
-		return nil
-	}
-	return &cluster.Await{Group: d.Group, Epoch: old.Epoch, Node: d.Better, Since: d.BetterSince}
-}
-
 // await notes which groups wait for a better machine. Where that fails the wait begins later.
 func (a *Assigner) await(ctx context.Context) {
 	for _, w := range a.awaited {
@@ -118,32 +110,6 @@ func (a *Assigner) await(ctx context.Context) {
 		}
 	}
 	a.awaited = nil
-}
-
-// settled reports whether the state already says what the plan wants.
-func settled(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group) bool {
-	if old == nil || old.Epoch == 0 {
-		return d.Node == ""
-	}
-	return old.Node == d.Node && (d.Node == "" || slices.Equal(old.VIPs, g.VIPs))
-}
-
-// assign is the next epoch of a group.
-func assign(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group, now time.Time) *cluster.Assignment {
-	x := &cluster.Assignment{Group: d.Group, Node: d.Node, Epoch: d.Epoch + 1, Why: d.Why, Since: now}
-	if d.Node != "" {
-		x.VIPs = g.VIPs
-	}
-	if old != nil {
-		x.Falls = old.Falls
-		if d.Fell {
-			x.Falls = plan.Fell(g, old.Falls, old.Node, x.Since)
-		}
-	}
-	if old != nil && old.Node == d.Node && d.Node != "" {
-		x.Moved, x.Why = old.Moved, "its addresses were changed; "+d.Why
-	}
-	return x
 }
 
 // takenVIPs maps each address that an epoch serves to its group.
@@ -190,15 +156,15 @@ func (a *Assigner) news(v *state.View, now time.Time) ([]*cluster.Presence, time
 	defer a.mu.Unlock()
 	next := time.Minute
 	for _, p := range v.Presences() {
-		if a.channels[p.Node] == nil {
-			a.channels[p.Node] = &channel{node: p.Node}
+		if a.machines[p.Node] == nil {
+			a.machines[p.Node] = &machine{node: p.Node}
 		}
 	}
 	if wait := a.stall(now); wait > 0 {
 		return nil, wait
 	}
 	var out []*cluster.Presence
-	for _, c := range a.channels {
+	for _, c := range a.machines {
 		old := v.Presence(c.node)
 		if wait := a.grace(v, c, now); wait > 0 {
 			next = min(next, wait)
@@ -220,7 +186,7 @@ func (a *Assigner) news(v *state.View, now time.Time) ([]*cluster.Presence, time
 // stall tells silence from deafness. When the leader has not heard its own machine for a whole TTL, it was its own process that stood
 // still: then everyone is given a while to be heard again before anyone is declared lost. It answers how much is left of that.
 func (a *Assigner) stall(now time.Time) time.Duration {
-	own := a.channels[a.agent.Name()]
+	own := a.machines[a.agent.Name()]
 	deaf := own != nil && !own.last.IsZero() && now.Sub(own.last) > a.opts.TTL
 	if deaf && a.stalled.IsZero() {
 		a.stalled = now
@@ -237,7 +203,7 @@ func (a *Assigner) stall(now time.Time) time.Duration {
 
 // grace gives machines that have not yet opened a channel to this new leader the time to do so, and to be heard once it listens, and says how
 // much is left of it.
-func (a *Assigner) grace(v *state.View, c *channel, now time.Time) time.Duration {
+func (a *Assigner) grace(v *state.View, c *machine, now time.Time) time.Duration {
 	if !c.last.IsZero() {
 		return 0
 	}

@@ -1,4 +1,4 @@
-package failover
+package plan_test
 
 import (
 	"fmt"
@@ -8,23 +8,24 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
 	"holdfast/failover/plan"
 )
 
 // carryOut does as the plan says until it says nothing new, as the leader does.
-func carryOut(t *testing.T, s *cell, now time.Time) {
+func carryOut(t *testing.T, s *failovertest.Cell, now time.Time) {
 	t.Helper()
 	for range 10 {
 		changed := false
-		v := s.store.View()
+		v := s.Store.View()
 		for _, d := range plan.Plan(v, plan.Question{Now: now}) {
 			old := v.Assignment(d.Group)
-			if settled(old, &d, v.Group(d.Group)) {
+			if plan.Settled(old, &d, v.Group(d.Group)) {
 				continue
 			}
 			changed = true
-			x := assign(old, &d, v.Group(d.Group), now)
-			s.do(&cluster.Steer{Assignments: []cluster.Assignment{*x}})
+			x := plan.Assign(old, &d, v.Group(d.Group), now)
+			s.Do(&cluster.Steer{Assignments: []cluster.Assignment{*x}})
 		}
 		if !changed {
 			return
@@ -34,9 +35,9 @@ func carryOut(t *testing.T, s *cell, now time.Time) {
 }
 
 // places is where the groups are, "g1:n1 g2:n2".
-func places(s *cell) string {
+func places(s *failovertest.Cell) string {
 	var out []string
-	for _, a := range s.store.View().Assignments() {
+	for _, a := range s.Store.View().Assignments() {
 		out = append(out, a.Group+":"+a.Node)
 	}
 	return strings.Join(out, " ")
@@ -45,15 +46,15 @@ func places(s *cell) string {
 // TestPlacement holds where groups go that say something of one another.
 func TestPlacement(t *testing.T) {
 	group := func(name string, change func(*cluster.Group)) cluster.Command {
-		g := groupOf(name, fmt.Sprintf("10.0.0.%d/24", name[0]))
+		g := failovertest.GroupOf(name, fmt.Sprintf("10.0.0.%d/24", name[0]))
 		if change != nil {
 			change(&g)
 		}
-		return put(g)
+		return failovertest.Put(g)
 	}
 	apart := func(names ...string) func(*cluster.Group) { return func(g *cluster.Group) { g.ApartFrom = names } }
 	with := func(names ...string) func(*cluster.Group) { return func(g *cluster.Group) { g.TogetherWith = names } }
-	lost := presenceOf("n1", false, "lost")
+	lost := failovertest.PresenceOf("n1", false, "lost")
 	for _, c := range []struct {
 		name         string
 		state        []cluster.Command
@@ -71,13 +72,13 @@ func TestPlacement(t *testing.T) {
 		{"together follows", []cluster.Command{group("a", with("b")), group("b", func(g *cluster.Group) { g.Prefer = []string{"n1"} })}, "a:n1 b:n1", "a:n2 b:n2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newCell(t, "n1")
-			s.do(append(three(), c.state...)...)
+			s := failovertest.NewCell(t, "n1")
+			s.Do(append(failovertest.Three(), c.state...)...)
 			carryOut(t, s, planned)
 			if got := places(s); got != c.first {
 				t.Errorf("first %s, want %s", got, c.first)
 			}
-			s.do(lost)
+			s.Do(lost)
 			carryOut(t, s, planned)
 			if got := places(s); got != c.later {
 				t.Errorf("without n1 %s, want %s", got, c.later)
@@ -88,11 +89,11 @@ func TestPlacement(t *testing.T) {
 
 // TestMachineWeight holds that a node's metadata says how much it takes.
 func TestMachineWeight(t *testing.T) {
-	s := newCell(t, "n1")
-	s.do(three()...)
-	s.do(&cluster.Register{Node: cluster.Node{Name: "n2", ID: "id-n2", Address: "10.0.0.1", Meta: map[string]string{plan.WeightKey: "4"}}})
+	s := failovertest.NewCell(t, "n1")
+	s.Do(failovertest.Three()...)
+	s.Do(&cluster.Register{Node: cluster.Node{Name: "n2", ID: "id-n2", Address: "10.0.0.1", Meta: map[string]string{plan.WeightKey: "4"}}})
 	for i := range 6 {
-		s.do(put(groupOf(fmt.Sprintf("g%d", i), fmt.Sprintf("10.0.0.%d/24", 100+i))))
+		s.Do(failovertest.Put(failovertest.GroupOf(fmt.Sprintf("g%d", i), fmt.Sprintf("10.0.0.%d/24", 100+i))))
 	}
 	carryOut(t, s, planned)
 	if n := strings.Count(places(s), "n2"); n != 4 {
@@ -103,19 +104,19 @@ func TestMachineWeight(t *testing.T) {
 // TestHoldDown holds that a machine that falls again and again comes after the others, for longer each time, and is not left out where
 // there is no other.
 func TestHoldDown(t *testing.T) {
-	s := newCell(t, "n1")
-	g := groupOf("g", "10.0.0.100/24")
+	s := failovertest.NewCell(t, "n1")
+	g := failovertest.GroupOf("g", "10.0.0.100/24")
 	g.Prefer, g.Preempt = []string{"n1"}, true
-	s.do(append(three(), put(g))...)
+	s.Do(append(failovertest.Three(), failovertest.Put(g))...)
 	now := planned
 	fall := func() {
-		s.do(presenceOf("n1", false, "lost"))
+		s.Do(failovertest.PresenceOf("n1", false, "lost"))
 		carryOut(t, s, now)
-		s.do(presenceOf("n1", true, "its lease channel is live"))
+		s.Do(failovertest.PresenceOf("n1", true, "its lease channel is live"))
 	}
 	back := func() time.Duration {
 		t.Helper()
-		d := plan.Plan(s.store.View(), plan.Question{Now: now})[0]
+		d := plan.Plan(s.Store.View(), plan.Question{Now: now})[0]
 		if d.Node == "n1" {
 			carryOut(t, s, now)
 			return 0
@@ -137,17 +138,17 @@ func TestHoldDown(t *testing.T) {
 		}
 	}
 	fall()
-	d := plan.Plan(s.store.View(), plan.Question{Now: now})[0]
+	d := plan.Plan(s.Store.View(), plan.Question{Now: now})[0]
 	i := slices.IndexFunc(d.Verdicts, func(x cluster.Verdict) bool { return x.Node == "n1" })
 	if want := "eligible, number 1 in prefer; it lost the group 5 times in a row and is held down until " + now.Add(80*time.Second).UTC().Format("15:04:05 UTC"); d.Verdicts[i].Why != want {
 		t.Errorf("it says %q, want %q", d.Verdicts[i].Why, want)
 	}
-	s.do(presenceOf("n2", false, "lost"), presenceOf("n3", false, "lost"))
-	if d := plan.Plan(s.store.View(), plan.Question{Now: now})[0]; d.Node != "n1" {
+	s.Do(failovertest.PresenceOf("n2", false, "lost"), failovertest.PresenceOf("n3", false, "lost"))
+	if d := plan.Plan(s.Store.View(), plan.Question{Now: now})[0]; d.Node != "n1" {
 		t.Errorf("it is the only one, and the plan says %+v", d)
 	}
 	now = now.Add(time.Hour)
-	s.do(presenceOf("n2", true, "its lease channel is live"), presenceOf("n3", true, "its lease channel is live"))
+	s.Do(failovertest.PresenceOf("n2", true, "its lease channel is live"), failovertest.PresenceOf("n3", true, "its lease channel is live"))
 	carryOut(t, s, now)
 	fall()
 	if got := back(); got != 0 {
@@ -158,16 +159,16 @@ func TestHoldDown(t *testing.T) {
 // TestOrderlyIsNoFall holds that what people want of a machine is not held against it.
 func TestOrderlyIsNoFall(t *testing.T) {
 	for name, leave := range map[string]cluster.Command{
-		"stop":        presenceOf("n1", false, cluster.StoppingWhy+"SIGTERM"),
-		"maintenance": nodeCheck("n1", cluster.NodeMaintenance, "", cluster.Critical, "disk"),
+		"stop":        failovertest.PresenceOf("n1", false, cluster.StoppingWhy+"SIGTERM"),
+		"maintenance": failovertest.NodeCheck("n1", cluster.NodeMaintenance, "", cluster.Critical, "disk"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newCell(t, "n1")
-			s.do(append(three(), put(groupOf("g", "10.0.0.100/24")))...)
+			s := failovertest.NewCell(t, "n1")
+			s.Do(append(failovertest.Three(), failovertest.Put(failovertest.GroupOf("g", "10.0.0.100/24")))...)
 			carryOut(t, s, planned)
-			s.do(leave)
+			s.Do(leave)
 			carryOut(t, s, planned)
-			if a := s.assignment("g"); a.Node != "n2" || len(a.Falls) != 0 {
+			if a := s.Assignment("g"); a.Node != "n2" || len(a.Falls) != 0 {
 				t.Errorf("assignment: %+v", a)
 			}
 		})
@@ -176,16 +177,16 @@ func TestOrderlyIsNoFall(t *testing.T) {
 
 // TestPreemptDelay holds that a better machine waits, and that the wait begins again when it was not the better one for a moment.
 func TestPreemptDelay(t *testing.T) {
-	s := newCell(t, "n1")
-	g := groupOf("g", "10.0.0.100/24")
+	s := failovertest.NewCell(t, "n1")
+	g := failovertest.GroupOf("g", "10.0.0.100/24")
 	g.Prefer, g.Preempt, g.PreemptDelay = []string{"n1"}, true, 30*time.Second
-	s.do(append(three(), put(g))...)
-	s.assign("g", "n2", false)
+	s.Do(append(failovertest.Three(), failovertest.Put(g))...)
+	s.Assign("g", "n2", false)
 	now := planned
 	look := func() cluster.Decision {
-		d := plan.Plan(s.store.View(), plan.Question{Now: now})[0]
-		if w := awaits(s.store.View().Assignment("g"), &d); w != nil {
-			s.do(w)
+		d := plan.Plan(s.Store.View(), plan.Question{Now: now})[0]
+		if w := plan.Awaits(s.Store.View().Assignment("g"), &d); w != nil {
+			s.Do(w)
 		}
 		return d
 	}
@@ -196,9 +197,9 @@ func TestPreemptDelay(t *testing.T) {
 	if d := look(); d.Node != "n2" || !d.Again.Equal(planned.Add(30*time.Second)) {
 		t.Errorf("after 20 s: %+v", d)
 	}
-	s.do(presenceOf("n1", false, "lost"))
+	s.Do(failovertest.PresenceOf("n1", false, "lost"))
 	look()
-	s.do(presenceOf("n1", true, "its lease channel is live"))
+	s.Do(failovertest.PresenceOf("n1", true, "its lease channel is live"))
 	now = now.Add(15 * time.Second)
 	if d := look(); d.Node != "n2" || !d.Again.Equal(now.Add(30*time.Second)) {
 		t.Errorf("back after it was lost: %+v", d)
@@ -211,14 +212,14 @@ func TestPreemptDelay(t *testing.T) {
 
 // TestSuppose holds what would be if a machine failed or a check were critical.
 func TestSuppose(t *testing.T) {
-	s := newCell(t, "n1")
-	g := groupOf("g", "10.0.0.100/24")
+	s := failovertest.NewCell(t, "n1")
+	g := failovertest.GroupOf("g", "10.0.0.100/24")
 	g.Service = "web"
-	s.do(append(three(), put(g))...)
+	s.Do(append(failovertest.Three(), failovertest.Put(g))...)
 	for _, n := range []string{"n1", "n2", "n3"} {
-		s.do(instance(n, "web", "web", cluster.Passing, ""))
+		s.Do(failovertest.Instance(n, "web", "web", cluster.Passing, ""))
 	}
-	s.assign("g", "n1", false)
+	s.Assign("g", "n1", false)
 	for _, c := range []struct {
 		suppose cluster.Supposition
 		want    string
@@ -229,7 +230,7 @@ func TestSuppose(t *testing.T) {
 		{cluster.Supposition{Failed: []string{"n2"}, Checks: map[string]map[string]cluster.Status{"n1": {"web": cluster.Critical}}}, "n3", `n1 cannot hold it: its service "web" is critical: check "web" (as is supposed); n3`},
 		{cluster.Supposition{Failed: []string{"n1", "n2", "n3"}}, "", "no machine is eligible any more"},
 	} {
-		d := plan.Plan(s.store.View(), plan.Question{Now: planned, Suppose: c.suppose})[0]
+		d := plan.Plan(s.Store.View(), plan.Question{Now: planned, Suppose: c.suppose})[0]
 		if d.Node != c.want || !strings.HasPrefix(d.Why, c.why) {
 			t.Errorf("%+v: %q, %s; want %q, %s", c.suppose, d.Node, d.Why, c.want, c.why)
 		}

@@ -1,4 +1,4 @@
-package failover
+package plan_test
 
 import (
 	"time"

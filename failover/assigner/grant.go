@@ -1,4 +1,4 @@
-package failover
+package assigner
 
 import (
 	"context"
@@ -7,12 +7,13 @@ import (
 	"holdfast/cluster"
 	"holdfast/cluster/state"
 	"holdfast/failover/lease"
+	"holdfast/failover/outbox"
 )
 
 // renewed takes a renewal. What is to be granted is decided here, as it arrives, and said after a majority has confirmed this leader.
 // One that says nothing new is answered every second time at rest: both sides need not wake up for each, and the channel counts as dead
 // when it is silent for a TTL.
-func (a *Assigner) renewed(ctx context.Context, out *outbox, r *lease.Renewal) {
+func (a *Assigner) renewed(ctx context.Context, out *outbox.Outbox, r *lease.Renewal) {
 	now := time.Now()
 	a.mu.Lock()
 	v := a.agent.WatchView() // under the lock: what hold has seen drained must be what is decided by
@@ -21,10 +22,10 @@ func (a *Assigner) renewed(ctx context.Context, out *outbox, r *lease.Renewal) {
 		a.mu.Unlock()
 		return // a later one has overtaken it
 	}
-	c := a.channels[r.Node]
+	c := a.machines[r.Node]
 	if c == nil {
-		c = &channel{node: r.Node}
-		a.channels[r.Node] = c
+		c = &machine{node: r.Node}
+		a.machines[r.Node] = c
 	}
 	fresh := c.out != out
 	changed := c.last.IsZero() || now.Sub(c.last) > a.opts.TTL || c.differs(r)
@@ -52,7 +53,7 @@ func (a *Assigner) renewed(ctx context.Context, out *outbox, r *lease.Renewal) {
 }
 
 // confirm asks a majority, and grants with its word.
-func (a *Assigner) confirm(ctx context.Context, out *outbox, node string, p *lease.Pending) {
+func (a *Assigner) confirm(ctx context.Context, out *outbox.Outbox, node string, p *lease.Pending) {
 	if err := a.quorum.ConfirmLease(ctx); err != nil {
 		a.log.Debug("no majority confirmed this leader: nothing is granted", "node", node, "error", err)
 		return // silence: the holder's lease runs out, as it must
@@ -67,7 +68,7 @@ func (a *Assigner) confirm(ctx context.Context, out *outbox, node string, p *lea
 }
 
 // differs reports whether a renewal says something new that the plan depends on.
-func (c *channel) differs(r *lease.Renewal) bool {
+func (c *machine) differs(r *lease.Renewal) bool {
 	return c.presence(&cluster.Presence{Live: true, Unable: r.Unable, HardwareAddrs: r.HardwareAddrs, Networks: r.Networks}, c.last, time.Hour) != nil || c.renewal.Stopping != r.Stopping
 }
 
@@ -88,13 +89,13 @@ func allAssignments(v *state.View) []cluster.Assignment {
 	return out
 }
 
-func (a *Assigner) send(out *outbox, ans *lease.Answer) {
+func (a *Assigner) send(out *outbox.Outbox, ans *lease.Answer) {
 	msg, err := lease.EncodeAnswer(ans)
 	if err != nil {
 		a.log.Error("cannot encode a lease answer", "error", err)
 		return
 	}
-	out.send(msg)
+	out.Send(msg)
 }
 
 // pushLoop tells every machine of new assignments in the moment they are committed, and of leases that have ended.
@@ -124,7 +125,7 @@ func (a *Assigner) push() {
 			ans.Vacant = append(ans.Vacant, lease.Claim{Group: x.Group, Epoch: x.Epoch})
 		}
 	}
-	for _, c := range a.channels {
+	for _, c := range a.machines {
 		if c.out != nil {
 			a.send(c.out, &ans)
 		}

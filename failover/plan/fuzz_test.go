@@ -1,4 +1,4 @@
-package failover
+package plan_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
 )
 
 // FuzzPlan builds a state out of bytes and holds what every plan must keep: it is the same each time, it never chooses a machine that is
@@ -20,17 +21,17 @@ func FuzzPlan(f *testing.F) {
 		if len(b) > 200 {
 			return
 		}
-		s := newCell(t, "n1")
+		s := failovertest.NewCell(t, "n1")
 		build(s, b)
-		v := s.store.View()
+		v := s.Store.View()
 		ds := Plan(v)
-		if !reflect.DeepEqual(ds, Plan(s.store.View())) {
+		if !reflect.DeepEqual(ds, Plan(s.Store.View())) {
 			t.Fatal("two plans of one state differ")
 		}
 		for _, d := range ds {
 			keepsItsWord(t, v.Group(d.Group), d)
 			if d.Changed() {
-				s.assign(d.Group, d.Node, false)
+				s.Assign(d.Group, d.Node, false)
 			}
 		}
 		settles(t, s)
@@ -38,20 +39,20 @@ func FuzzPlan(f *testing.F) {
 }
 
 // settles does as the plan says, again and again, until it says nothing new.
-func settles(t *testing.T, s *cell) {
+func settles(t *testing.T, s *failovertest.Cell) {
 	t.Helper()
 	for round := range 10 {
 		calm := true
-		for _, d := range Plan(s.store.View()) {
+		for _, d := range Plan(s.Store.View()) {
 			if !d.Changed() {
 				continue
 			}
 			calm = false
-			g := s.store.View().Group(d.Group)
+			g := s.Store.View().Group(d.Group)
 			if !g.Preempt && len(g.TogetherWith) == 0 || round == 9 {
 				t.Errorf("after doing as it said %d times, %s would go from %q to %q: %s", round+1, d.Group, d.Current, d.Node, d.Why)
 			}
-			s.assign(d.Group, d.Node, false)
+			s.Assign(d.Group, d.Node, false)
 		}
 		if calm {
 			return
@@ -88,7 +89,7 @@ func keepsItsWord(t *testing.T, g *cluster.Group, d cluster.Decision) {
 }
 
 // build makes a state as the bytes say.
-func build(s *cell, b []byte) {
+func build(s *failovertest.Cell, b []byte) {
 	next := func(n int) int {
 		if len(b) == 0 {
 			return 0
@@ -101,23 +102,23 @@ func build(s *cell, b []byte) {
 	nodes := 1 + next(4)
 	name := func(i int) string { return fmt.Sprintf("n%d", i+1) }
 	for i := range nodes {
-		s.do(machineOn(name(i))...)
+		s.Do(failovertest.MachineOn(name(i))...)
 		switch next(6) {
 		case 0:
-			s.do(presenceOf(name(i), false, "lost"))
+			s.Do(failovertest.PresenceOf(name(i), false, "lost"))
 		case 1:
-			s.do(unable(name(i), "g1", "no interface"))
+			s.Do(failovertest.Unable(name(i), "g1", "no interface"))
 		case 2:
-			s.do(nodeCheck(name(i), "c", "c", statuses[next(3)], "out"))
+			s.Do(failovertest.NodeCheck(name(i), "c", "c", statuses[next(3)], "out"))
 		case 3:
-			s.do(nodeCheck(name(i), cluster.NodeMaintenance, "", cluster.Critical, "why"))
+			s.Do(failovertest.NodeCheck(name(i), cluster.NodeMaintenance, "", cluster.Critical, "why"))
 		}
 		for k := range next(3) {
-			s.do(instance(name(i), fmt.Sprintf("w%d", k), "web", statuses[next(3)], ""))
+			s.Do(failovertest.Instance(name(i), fmt.Sprintf("w%d", k), "web", statuses[next(3)], ""))
 		}
 	}
 	for k := range 1 + next(6) {
-		g := groupOf(fmt.Sprintf("g%d", k+1), fmt.Sprintf("10.0.0.%d/24", 100+k))
+		g := failovertest.GroupOf(fmt.Sprintf("g%d", k+1), fmt.Sprintf("10.0.0.%d/24", 100+k))
 		g.Preempt = next(2) == 1
 		g.Service = []string{"", "web"}[next(2)]
 		if o := fmt.Sprintf("g%d", 1+next(6)); o != g.Name {
@@ -134,9 +135,9 @@ func build(s *cell, b []byte) {
 				g.Prefer = append(g.Prefer, name(nodes-1-i))
 			}
 		}
-		s.do(put(g))
+		s.Do(failovertest.Put(g))
 		if holder := next(nodes + 2); holder < nodes+1 {
-			s.assign(g.Name, name(holder), next(2) == 1) // the last name is no member
+			s.Assign(g.Name, name(holder), next(2) == 1) // the last name is no member
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package failover
+package assigner
 
 import (
 	"fmt"
@@ -8,19 +8,20 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/failover/lease"
+	"holdfast/failover/outbox"
 )
 
-// channel is what the leader knows of one machine from its lease channel.
-type channel struct {
+// machine is what the leader knows of one machine from its lease channel.
+type machine struct {
 	node     string
-	last     time.Time // when its newest renewal arrived, on the monotonic clock
-	answered time.Time // when the newest renewal that was answered arrived
-	out      *outbox   // nil while no stream is open
+	last     time.Time      // when its newest renewal arrived, on the monotonic clock
+	answered time.Time      // when the newest renewal that was answered arrived
+	out      *outbox.Outbox // nil while no stream is open
 	renewal  lease.Renewal
 }
 
 // presence is what the leader would commit of the machine: news relative to what the state holds, or nil where nothing has changed.
-func (c *channel) presence(old *cluster.Presence, now time.Time, ttl time.Duration) *cluster.Presence {
+func (c *machine) presence(old *cluster.Presence, now time.Time, ttl time.Duration) *cluster.Presence {
 	p := &cluster.Presence{Node: c.node, Live: true, Why: "its lease channel is live", Unable: c.renewal.Unable, HardwareAddrs: c.renewal.HardwareAddrs, Networks: c.renewal.Networks}
 	switch {
 	case c.last.IsZero():

@@ -1,4 +1,4 @@
-package failover
+package plan_test
 
 import (
 	"fmt"
@@ -7,22 +7,20 @@ import (
 	"testing"
 
 	"holdfast/cluster"
+	"holdfast/failover/failovertest"
 )
-
-// three are the machines n1, n2, n3, all able and passing.
-func three() []cluster.Command {
-	return slices.Concat(machineOn("n1"), machineOn("n2"), machineOn("n3"))
-}
 
 // TestPlanChooses holds the rules in Plan's comment and the sentence that it gives as its reason.
 func TestPlanChooses(t *testing.T) {
 	lost := func(n string) cluster.Command {
-		return presenceOf(n, false, "no lease renewal from it for 700ms")
+		return failovertest.PresenceOf(n, false, "no lease renewal from it for 700ms")
 	}
 	unheard := func(n string) cluster.Command {
-		return nodeCheck(n, cluster.SerfHealth, cluster.SerfHealthName, cluster.Critical, "Agent not live or unreachable")
+		return failovertest.NodeCheck(n, cluster.SerfHealth, cluster.SerfHealthName, cluster.Critical, "Agent not live or unreachable")
 	}
-	warns := func(n string) cluster.Command { return nodeCheck(n, "disk", "disk", cluster.Warning, "91 % full") }
+	warns := func(n string) cluster.Command {
+		return failovertest.NodeCheck(n, "disk", "disk", cluster.Warning, "91 % full")
+	}
 	for _, c := range []struct {
 		name    string
 		holder  string // "" for none yet
@@ -106,15 +104,15 @@ func TestPlanChooses(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newCell(t, "n1")
-			g := groupOf("g", "10.0.0.100/24")
+			s := failovertest.NewCell(t, "n1")
+			g := failovertest.GroupOf("g", "10.0.0.100/24")
 			g.Prefer, g.Preempt = c.prefer, c.preempt
-			s.do(append(three(), put(g))...)
+			s.Do(append(failovertest.Three(), failovertest.Put(g))...)
 			if c.holder != "" {
-				s.assign("g", c.holder, c.moved)
+				s.Assign("g", c.holder, c.moved)
 			}
-			s.do(c.state...)
-			d := Plan(s.store.View())[0]
+			s.Do(c.state...)
+			d := Plan(s.Store.View())[0]
 			if d.Node != c.want || d.Why != c.why {
 				t.Errorf("chose %q: %s\nwant  %q: %s", d.Node, d.Why, c.want, c.why)
 			}
@@ -128,7 +126,7 @@ func TestPlanChooses(t *testing.T) {
 // TestPlanJudges holds what is said of one machine.
 func TestPlanJudges(t *testing.T) {
 	serf := func(s cluster.Status, output string) cluster.Command {
-		return nodeCheck("n1", cluster.SerfHealth, "Serf Health Status", s, output)
+		return failovertest.NodeCheck("n1", cluster.SerfHealth, "Serf Health Status", s, output)
 	}
 	long := strings.Repeat("é", 200)
 	for _, c := range []struct {
@@ -139,32 +137,32 @@ func TestPlanJudges(t *testing.T) {
 	}{
 		{"eligible", nil, true, "eligible"},
 		{"never seen", []cluster.Command{serf(cluster.Passing, "")}, false, "it has not opened a lease channel to the leader yet"},
-		{"lost", []cluster.Command{presenceOf("n1", false, "no lease renewal from it for 700ms")}, false, "no lease renewal from it for 700ms"},
-		{"unable", []cluster.Command{unable("n1", "g", "eth0 is gone")}, false, "eth0 is gone"},
-		{"unable for another group", []cluster.Command{unable("n1", "h", "eth0 is gone")}, true, "eligible"},
-		{"maintenance", []cluster.Command{nodeCheck("n1", cluster.NodeMaintenance, "Node Maintenance Mode", cluster.Critical, "new disk")}, false, "the machine is in maintenance: new disk"},
+		{"lost", []cluster.Command{failovertest.PresenceOf("n1", false, "no lease renewal from it for 700ms")}, false, "no lease renewal from it for 700ms"},
+		{"unable", []cluster.Command{failovertest.Unable("n1", "g", "eth0 is gone")}, false, "eth0 is gone"},
+		{"unable for another group", []cluster.Command{failovertest.Unable("n1", "h", "eth0 is gone")}, true, "eligible"},
+		{"maintenance", []cluster.Command{failovertest.NodeCheck("n1", cluster.NodeMaintenance, "Node Maintenance Mode", cluster.Critical, "new disk")}, false, "the machine is in maintenance: new disk"},
 		{"failed by gossip alone", []cluster.Command{serf(cluster.Critical, "Agent not live or unreachable")}, true, "gossip holds it failed, but its lease channel is live"},
 		{"failed by gossip, and a check warns", []cluster.Command{
-			serf(cluster.Critical, ""), nodeCheck("n1", "d", "disk", cluster.Warning, "x"),
+			serf(cluster.Critical, ""), failovertest.NodeCheck("n1", "d", "disk", cluster.Warning, "x"),
 		}, true, `its node check "disk" is warning`},
 		{"failed by gossip, and a check is critical", []cluster.Command{
-			serf(cluster.Critical, ""), nodeCheck("n1", "d", "disk", cluster.Critical, "full"),
+			serf(cluster.Critical, ""), failovertest.NodeCheck("n1", "d", "disk", cluster.Critical, "full"),
 		}, false, `its node check "disk" is critical (full)`},
-		{"last line of the output", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Critical, "a\nfull\n")}, false, `its node check "disk" is critical (full)`},
-		{"no output", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Critical, " \n")}, false, `its node check "disk" is critical`},
-		{"long output", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Critical, long)}, false, `its node check "disk" is critical (` + long[:240] + "…)"},
-		{"warning", []cluster.Command{nodeCheck("n1", "d", "disk", cluster.Warning, "x")}, true, `its node check "disk" is warning`},
+		{"last line of the output", []cluster.Command{failovertest.NodeCheck("n1", "d", "disk", cluster.Critical, "a\nfull\n")}, false, `its node check "disk" is critical (full)`},
+		{"no output", []cluster.Command{failovertest.NodeCheck("n1", "d", "disk", cluster.Critical, " \n")}, false, `its node check "disk" is critical`},
+		{"long output", []cluster.Command{failovertest.NodeCheck("n1", "d", "disk", cluster.Critical, long)}, false, `its node check "disk" is critical (` + long[:240] + "…)"},
+		{"warning", []cluster.Command{failovertest.NodeCheck("n1", "d", "disk", cluster.Warning, "x")}, true, `its node check "disk" is warning`},
 		{"critical counts more than warning", []cluster.Command{
-			nodeCheck("n1", "a", "load", cluster.Warning, ""), nodeCheck("n1", "d", "disk", cluster.Critical, ""),
+			failovertest.NodeCheck("n1", "a", "load", cluster.Warning, ""), failovertest.NodeCheck("n1", "d", "disk", cluster.Critical, ""),
 		}, false, `its node check "disk" is critical`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newCell(t, "n1")
-			s.do(put(groupOf("g", "10.0.0.100/24")))
+			s := failovertest.NewCell(t, "n1")
+			s.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.100/24")))
 			if c.name != "never seen" {
-				s.do(machineOn("n1")...)
+				s.Do(failovertest.MachineOn("n1")...)
 			}
-			s.do(c.state...)
+			s.Do(c.state...)
 			wantVerdict(t, s, "n1", c.eligible, c.why)
 		})
 	}
@@ -178,42 +176,42 @@ func TestPlanJudgesServices(t *testing.T) {
 		eligible bool
 		why      string
 	}{
-		{"no instance", []cluster.Command{instance("n2", "web", "web", cluster.Passing, "")}, false, `it has no instance of the service "web"`},
-		{"another service", []cluster.Command{instance("n1", "web", "www", cluster.Passing, "")}, false, `it has no instance of the service "web"`},
-		{"passing", []cluster.Command{instance("n1", "web", "web", cluster.Passing, "")}, true, "eligible"},
-		{"warning", []cluster.Command{instance("n1", "web", "web", cluster.Warning, "slow")}, true, `its service "web" warns: check "web up" (slow)`},
-		{"critical", []cluster.Command{instance("n1", "web", "web", cluster.Critical, "exit 1")}, false, `its service "web" is critical: check "web up" (exit 1)`},
+		{"no instance", []cluster.Command{failovertest.Instance("n2", "web", "web", cluster.Passing, "")}, false, `it has no instance of the service "web"`},
+		{"another service", []cluster.Command{failovertest.Instance("n1", "web", "www", cluster.Passing, "")}, false, `it has no instance of the service "web"`},
+		{"passing", []cluster.Command{failovertest.Instance("n1", "web", "web", cluster.Passing, "")}, true, "eligible"},
+		{"warning", []cluster.Command{failovertest.Instance("n1", "web", "web", cluster.Warning, "slow")}, true, `its service "web" warns: check "web up" (slow)`},
+		{"critical", []cluster.Command{failovertest.Instance("n1", "web", "web", cluster.Critical, "exit 1")}, false, `its service "web" is critical: check "web up" (exit 1)`},
 		{"no check", []cluster.Command{&cluster.Register{Node: cluster.Node{Name: "n1"}, SkipNodeUpdate: true, Service: &cluster.Service{ID: "web", Name: "web"}}}, true, "eligible"},
 		{"one of two passes", []cluster.Command{
-			instance("n1", "web1", "web", cluster.Critical, ""), instance("n1", "web2", "web", cluster.Passing, ""),
+			failovertest.Instance("n1", "web1", "web", cluster.Critical, ""), failovertest.Instance("n1", "web2", "web", cluster.Passing, ""),
 		}, true, "eligible"},
 		{"the other of two passes", []cluster.Command{
-			instance("n1", "web1", "web", cluster.Passing, ""), instance("n1", "web2", "web", cluster.Critical, ""),
+			failovertest.Instance("n1", "web1", "web", cluster.Passing, ""), failovertest.Instance("n1", "web2", "web", cluster.Critical, ""),
 		}, true, "eligible"},
 		{"the better of two warns", []cluster.Command{
-			instance("n1", "web1", "web", cluster.Critical, ""), instance("n1", "web2", "web", cluster.Warning, "slow"),
+			failovertest.Instance("n1", "web1", "web", cluster.Critical, ""), failovertest.Instance("n1", "web2", "web", cluster.Warning, "slow"),
 		}, true, `its service "web" warns: check "web2 up" (slow)`},
 		{"both fail", []cluster.Command{
-			instance("n1", "web1", "web", cluster.Critical, "first"), instance("n1", "web2", "web", cluster.Critical, "second"),
+			failovertest.Instance("n1", "web1", "web", cluster.Critical, "first"), failovertest.Instance("n1", "web2", "web", cluster.Critical, "second"),
 		}, false, `its service "web" is critical: check "web1 up" (first)`},
 		{"passes in maintenance", []cluster.Command{
-			instance("n1", "web", "web", cluster.Passing, ""), nodeCheck("n1", cluster.NodeMaintenance, "", cluster.Critical, "disk"),
+			failovertest.Instance("n1", "web", "web", cluster.Passing, ""), failovertest.NodeCheck("n1", cluster.NodeMaintenance, "", cluster.Critical, "disk"),
 		}, false, "the machine is in maintenance: disk"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newCell(t, "n1")
-			g := groupOf("g", "10.0.0.100/24")
+			s := failovertest.NewCell(t, "n1")
+			g := failovertest.GroupOf("g", "10.0.0.100/24")
 			g.Service = "web"
-			s.do(append(machineOn("n1"), append(machineOn("n2"), put(g))...)...)
-			s.do(c.state...)
+			s.Do(append(failovertest.MachineOn("n1"), append(failovertest.MachineOn("n2"), failovertest.Put(g))...)...)
+			s.Do(c.state...)
 			wantVerdict(t, s, "n1", c.eligible, c.why)
 		})
 	}
 }
 
-func wantVerdict(t *testing.T, s *cell, node string, eligible bool, why string) {
+func wantVerdict(t *testing.T, s *failovertest.Cell, node string, eligible bool, why string) {
 	t.Helper()
-	d := Plan(s.store.View())[0]
+	d := Plan(s.Store.View())[0]
 	i := slices.IndexFunc(d.Verdicts, func(x cluster.Verdict) bool { return x.Node == node })
 	if i < 0 {
 		t.Fatalf("nothing is said of %s: %+v", node, d.Verdicts)
@@ -225,10 +223,10 @@ func wantVerdict(t *testing.T, s *cell, node string, eligible bool, why string) 
 
 // TestPlanPassesOverStrangers holds that a node without an agent is no candidate, and that all groups are decided in the order of their names.
 func TestPlanPassesOverStrangers(t *testing.T) {
-	s := newCell(t, "n1")
-	s.do(nodeCheck("n0", "ping", "ping", cluster.Passing, ""), put(groupOf("b", "10.0.0.101/24")), put(groupOf("a", "10.0.0.100/24")))
-	s.do(three()...)
-	ds := Plan(s.store.View())
+	s := failovertest.NewCell(t, "n1")
+	s.Do(failovertest.NodeCheck("n0", "ping", "ping", cluster.Passing, ""), failovertest.Put(failovertest.GroupOf("b", "10.0.0.101/24")), failovertest.Put(failovertest.GroupOf("a", "10.0.0.100/24")))
+	s.Do(failovertest.Three()...)
+	ds := Plan(s.Store.View())
 	if len(ds) != 2 || ds[0].Group != "a" || ds[1].Group != "b" {
 		t.Fatalf("decisions: %+v", ds)
 	}
@@ -247,10 +245,10 @@ func ranks(d cluster.Decision) []string {
 
 // TestPlanHearsNews holds that a presence about to be committed counts instead of the one in the state.
 func TestPlanHearsNews(t *testing.T) {
-	s := newCell(t, "n1")
-	s.do(append(three(), put(groupOf("g", "10.0.0.100/24")))...)
-	s.assign("g", "n1", false)
-	d := Plan(s.store.View(), &cluster.Presence{Node: "n1", Why: "gone"}, &cluster.Presence{Node: "n2", Why: "gone too"})[0]
+	s := failovertest.NewCell(t, "n1")
+	s.Do(append(failovertest.Three(), failovertest.Put(failovertest.GroupOf("g", "10.0.0.100/24")))...)
+	s.Assign("g", "n1", false)
+	d := Plan(s.Store.View(), &cluster.Presence{Node: "n1", Why: "gone"}, &cluster.Presence{Node: "n2", Why: "gone too"})[0]
 	if d.Node != "n3" || d.Why != "n1 cannot hold it: gone; n3 is the best machine left (eligible)" {
 		t.Errorf("chose %q: %s", d.Node, d.Why)
 	}
@@ -258,16 +256,16 @@ func TestPlanHearsNews(t *testing.T) {
 
 // TestPlanGroup holds that a group is decided as given, whatever the state has under its name.
 func TestPlanGroup(t *testing.T) {
-	s := newCell(t, "n1")
-	s.do(append(three(), put(groupOf("g", "10.0.0.100/24")))...)
-	s.assign("g", "n2", false)
-	g := groupOf("g", "10.0.0.100/24")
+	s := failovertest.NewCell(t, "n1")
+	s.Do(append(failovertest.Three(), failovertest.Put(failovertest.GroupOf("g", "10.0.0.100/24")))...)
+	s.Assign("g", "n2", false)
+	g := failovertest.GroupOf("g", "10.0.0.100/24")
 	g.Preempt, g.Prefer = true, []string{"n3"}
-	if d := PlanGroup(s.store.View(), &g); d.Node != "n3" || d.Current != "n2" || d.Epoch != 1 {
+	if d := PlanGroup(s.Store.View(), &g); d.Node != "n3" || d.Current != "n2" || d.Epoch != 1 {
 		t.Errorf("decision: %+v", d)
 	}
-	h := groupOf("h", "10.0.0.101/24")
-	if d := PlanGroup(s.store.View(), &h); d.Node != "n1" || d.Current != "" || d.Epoch != 0 {
+	h := failovertest.GroupOf("h", "10.0.0.101/24")
+	if d := PlanGroup(s.Store.View(), &h); d.Node != "n1" || d.Current != "" || d.Epoch != 0 {
 		t.Errorf("decision on a group that is not in the state: %+v", d)
 	}
 }

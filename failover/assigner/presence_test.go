@@ -1,4 +1,4 @@
-package failover
+package assigner
 
 import (
 	"testing"
@@ -20,24 +20,24 @@ func TestPresenceNews(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		ch   channel
+		ch   machine
 		old  *cluster.Presence
 		news bool
 		live bool
 		why  string
 	}{
-		{"first seen", channel{last: now}, nil, true, true, "its lease channel is live"},
-		{"never seen", channel{}, nil, true, false, "it has not opened a lease channel to this leader"},
-		{"not seen by this leader", channel{}, &known, true, false, "it has not opened a lease channel to this leader"},
-		{"not seen, and known to be lost", channel{}, with(func(p *cluster.Presence) { p.Live = false }), false, false, ""},
-		{"nothing new", channel{last: now, renewal: full}, &known, false, true, ""},
-		{"nothing new at the end of the lease", channel{last: now.Add(-ttl), renewal: full}, &known, false, true, ""},
-		{"silent", channel{last: now.Add(-ttl - 1), renewal: full}, &known, true, false, "no lease renewal from it for 1s"},
-		{"stopping", channel{last: now, renewal: lease.Renewal{Stopping: true, StoppingWhy: "upgrade"}}, &known, true, false, "its daemon is stopping: upgrade"},
-		{"back", channel{last: now, renewal: full}, with(func(p *cluster.Presence) { p.Live = false }), true, true, "its lease channel is live"},
-		{"able again", channel{last: now, renewal: lease.Renewal{HardwareAddrs: full.HardwareAddrs, Networks: full.Networks}}, &known, true, true, "w"},
-		{"new hardware", channel{last: now, renewal: full}, with(func(p *cluster.Presence) { p.HardwareAddrs = nil }), true, true, "w"},
-		{"new network", channel{last: now, renewal: full}, with(func(p *cluster.Presence) { p.Networks = nil }), true, true, "w"},
+		{"first seen", machine{last: now}, nil, true, true, "its lease channel is live"},
+		{"never seen", machine{}, nil, true, false, "it has not opened a lease channel to this leader"},
+		{"not seen by this leader", machine{}, &known, true, false, "it has not opened a lease channel to this leader"},
+		{"not seen, and known to be lost", machine{}, with(func(p *cluster.Presence) { p.Live = false }), false, false, ""},
+		{"nothing new", machine{last: now, renewal: full}, &known, false, true, ""},
+		{"nothing new at the end of the lease", machine{last: now.Add(-ttl), renewal: full}, &known, false, true, ""},
+		{"silent", machine{last: now.Add(-ttl - 1), renewal: full}, &known, true, false, "no lease renewal from it for 1s"},
+		{"stopping", machine{last: now, renewal: lease.Renewal{Stopping: true, StoppingWhy: "upgrade"}}, &known, true, false, "its daemon is stopping: upgrade"},
+		{"back", machine{last: now, renewal: full}, with(func(p *cluster.Presence) { p.Live = false }), true, true, "its lease channel is live"},
+		{"able again", machine{last: now, renewal: lease.Renewal{HardwareAddrs: full.HardwareAddrs, Networks: full.Networks}}, &known, true, true, "w"},
+		{"new hardware", machine{last: now, renewal: full}, with(func(p *cluster.Presence) { p.HardwareAddrs = nil }), true, true, "w"},
+		{"new network", machine{last: now, renewal: full}, with(func(p *cluster.Presence) { p.Networks = nil }), true, true, "w"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.ch.node = "n1"
