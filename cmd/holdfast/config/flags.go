@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"holdfast/cmd/holdfast/config/leftout"
 )
 
 // Flags are the flags of `holdfast agent`. They are Consul's; what they say counts over the files.
@@ -128,7 +130,7 @@ func (f *Flags) registerOthers(fs *flag.FlagSet) {
 	for name, key := range otherFlags {
 		name, isBool := strings.CutSuffix(name, "?")
 		take := func(s string) error {
-			if why := tolerated[key]; why != "" && asks(key, s) {
+			if why := leftout.Keys[key]; why != "" && leftout.Asks(key, s) {
 				f.warnings = append(f.warnings, fmt.Sprintf("the flag -%s has no effect: %s", name, why))
 			}
 			return nil

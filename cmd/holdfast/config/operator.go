@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"holdfast/cluster"
+	"holdfast/cmd/holdfast/config/leftout"
 )
 
 // buildAutopilot is how the leader of a new cluster looks after the servers.
@@ -28,9 +29,9 @@ func buildAutopilot(c *Config, f *File) error {
 
 // buildConnect takes what there is of Consul's connect: whether the CA's root is answered, and what it is named after.
 func buildConnect(c *Config, f *File) error {
-	enabled := at(or(f.Connect, nil), "enabled")
-	c.NoConnect = enabled != nil && !on(enabled)
-	if v := at(or(f.Connect, nil), "ca_config.cluster_id"); v != nil {
+	enabled := leftout.At(or(f.Connect, nil), "enabled")
+	c.NoConnect = enabled != nil && !leftout.On(enabled)
+	if v := leftout.At(or(f.Connect, nil), "ca_config.cluster_id"); v != nil {
 		id, ok := v.(string)
 		if id = strings.ToLower(id); !ok || !nodeIDForm.MatchString(id) {
 			return fmt.Errorf("connect.ca_config.cluster_id %v is not a UUID", v)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/hashicorp/hcl"
+
+	"holdfast/cmd/holdfast/config/leftout"
 )
 
 // Load reads the files and directories in order and lays each over what came before. In a directory it reads the files that end in
@@ -102,7 +104,7 @@ func parseSource(source string, b []byte, format string) (*File, []string, error
 	var f File
 	var md mapstructure.Metadata
 	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: &f, Metadata: &md, WeaklyTypedInput: true, MatchName: sameKey,
+		Result: &f, Metadata: &md, WeaklyTypedInput: true, MatchName: leftout.SameKey,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(mergeBlocks, textDuration),
 	})
 	if err != nil {
@@ -114,13 +116,8 @@ func parseSource(source string, b []byte, format string) (*File, []string, error
 	if f.Connect != nil {
 		md.Unused = append(md.Unused, "connect") // it is taken for the CA's root, and asks for more
 	}
-	warnings, err := judge(source, raw, md.Unused)
+	warnings, err := leftout.Judge(source, raw, md.Unused)
 	return &f, append(warnings, olderForms(source, &f)...), err
-}
-
-// sameKey reports whether two keys are one: service_id, ServiceID and serviceid are, as in files that were written for the API.
-func sameKey(a, b string) bool {
-	return strings.EqualFold(strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", ""))
 }
 
 func decodeText(b []byte, format string) (map[string]any, error) {

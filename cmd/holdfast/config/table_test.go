@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"holdfast/cmd/holdfast/config/leftout"
 )
 
 // table is the page that says of every key what becomes of it.
@@ -64,10 +66,10 @@ func TestTable(t *testing.T) {
 		rows[m[1]] = m[2]
 	}
 	want := parsed()
-	for key := range tolerated {
+	for key := range leftout.Keys {
 		want[key] = true
 	}
-	for key := range refused {
+	for key := range leftout.Refused {
 		want[key] = true
 	}
 	for _, key := range slices.Sorted(maps.Keys(want)) {
@@ -79,7 +81,7 @@ func TestTable(t *testing.T) {
 		if now, known := atReload()[key]; known && now != strings.HasSuffix(text, " *") {
 			t.Errorf("%s says of %s %q: that it is taken at a reload is %t", table, key, text, now)
 		}
-		switch why, left := tolerated[key]; {
+		switch why, left := leftout.Keys[key]; {
 		case !want[key]:
 			t.Errorf("%s lists %s, which is no key", table, key)
 		case parsed()[key] && key != "connect":
@@ -87,8 +89,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s says of %s %q, and nothing is lost without it", table, key, text)
 		case left && why != "" && !strings.HasSuffix(text, why):
 			t.Errorf("%s says of %s %q, and the warning says %q", table, key, text, why)
-		case !left && !strings.HasSuffix(text, refused[key]):
-			t.Errorf("%s says of %s %q, and the error says %q", table, key, text, refused[key])
+		case !left && !strings.HasSuffix(text, leftout.Refused[key]):
+			t.Errorf("%s says of %s %q, and the error says %q", table, key, text, leftout.Refused[key])
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"holdfast/cmd/holdfast/config/leftout"
 )
 
 // TestConsulFiles holds that files which were written for Consul are taken as they are, with exactly the warnings that a user should see.
@@ -62,7 +64,7 @@ func file(t *testing.T, key string, value any) []byte {
 }
 
 func TestEveryToleratedKey(t *testing.T) {
-	for key, why := range tolerated {
+	for key, why := range leftout.Keys {
 		var value any = "something"
 		if strings.HasPrefix(key, "encrypt_verify") {
 			value = false
@@ -82,7 +84,7 @@ func TestEveryToleratedKey(t *testing.T) {
 // TestOffIsQuiet holds that a key which switches off what is not there anyway gives no warning.
 func TestOffIsQuiet(t *testing.T) {
 	inverse := []string{"encrypt_verify_incoming", "encrypt_verify_outgoing", "acl_default_policy"}
-	for key := range tolerated {
+	for key := range leftout.Keys {
 		for _, off := range []any{false, nil, -1, 0, "", []string{}, map[string]any{}, map[string]any{"enabled": false}} {
 			if slices.Contains(inverse, key) {
 				continue
@@ -128,7 +130,7 @@ func TestWarnings(t *testing.T) {
 
 // TestRefused holds that what cannot be passed over is refused by name.
 func TestRefused(t *testing.T) {
-	for key, why := range refused {
+	for key, why := range leftout.Refused {
 		_, _, err := Parse("x.json", file(t, key, "something"), "")
 		if err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: got %v, want a sentence with %q", key, err, why)

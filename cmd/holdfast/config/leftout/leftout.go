@@ -1,4 +1,4 @@
-package config
+package leftout
 
 import (
 	"fmt"
@@ -25,10 +25,10 @@ const (
 	oneBind     = "gossip listens on bind_addr, like all traffic between members"
 )
 
-// tolerated lists Consul's keys that Holdfast leaves out or has not yet. They are accepted, so that a Consul file works as it is, with a
+// Keys are those of Consul's keys that Holdfast leaves out or has not yet. They are accepted, so that a Consul file works as it is, with a
 // warning where they ask for what does not happen. A key without a reason needs no warning: nothing is lost without it. A key inside of a
 // block stands behind a dot, whether the block is one of a list or not.
-var tolerated = map[string]string{
+var Keys = map[string]string{
 	"acl": noACL, "acl_datacenter": "", "acl_default_policy": noACL, "acl_down_policy": "", "acl_ttl": "", "acl_token": noACL,
 	"acl_master_token": noACL, "acl_agent_token": noACL, "acl_agent_master_token": noACL, "acl_replication_token": noACL,
 	"acl_enable_key_list_policy": noACL, "enable_acl_replication": noACL,
@@ -91,8 +91,8 @@ var tolerated = map[string]string{
 	"disable_http_unprintable_char_filter": "",
 }
 
-// refused lists Consul's keys that cannot be passed over: without what they ask for the agent would do the wrong thing.
-var refused = map[string]string{
+// Refused lists Consul's keys that cannot be passed over: without what they ask for the agent would do the wrong thing.
+var Refused = map[string]string{
 	"check.script": "give the program and its arguments as args",
 	"read_replica": everyVotes, "non_voting_server": everyVotes,
 }
@@ -101,21 +101,21 @@ const (
 	everyVotes = "every server votes: leave server = true out for a member that does not"
 )
 
-// asks reports whether a key's value asks for something. By default that is every value that is not false, zero, negative or empty.
-func asks(key string, v any) bool {
+// Asks reports whether a key's value asks for something. By default that is every value that is not false, zero, negative or empty.
+func Asks(key string, v any) bool {
 	switch key {
 	case "acl":
-		return anyBlock(v, func(b map[string]any) bool { return on(b["enabled"]) })
+		return anyBlock(v, func(b map[string]any) bool { return On(b["enabled"]) })
 	case "connect", "peering", "audit", "cloud", "ui_config", "auto_config":
-		return anyBlock(v, func(b map[string]any) bool { return len(b) > 0 && (b["enabled"] == nil || on(b["enabled"])) })
+		return anyBlock(v, func(b map[string]any) bool { return len(b) > 0 && (b["enabled"] == nil || On(b["enabled"])) })
 	case "acl_default_policy":
 		return v != "allow"
 	case "encrypt_verify_incoming", "encrypt_verify_outgoing":
-		return !on(v)
+		return !On(v)
 	case "partition", "namespace", "service.partition", "service.namespace", "check.partition", "check.namespace":
-		return v != "default" && on(v)
+		return v != "default" && On(v)
 	}
-	return on(v)
+	return On(v)
 }
 
 func anyBlock(v any, asks func(map[string]any) bool) bool {
@@ -125,11 +125,11 @@ func anyBlock(v any, asks func(map[string]any) bool) bool {
 	case []map[string]any:
 		return slices.ContainsFunc(v, asks)
 	}
-	return on(v)
+	return On(v)
 }
 
-// on reports whether there is anything in a value that is not false, zero, negative or empty.
-func on(v any) bool {
+// On reports whether there is anything in a value that is not false, zero, negative or empty.
+func On(v any) bool {
 	switch v := v.(type) {
 	case nil:
 		return false
@@ -143,35 +143,35 @@ func on(v any) bool {
 		return v > 0
 	case map[string]any:
 		for _, e := range v {
-			if on(e) {
+			if On(e) {
 				return true
 			}
 		}
 		return false
 	case []map[string]any:
-		return slices.ContainsFunc(v, func(e map[string]any) bool { return on(e) })
+		return slices.ContainsFunc(v, func(e map[string]any) bool { return On(e) })
 	case []any:
-		return slices.ContainsFunc(v, on)
+		return slices.ContainsFunc(v, On)
 	}
 	return true
 }
 
-// judge says what becomes of the keys that no field took: a warning each, or an error that names the first that cannot be passed over.
-func judge(source string, raw map[string]any, keys []string) (warnings []string, err error) {
+// Judge says what becomes of the keys that no field took: a warning each, or an error that names the first that cannot be passed over.
+func Judge(source string, raw map[string]any, keys []string) (warnings []string, err error) {
 	slices.Sort(keys)
 	for _, k := range keys {
-		name, v := bare(k), at(raw, k)
-		if why, ok := refused[name]; ok {
-			if on(v) {
+		name, v := bare(k), At(raw, k)
+		if why, ok := Refused[name]; ok {
+			if On(v) {
 				return nil, fmt.Errorf("%s: %s: %s", source, k, why)
 			}
 			continue
 		}
-		why, ok := tolerated[name]
+		why, ok := Keys[name]
 		if !ok {
 			return nil, fmt.Errorf("%s: unknown key %q; remove it or correct its spelling", source, k)
 		}
-		if why != "" && asks(name, v) {
+		if why != "" && Asks(name, v) {
 			warnings = append(warnings, fmt.Sprintf("%s: the key %q has no effect: %s", source, k, why))
 		}
 	}
@@ -220,8 +220,8 @@ func steps(path string) []step {
 	return out
 }
 
-// at is the value at a path, nil if there is none.
-func at(v any, path string) any {
+// At is the value at a path, nil if there is none.
+func At(v any, path string) any {
 	for _, s := range steps(path) {
 		v = s.in(v)
 	}
@@ -233,7 +233,7 @@ func (s step) in(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, e := range v {
-			if sameKey(k, s.name) {
+			if SameKey(k, s.name) {
 				return e
 			}
 		}
@@ -260,4 +260,9 @@ func (s step) in(v any) any {
 func (s step) number(n int) (i int, ok bool) {
 	_, err := fmt.Sscanf(s.name, "%d", &i)
 	return i, s.index && err == nil && i >= 0 && i < n
+}
+
+// SameKey reports whether two keys are one: service_id, ServiceID and serviceid are, as in files that were written for the API.
+func SameKey(a, b string) bool {
+	return strings.EqualFold(strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", ""))
 }
