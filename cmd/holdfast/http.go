@@ -65,6 +65,7 @@ func (d *daemon) debugConfig() map[string]any {
 		"BindAddr": c.BindAddr.String(), "AdvertiseAddrLAN": c.AdvertiseAddr.String(), "HTTPAddrs": c.HTTPAddrs, "DNSAddrs": c.DNSAddrs,
 		"BootstrapExpect": c.BootstrapExpect, "DataDir": d.dir, "DNSDomain": c.Domain, "LeaseTTL": c.LeaseTTL.String(), "Fence": c.Fence,
 		"ServerPort": c.ServerPort, "SerfPortLAN": c.SerfPort, "RetryJoinLAN": c.RetryJoin, "SessionTTLMin": c.SessionTTLMin.String(),
+		"EnableLocalScriptChecks": c.LocalScriptChecks, "EnableRemoteScriptChecks": c.ScriptChecks,
 	}
 }
 
