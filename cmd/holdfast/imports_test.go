@@ -27,17 +27,18 @@ var mayImport = map[string][]string{
 	"cluster/codec":         {"cluster", "cluster/state"},
 	"cluster/codec/entry":   {"cluster"},
 	"cluster/consensus":     {"cluster", "cluster/state", "cluster/codec"}, // and its own folders
-	"cluster/gossip":        {"cluster"},
+	"cluster/gossip":        {"cluster", "cluster/durable"},
 	"cluster/rpc":           {"cluster"},
 	"cluster/archive":       {"cluster"},
 	"cluster/flight":        {},
+	"cluster/durable":       {},
 	"cluster/event":         {"cluster"},
 	"cluster/quorum":        {"cluster", "cluster/flight"},
 	"cluster/check":         {"cluster"},
 	"cluster/local":         {"cluster", "cluster/state", "cluster/check", "cluster/local/journal"},
-	"cluster/local/journal": {"cluster/flight"},
+	"cluster/local/journal": {"cluster/flight", "cluster/durable"},
 	"cluster/leader":        {"cluster", "cluster/state"},
-	"cluster/agent":         {"cluster", "cluster/state", "cluster/archive", "cluster/codec", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader", "cluster/flight", "cluster/event"},
+	"cluster/agent":         {"cluster", "cluster/state", "cluster/archive", "cluster/codec", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader", "cluster/flight", "cluster/event", "cluster/durable"},
 	"cluster/clustertest":   {"cluster", "cluster/agent"},
 
 	"dnsapi/zone":     {"cluster", "cluster/state"},
@@ -69,7 +70,7 @@ var mayImport = map[string][]string{
 	"failover/keeper":       {"failover/vip", "failover/fence"},
 	"failover/watch":        {"cluster"}, // what it asks for comes through an interface that cmd fills with the API
 
-	"cluster/consensus/storage": {"cluster"},
+	"cluster/consensus/storage": {"cluster", "cluster/durable"},
 
 	"failover/render":          {"cluster", "cluster/state"},
 	"failover/render/language": {},
