@@ -52,27 +52,28 @@ var mayImport = map[string][]string{
 	"httpapi/wire":     {"cluster", "cluster/state", "httpapi/exchange"},
 	"httpapi/FAMILY":   {"cluster", "cluster/state", "cluster/prepared", "httpapi/exchange", "httpapi/wire"}, // each of the others: one never imports another
 
-	"failover":              {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease", "failover/effect", "failover/outbox"},
-	"failover/assigner":     {"cluster", "cluster/state", "failover/lease", "failover/plan", "failover/effect", "failover/outbox"},
+	"failover":              {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease", "failover/effect", "failover/outbox", "failover/program"},
+	"failover/assigner":     {"cluster", "cluster/state", "failover/lease", "failover/plan", "failover/outbox", "failover/program"},
 	"failover/operator":     {"cluster", "cluster/state", "failover/lease", "failover/plan"},
 	"failover/outbox":       {},
 	"failover/failovertest": {"cluster", "cluster/state"},
 	"failover/plan":         {"cluster", "cluster/state"},
-	"failover/effect":       {"cluster", "failover/vip"},
+	"failover/effect":       {"cluster", "failover/vip", "failover/program"},
 	"failover/vip":          {},
 	"failover/fence":        {},
 	"failover/proxy":        {},
 	"failover/database":     {},
+	"failover/program":      {},
 	"failover/proxy/web":    {"failover/proxy/route"},
 	"failover/upstream":     {"cluster", "cluster/state", "failover/proxy", "failover/proxy/route", "failover/proxy/web"},
 	"failover/lab":          {},
 	"failover/lease":        {"cluster"},
 	"failover/keeper":       {"failover/vip", "failover/fence"},
-	"failover/watch":        {"cluster"}, // what it asks for comes through an interface that cmd fills with the API
+	"failover/watch":        {"cluster", "failover/program"}, // what it asks for comes through an interface that cmd fills with the API
 
 	"cluster/consensus/storage": {"cluster", "cluster/durable"},
 
-	"failover/render":          {"cluster", "cluster/state"},
+	"failover/render":          {"cluster", "cluster/state", "failover/program"},
 	"failover/render/language": {},
 	"failover/render/remote":   {"failover/render/language"},
 }
