@@ -64,16 +64,17 @@ var mayImport = map[string][]string{
 	"failover/proxy":        {},
 	"failover/database":     {},
 	"failover/program":      {},
+	"failover/roster":       {},
 	"failover/proxy/web":    {"failover/proxy/route"},
 	"failover/upstream":     {"cluster", "cluster/state", "failover/proxy", "failover/proxy/route", "failover/proxy/web"},
 	"failover/lab":          {},
 	"failover/lease":        {"cluster"},
 	"failover/keeper":       {"failover/vip", "failover/fence"},
-	"failover/watch":        {"cluster", "failover/program"}, // what it asks for comes through an interface that cmd fills with the API
+	"failover/watch":        {"cluster", "failover/program", "failover/roster"}, // what it asks for comes through an interface that cmd fills with the API
 
 	"cluster/consensus/storage": {"cluster", "cluster/durable"},
 
-	"failover/render":          {"cluster", "cluster/state", "failover/program"},
+	"failover/render":          {"cluster", "cluster/state", "failover/program", "failover/roster"},
 	"failover/render/language": {},
 	"failover/render/remote":   {"failover/render/language"},
 }
