@@ -50,6 +50,7 @@ const (
 	TagHoldfast   = "holdfast" // Holdfast's own version
 	TagRPCAddr    = "rpc_addr" // the RPC address where it differs from the gossip address
 	TagCluster    = "cluster"  // the cluster ID, or one of the following; members of older versions do not have it
+	TagTLS        = "use_tls"  // "1" where its RPC port takes TLS
 	TagCommands   = "commands" // which commands of the log it can apply, a Vocabulary; members of 0.1.0 do not have it
 )
 

@@ -18,6 +18,7 @@ import (
 	"holdfast/cluster/local"
 	"holdfast/cluster/quorum"
 	"holdfast/cluster/rpc"
+	"holdfast/cluster/secure"
 	"holdfast/cluster/state"
 )
 
@@ -49,6 +50,9 @@ type Agent struct {
 	asked    chan struct{} // closed when each address to join was tried once
 	misled   atomic.Bool   // it was said that the state is another cluster's
 
+	rules   atomic.Pointer[secure.Rules]
+	exposed sync.Map // names of members of which it was said that they are spoken to in plain text
+
 	cancel      context.CancelFunc
 	loops       sync.WaitGroup
 	endRegistry func() // ends anti-entropy, and waits for its last write
@@ -61,6 +65,7 @@ func New(cfg Config, log *slog.Logger) *Agent {
 		cfg: cfg, log: log, store: state.New(), events: event.NewRing(), metrics: newMetrics(cfg.Metrics), belongs: newBelonging(),
 		news: make(chan struct{}, 1), asked: make(chan struct{}),
 	}
+	a.rules.Store(&cfg.Secure)
 	for _, c := range []cluster.Consistency{cluster.Default, cluster.Consistent} {
 		a.reads[c] = flight.New(holdTimeout, func(ctx context.Context) (uint64, error) { return a.readIndex(ctx, c) })
 	}

@@ -148,8 +148,12 @@ func (a *Agent) refuseSecondBootstrap() error {
 	if a.cfg.BootstrapExpect != 1 || len(addrs) == 0 || a.cfg.RPCPort == 0 || hasIdentity(a.cfg.DataDir) {
 		return nil
 	}
-	client := rpc.NewClient(rpc.Options{})
-	defer client.Close()
+	var clients []*rpc.Client
+	for _, way := range a.rules.Load().Strangers() {
+		client := rpc.NewClient(rpc.Options{Secure: way})
+		defer client.Close()
+		clients = append(clients, client)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
 	for _, addr := range addrs {
@@ -158,9 +162,11 @@ func (a *Agent) refuseSecondBootstrap() error {
 			host = h
 		}
 		peer := net.JoinHostPort(host, strconv.Itoa(a.cfg.RPCPort))
-		if b, err := client.Call(ctx, peer, methodPeers, nil); err == nil && len(b) == 1 && b[0] == 1 {
-			return cluster.Errorf(cluster.Conflict, "bootstrap_expect = 1 would make a second cluster: the server at %s belongs to one already; "+
-				"remove bootstrap_expect (and bootstrap) here, and this server is admitted to it", peer)
+		for _, client := range clients {
+			if b, err := client.Call(ctx, peer, methodPeers, nil); err == nil && len(b) == 1 && b[0] == 1 {
+				return cluster.Errorf(cluster.Conflict, "bootstrap_expect = 1 would make a second cluster: the server at %s belongs to one already; "+
+					"remove bootstrap_expect (and bootstrap) here, and this server is admitted to it", peer)
+			}
 		}
 	}
 	return nil

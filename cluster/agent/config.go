@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/cluster"
+	"holdfast/cluster/secure"
 )
 
 // Config is what one member needs to know. The command checks it; the agent believes it.
@@ -47,6 +48,7 @@ type Config struct {
 	Build              string        // "1.21.4:revision", for the build tag
 	Version            string        // Holdfast's own
 
+	Secure  secure.Rules          // how connections with other members are protected
 	Metrics prometheus.Registerer // where the member's metrics go; nil means nowhere
 
 	Duty func(a *Agent, term uint64) Duty // made for each leadership; nil for none

@@ -18,7 +18,7 @@ import (
 )
 
 func (a *Agent) openRPC() error {
-	opts := rpc.Options{Logger: a.log.With("component", "rpc"), Hello: a.hello, Admit: a.admit, AdmitRaft: a.admitRaft}
+	opts := rpc.Options{Logger: a.log.With("component", "rpc"), Hello: a.hello, Admit: a.admit, AdmitRaft: a.admitRaft, Secure: a.port}
 	server, err := rpc.Listen(a.cfg.rpcBind(), opts)
 	if err != nil {
 		return cluster.Errorf(cluster.Invalid, "cannot listen on the server port %s (bind_addr and ports.server): %v", a.cfg.rpcBind(), err)
@@ -133,6 +133,9 @@ func (a *Agent) tags() map[string]string {
 		cluster.TagRole: "node", cluster.TagDatacenter: a.cfg.Datacenter, cluster.TagID: a.id, cluster.TagPort: port, cluster.TagBuild: a.cfg.Build,
 		cluster.TagVersion: "2", "vsn_min": "2", "vsn_max": "3", "raft_vsn": "3", cluster.TagHoldfast: a.cfg.Version, cluster.TagCluster: a.belongs.tag(),
 		cluster.TagCommands: string(codec.OwnVocabulary()),
+	}
+	if a.rules.Load().Server != nil {
+		t[cluster.TagTLS] = "1"
 	}
 	if a.cfg.Server {
 		t[cluster.TagRole] = "consul"

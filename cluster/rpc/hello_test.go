@@ -87,7 +87,7 @@ func greeting(t *testing.T, tls bool, said *Hello) (*Server, *Client, *atomic.In
 	}}
 	if tls {
 		ca := newAuthority(t)
-		opts.TLS, client.TLS = ca.member(t, "127.0.0.1"), ca.member(t, "127.0.0.1")
+		opts.Secure, client.Secure = required(ca.member(t, "127.0.0.1")), required(ca.member(t, "127.0.0.1"))
 	}
 	opts.Hello = client.Hello
 	return serve(t, opts, echo), newClient(t, client), refused
@@ -161,7 +161,7 @@ func TestHelloOfRaft(t *testing.T) {
 
 // TestHelloWithoutTLSIsToldWhy has a caller that does not know yet that TLS is on.
 func TestHelloWithoutTLSIsToldWhy(t *testing.T) {
-	s := serve(t, Options{TLS: newAuthority(t).member(t, "127.0.0.1")}, echo)
+	s := serve(t, Options{Secure: required(newAuthority(t).member(t, "127.0.0.1"))}, echo)
 	c := newClient(t, Options{Hello: func(string) (Hello, bool) { return Hello{Cluster: "id-a"}, true }})
 	if _, err := c.Call(t.Context(), s.Addr().String(), methodEcho, nil); cluster.CodeOf(err) != cluster.Unavailable || !strings.Contains(err.Error(), "accepts TLS connections only") {
 		t.Errorf("error %v", err)

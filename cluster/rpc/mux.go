@@ -42,23 +42,16 @@ func (s *Server) negotiate(ctx context.Context, conn net.Conn) (net.Conn, mux, e
 	if err != nil {
 		return nil, 0, err
 	}
-	if m != muxTLS {
-		if s.opts.TLS != nil && !s.opts.AllowPlain {
-			return nil, 0, s.refusePlain(conn, m)
-		}
+	switch rules := s.opts.Secure(); {
+	case m == muxTLS && rules.In == nil:
+		return nil, 0, errors.New("it speaks TLS, which this member is not set up for")
+	case m == muxTLS:
+		return s.secured(ctx, conn, rules)
+	case rules.Required:
+		return nil, 0, s.refusePlain(conn, m)
+	default:
 		return s.greeted(conn, m)
 	}
-	if s.opts.TLS == nil {
-		return nil, 0, errors.New("it speaks TLS, which this member is not set up for")
-	}
-	secure := tls.Server(conn, s.opts.TLS)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, 0, fmt.Errorf("tls handshake: %w", err)
-	}
-	if m, err = readMux(secure); err != nil {
-		return nil, 0, err
-	}
-	return s.greeted(secure, m)
 }
 
 // greeted reads the hello of a connection that begins with one, and what the connection is.
@@ -106,9 +99,9 @@ func (s *Server) refusePlain(conn net.Conn, m mux) error {
 		m, _ = readMux(conn) // what cannot be read is told nothing
 	}
 	if m == muxCalls || m == muxStream {
-		sendOff(conn, goodbye(cluster.Errorf(cluster.Unavailable, "%s accepts TLS connections only; turn on TLS for this member too", conn.LocalAddr())))
+		sendOff(conn, goodbye(cluster.Errorf(cluster.Unavailable, "%s accepts TLS connections only; give this member a certificate too", conn.LocalAddr())))
 	}
-	return errors.New("it does not speak TLS, which is required here")
+	return errors.New("it does not speak TLS, which is required here (verify_incoming): give that member a certificate too")
 }
 
 func readMux(conn net.Conn) (mux, error) {
@@ -133,12 +126,16 @@ func known(m mux) error {
 
 // connect dials addr and says that the connection is an m, inside TLS where that is on. It takes no longer than ctx allows.
 func (o *Options) connect(ctx context.Context, addr string, m mux) (net.Conn, error) {
+	secure, err := o.Secure().out(addr)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := o.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
-	ready, err := o.announce(ctx, conn, addr, m)
+	ready, err := o.announce(ctx, conn, secure, addr, m)
 	if !stop() {
 		err = context.Cause(ctx)
 	}
@@ -149,20 +146,20 @@ func (o *Options) connect(ctx context.Context, addr string, m mux) (net.Conn, er
 	return ready, nil
 }
 
-func (o *Options) announce(ctx context.Context, conn net.Conn, addr string, m mux) (net.Conn, error) {
-	if o.TLS == nil {
+func (o *Options) announce(ctx context.Context, conn net.Conn, secure *tls.Config, addr string, m mux) (net.Conn, error) {
+	if secure == nil {
 		_, err := conn.Write(o.first(addr, m))
 		return conn, err
 	}
 	if _, err := conn.Write([]byte{byte(muxTLS)}); err != nil {
 		return nil, err
 	}
-	secure := tls.Client(conn, o.clientTLS(addr))
-	if err := secure.HandshakeContext(ctx); err != nil {
+	hidden := tls.Client(conn, secure)
+	if err := hidden.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("tls handshake with %s: %w", addr, err)
 	}
-	_, err := secure.Write(o.first(addr, m))
-	return secure, err
+	_, err := hidden.Write(o.first(addr, m))
+	return hidden, err
 }
 
 // first is what a connection to addr begins with: a hello, if there is one to say, and what the connection is.
@@ -173,17 +170,4 @@ func (o *Options) first(addr string, m mux) []byte {
 		}
 	}
 	return []byte{byte(m)}
-}
-
-// clientTLS is the TLS configuration for connecting to addr.
-func (o *Options) clientTLS(addr string) *tls.Config {
-	if o.TLS.ServerName != "" || o.TLS.InsecureSkipVerify {
-		return o.TLS
-	}
-	c := o.TLS.Clone()
-	c.ServerName = addr
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		c.ServerName = host
-	}
-	return c
 }

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"crypto/tls"
 	"log/slog"
 	"net"
 	"time"
@@ -11,11 +10,9 @@ import (
 // Options are the settings of a Server or a Client; members of one cluster use the same for both. The zero value of each field
 // means its default.
 type Options struct {
-	// TLS turns on TLS. Serving uses its Certificates, ClientCAs and ClientAuth, connecting its Certificates, RootCAs and ServerName
-	// (where that is empty, the host that is dialed). Nil means plain TCP.
-	TLS *tls.Config
-	// AllowPlain lets a server that has TLS serve plain connections too, while a cluster changes over. By default it refuses them.
-	AllowPlain bool
+	// Secure is how connections are protected. It is asked for each of them, so that certificates and rules can change while the port is open. The
+	// default is plain TCP.
+	Secure func() Secure
 	// Logger is told of refused connections. The default discards.
 	Logger *slog.Logger
 	// Dial makes the connection under everything that is dialed. The default is TCP with keepalive and user timeout.
@@ -42,6 +39,9 @@ type Options struct {
 
 // withDefaults is o with every unset field filled in.
 func (o Options) withDefaults() Options {
+	if o.Secure == nil {
+		o.Secure = func() Secure { return Secure{} }
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

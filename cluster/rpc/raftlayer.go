@@ -41,7 +41,11 @@ func (l *RaftLayer) Addr() net.Addr { return l.s.Addr() }
 func (l *RaftLayer) Dial(addr string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(l.s.ctx, timeout)
 	defer cancel()
-	return l.s.opts.connect(ctx, addr, muxRaft)
+	conn, err := l.s.opts.connect(ctx, addr, muxRaft)
+	if err != nil {
+		return nil, err
+	}
+	return &raftConn{Conn: conn, stop: func() bool { return true }}, nil
 }
 
 // hand passes conn to whoever accepts, and closes it if nobody does.
@@ -61,14 +65,18 @@ func (l *RaftLayer) hand(ctx context.Context, conn net.Conn) {
 	_ = c.Close()
 }
 
-// raftConn is an accepted connection that the server closes if raft has not.
+// raftConn is a connection of raft's. One that was accepted is closed by the server if raft has not.
 type raftConn struct {
 	net.Conn
 	stop func() bool // forgets the above
 }
 
-// Close closes the connection.
+// Close closes the connection, and never waits for the peer, as closing TLS may: raft has nothing more to say to it, and much to do.
 func (c *raftConn) Close() error {
 	c.stop()
-	return c.Conn.Close()
+	abort(c.Conn)
+	return nil
 }
+
+// NetConn is what the connection rests on.
+func (c *raftConn) NetConn() net.Conn { return c.Conn }

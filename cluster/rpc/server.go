@@ -26,6 +26,10 @@ type Server struct {
 	conns     atomic.Int64   // connections being served, raft's not counted
 	refusals  throttle
 	strangers throttle
+
+	mu       sync.Mutex      // guards following
+	plain    context.Context // of the plain connections that there are; nil before the first
+	endPlain context.CancelCauseFunc
 }
 
 var (
@@ -119,19 +123,23 @@ func (s *Server) accept() {
 
 // serve finds out what conn is, and sees it to its end.
 func (s *Server) serve(raw net.Conn) {
+	ctx := s.plainLife() // before the rules are looked at: whoever changes them then ends it
 	conn, m, err := s.identify(s.ctx, raw)
 	if err != nil {
 		s.refused(raw, err)
 		abort(raw)
 		return
 	}
+	if conn != raw {
+		ctx = s.ctx
+	}
 	switch m {
 	case muxRaft:
-		s.raft.hand(s.ctx, conn)
+		s.raft.hand(ctx, conn)
 	case muxStream:
-		s.serveStream(withPeer(s.ctx, conn), conn)
+		s.serveStream(withPeer(ctx, conn), conn)
 	default:
-		newServerConn(s, conn).serve(withPeer(s.ctx, conn))
+		newServerConn(s, conn).serve(withPeer(ctx, conn))
 	}
 }
 

@@ -8,9 +8,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"math/big"
 	"net"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,9 +71,26 @@ func (a authority) member(t *testing.T, name string) *tls.Config {
 	}
 }
 
+// required are the rules of a member that speaks nothing but TLS.
+func required(c *tls.Config) func() Secure {
+	return func() Secure {
+		return Secure{In: c, Required: true, Out: func(addr string) (*tls.Config, error) { return named(c, addr), nil }}
+	}
+}
+
+// optional are the rules of a member that takes plain connections too.
+func optional(c *tls.Config) func() Secure { return func() Secure { return Secure{In: c} } }
+
+// named is c for a connection to addr, whose host the certificate must name.
+func named(c *tls.Config, addr string) *tls.Config {
+	c = c.Clone()
+	c.ServerName, _, _ = net.SplitHostPort(addr)
+	return c
+}
+
 func TestTLSCarriesEverything(t *testing.T) {
 	a := newAuthority(t)
-	one, two := Options{TLS: a.member(t, "one")}, Options{TLS: a.member(t, "two")}
+	one, two := Options{Secure: required(a.member(t, "one"))}, Options{Secure: required(a.member(t, "two"))}
 	names := make(chan string, 1)
 	s := serve(t, one, func(s *Server) {
 		echo(s)
@@ -123,7 +143,7 @@ func TestTLSCarriesEverything(t *testing.T) {
 
 func TestTLSServerCloses(t *testing.T) {
 	a := newAuthority(t)
-	opts := Options{TLS: a.member(t, "one")}
+	opts := Options{Secure: required(a.member(t, "one"))}
 	s := serve(t, opts, echo)
 	c := newClient(t, opts)
 	if _, err := c.Call(t.Context(), s.Addr().String(), methodEcho, nil); err != nil {
@@ -144,7 +164,7 @@ func TestTLSServerCloses(t *testing.T) {
 
 func TestTLSIsRequired(t *testing.T) {
 	a := newAuthority(t)
-	s := serve(t, Options{TLS: a.member(t, "one")}, echo)
+	s := serve(t, Options{Secure: required(a.member(t, "one"))}, echo)
 	plain := newClient(t, Options{})
 	_, err := plain.Call(t.Context(), s.Addr().String(), methodEcho, nil)
 	wantCode(t, err, cluster.Unavailable)
@@ -155,7 +175,7 @@ func TestTLSIsRequired(t *testing.T) {
 }
 
 func TestTLSRefusesStrangers(t *testing.T) {
-	s := serve(t, Options{TLS: newAuthority(t).member(t, "one")}, echo)
+	s := serve(t, Options{Secure: required(newAuthority(t).member(t, "one"))}, echo)
 	stranger := newAuthority(t).member(t, "two")
 	trusting := stranger.Clone()
 	trusting.InsecureSkipVerify = true
@@ -163,7 +183,7 @@ func TestTLSRefusesStrangers(t *testing.T) {
 	bare.Certificates = nil
 	for name, config := range map[string]*tls.Config{"does not know the server": stranger, "is not known": trusting, "shows nothing": bare} {
 		t.Run(name, func(t *testing.T) {
-			_, err := newClient(t, Options{TLS: config}).Call(t.Context(), s.Addr().String(), methodEcho, nil)
+			_, err := newClient(t, Options{Secure: required(config)}).Call(t.Context(), s.Addr().String(), methodEcho, nil)
 			if code := cluster.CodeOf(err); code != cluster.Unavailable && code != cluster.Unknown {
 				t.Errorf("error %v, code %s", err, code)
 			}
@@ -173,14 +193,14 @@ func TestTLSRefusesStrangers(t *testing.T) {
 
 func TestTLSToAPlainServer(t *testing.T) {
 	s := serve(t, Options{}, echo)
-	_, err := newClient(t, Options{TLS: newAuthority(t).member(t, "one")}).Call(t.Context(), s.Addr().String(), methodEcho, nil)
+	_, err := newClient(t, Options{Secure: required(newAuthority(t).member(t, "one"))}).Call(t.Context(), s.Addr().String(), methodEcho, nil)
 	wantCode(t, err, cluster.Unavailable)
 }
 
 func TestTLSWithPlainAllowed(t *testing.T) {
 	a := newAuthority(t)
-	s := serve(t, Options{TLS: a.member(t, "one"), AllowPlain: true}, echo)
-	for name, opts := range map[string]Options{"plain": {}, "tls": {TLS: a.member(t, "two")}} {
+	s := serve(t, Options{Secure: optional(a.member(t, "one"))}, echo)
+	for name, opts := range map[string]Options{"plain": {}, "tls": {Secure: required(a.member(t, "two"))}} {
 		if _, err := newClient(t, opts).Call(t.Context(), s.Addr().String(), methodEcho, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -188,20 +208,20 @@ func TestTLSWithPlainAllowed(t *testing.T) {
 }
 
 func TestTLSHandshakeThatNeverEnds(t *testing.T) {
-	s := serve(t, Options{TLS: newAuthority(t).member(t, "one"), HelloTimeout: 50 * time.Millisecond}, echo)
+	s := serve(t, Options{Secure: required(newAuthority(t).member(t, "one")), HelloTimeout: 50 * time.Millisecond}, echo)
 	wantClosed(t, dialRaw(t, s, byte(muxTLS), 0x16, 3, 1))
 
 	frozen := peer(t, func(net.Conn) {})
-	c := newClient(t, Options{TLS: newAuthority(t).member(t, "two"), DialTimeout: 50 * time.Millisecond})
+	c := newClient(t, Options{Secure: required(newAuthority(t).member(t, "two")), DialTimeout: 50 * time.Millisecond})
 	_, err := c.Call(context.Background(), frozen, methodEcho, nil)
 	wantCode(t, err, cluster.Unavailable)
 }
 
 func TestTLSInTLSIsRefused(t *testing.T) {
 	a := newAuthority(t)
-	s := serve(t, Options{TLS: a.member(t, "one")}, echo)
+	s := serve(t, Options{Secure: required(a.member(t, "one"))}, echo)
 	conn := dialRaw(t, s, byte(muxTLS))
-	secure := tls.Client(conn, (&Options{TLS: a.member(t, "two")}).clientTLS(s.Addr().String()))
+	secure := tls.Client(conn, named(a.member(t, "two"), s.Addr().String()))
 	if _, err := secure.Write([]byte{byte(muxTLS)}); err != nil {
 		t.Fatal(err)
 	}
@@ -210,14 +230,89 @@ func TestTLSInTLSIsRefused(t *testing.T) {
 	}
 }
 
-func TestServerNameOfTheDialedHost(t *testing.T) {
-	for addr, want := range map[string]string{"10.0.0.1:8300": "10.0.0.1", "[::1]:8300": "::1", "n1": "n1"} {
-		if got := (&Options{TLS: &tls.Config{}}).clientTLS(addr).ServerName; got != want {
-			t.Errorf("%s: %q, want %q", addr, got, want)
+// TestEndPlain has a member require TLS from one moment to the next.
+func TestEndPlain(t *testing.T) {
+	var strict atomic.Bool
+	config := newAuthority(t).member(t, "one")
+	opts := Options{Secure: func() Secure {
+		return Secure{In: config, Required: strict.Load(), Out: func(addr string) (*tls.Config, error) { return named(config, addr), nil }}
+	}}
+	s := serve(t, opts, echo)
+	plain, secure := newClient(t, Options{}), newClient(t, opts)
+	streams := map[bool]*Stream{}
+	for hidden, c := range map[bool]*Client{false: plain, true: secure} {
+		if _, err := c.Call(t.Context(), s.Addr().String(), methodEcho, nil); err != nil {
+			t.Fatal(err)
 		}
+		st, err := c.OpenStream(t.Context(), s.Addr().String(), methodEchoStream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		streams[hidden] = st
 	}
-	given := &tls.Config{ServerName: "server.dc1.consul"}
-	if got := (&Options{TLS: given}).clientTLS("10.0.0.1:8300"); got != given {
-		t.Errorf("a given name became %q", got.ServerName)
+	raft := dialRaw(t, s, byte(muxRaft))
+	in, err := s.RaftLayer().Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	strict.Store(true)
+	s.EndPlain()
+	wantClosed(t, raft)
+	if _, err := streams[false].Recv(); cluster.CodeOf(err) != cluster.Unavailable || !strings.Contains(err.Error(), "TLS connections only from now on") {
+		t.Errorf("the plain stream: %v", err)
+	}
+	_, err = plain.Call(t.Context(), s.Addr().String(), methodEcho, nil)
+	wantCode(t, err, cluster.Unavailable)
+	if err := streams[true].Send([]byte("x")); err != nil {
+		t.Error(err)
+	}
+	if got, err := streams[true].Recv(); err != nil || string(got) != "x" {
+		t.Errorf("the stream inside TLS: %q, %v", got, err)
+	}
+	if _, err := secure.Call(t.Context(), s.Addr().String(), methodEcho, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRaftByCertificate has a member that takes raft connections from some members alone.
+func TestRaftByCertificate(t *testing.T) {
+	a := newAuthority(t)
+	config := a.member(t, "one")
+	s := serve(t, Options{Secure: func() Secure {
+		return Secure{In: config, Required: true, Raft: func(s tls.ConnectionState) error {
+			if name := s.PeerCertificates[0].Subject.CommonName; name != "voter" {
+				return errors.New(name + " does not vote")
+			}
+			return nil
+		}}
+	}}, echo)
+	voter, other := serve(t, Options{Secure: required(a.member(t, "voter"))}, echo), serve(t, Options{Secure: required(a.member(t, "other"))}, echo)
+	conn, err := other.RaftLayer().Dial(s.Addr().String(), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantClosed(t, conn)
+	if conn, err = voter.RaftLayer().Dial(s.Addr().String(), patience); err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	in, err := s.RaftLayer().Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+}
+
+// TestNoConnectionToAPlainMember has rules that allow no connection at all.
+func TestNoConnectionToAPlainMember(t *testing.T) {
+	s := serve(t, Options{}, echo)
+	c := newClient(t, Options{Secure: func() Secure {
+		return Secure{Out: func(addr string) (*tls.Config, error) { return nil, errors.New(addr + " is plain") }}
+	}})
+	_, err := c.Call(t.Context(), s.Addr().String(), methodEcho, nil)
+	if wantCode(t, err, cluster.Unavailable); !strings.Contains(err.Error(), "is plain") {
+		t.Error(err)
 	}
 }

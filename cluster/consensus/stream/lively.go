@@ -97,7 +97,7 @@ func (l *lively) SetWriteDeadline(t time.Time) error {
 
 // rawConn is the socket under a connection, nil where there is none (TLS has one underneath).
 func rawConn(c net.Conn) syscall.RawConn {
-	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok {
+	for wrapped, ok := c.(interface{ NetConn() net.Conn }); ok; wrapped, ok = c.(interface{ NetConn() net.Conn }) {
 		c = wrapped.NetConn()
 	}
 	s, ok := c.(syscall.Conn)
