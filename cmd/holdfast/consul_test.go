@@ -60,6 +60,8 @@ func TestConsulFlags(t *testing.T) {
 		"validate":         "-config-format=hcl -quiet",
 		"version":          "-format=json",
 		"keygen":           "",
+		"tls ca create":    "-days=9 -domain=x -name-constraint -additional-name-constraint=x -common-name=x -cluster-id=x",
+		"tls cert create":  "-server -client -cli -ca=x -key=x -days=9 -dc=x -domain=x -node=x -additional-dnsname=x -additional-ipaddress=x",
 	}
 	check := func(name, flags string) {
 		for _, dash := range []string{"-", "--"} {

@@ -13,6 +13,7 @@ import (
 	"holdfast/cmd/holdfast/verb"
 	"holdfast/cmd/holdfast/verb/agent"
 	"holdfast/cmd/holdfast/verb/catalog"
+	"holdfast/cmd/holdfast/verb/certificate"
 	"holdfast/cmd/holdfast/verb/completion"
 	"holdfast/cmd/holdfast/verb/failover"
 	"holdfast/cmd/holdfast/verb/kv"
@@ -48,7 +49,7 @@ func verbs() []verb.Verb {
 		agent.Verbs(),
 		[]verb.Verb{kv.Verb(), watch.Verb(), template.Verb(), lock.Verb(), catalog.Verb(), snapshot.Verb()},
 		operator.Verbs(), machine.Verbs(),
-		[]verb.Verb{migrate.Verb()},
+		certificate.Verbs(), []verb.Verb{migrate.Verb()},
 		[]verb.Verb{demoVerb(), completion.Verb(verbs), versionVerb(), keeperVerb()},
 		operator.Absent(),
 	)

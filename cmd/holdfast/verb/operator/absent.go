@@ -16,7 +16,7 @@ func Absent() []verb.Verb {
 		{"acl", "Holdfast does not check tokens yet: keep the API on an address that only those reach who may use it"},
 		{"login", "Holdfast does not check tokens yet, so there is nothing to log in to"},
 		{"logout", "Holdfast does not check tokens yet, so there is nothing to log out of"},
-		{"tls", "Holdfast makes no certificates: take those of a CA of your own for programs that need them"},
+
 		{"connect", mesh},
 		{"config", mesh + ", which central configuration entries are for"},
 		{"intention", mesh},
@@ -24,7 +24,7 @@ func Absent() []verb.Verb {
 		{"exec", "Holdfast runs no commands on other machines: use ssh, or an event and a watch"},
 	} {
 		out = append(out, verb.Verb{
-			Name: a.name, Short: "a verb of Consul's that is not offered", Long: verb.UpperFirst(a.why) + ".", Absent: true,
+			Name: a.name, Short: "a verb of Consul's that is not offered", Long: verb.UpperFirst(a.why) + ".", Hidden: true,
 			Run: func(_ context.Context, c *verb.Console, args []string) error {
 				if slices.ContainsFunc(args, verb.IsHelp) {
 					return verb.ParseFlags(c.Flags(), []string{"-h"})
