@@ -13,6 +13,7 @@ type connLimit struct {
 	net.Listener
 	most      int           // connections of one client, 0 means no limit
 	writeTime time.Duration // of each connection
+	secure    bool          // TLS is spoken here
 
 	mu   *sync.Mutex // guards following; several listeners share it
 	open map[netip.Addr]int
@@ -40,8 +41,10 @@ func (l *connLimit) Accept() (net.Conn, error) {
 		if l.take(client) {
 			return &boundedConn{Conn: c, writeTime: l.writeTime, release: sync.OnceFunc(func() { l.release(client) })}, nil
 		}
-		_ = c.SetWriteDeadline(time.Now().Add(time.Second)) // it fits into the socket's empty buffer and does not wait
-		_, _ = c.Write(tooManyConns())
+		if !l.secure { // else it would have to be told inside TLS, and a handshake is what it must not cost
+			_ = c.SetWriteDeadline(time.Now().Add(time.Second)) // it fits into the socket's empty buffer and does not wait
+			_, _ = c.Write(tooManyConns())
+		}
 		_ = c.Close()
 	}
 }

@@ -14,13 +14,17 @@ import (
 const unixScheme = "unix://"
 
 // listen takes one address, "ip:port" or "unix:///path".
-func listen(addr string) (net.Listener, error) {
+func listen(addr string, secure bool) (net.Listener, error) {
+	key := "ports.http"
+	if secure {
+		key = "ports.https"
+	}
 	if path, ok := strings.CutPrefix(addr, unixScheme); ok {
 		return listenUnix(path)
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, listenError(addr, "ports.http", err)
+		return nil, listenError(addr, key, err)
 	}
 	return l, nil
 }

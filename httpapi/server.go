@@ -3,12 +3,15 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/httpapi/exchange"
@@ -30,25 +33,33 @@ const (
 
 // Server is the API's listeners and their connections.
 type Server struct {
-	listeners []net.Listener
+	listeners []*connLimit
+	tls       atomic.Pointer[tls.Config] // of the connections that begin now
 	log       *slog.Logger
 	http      *http.Server
 	cancel    context.CancelFunc // ends every request, blocking reads first of all
 	serving   sync.WaitGroup
 }
 
+// Addresses are where the API is to be had.
+type Addresses struct {
+	Plain  []string // "ip:port" or "unix:///path"
+	Secure []string // "ip:port", where TLS is spoken
+}
+
 // Listen takes the addresses, all or none. Connections wait until Serve.
-func Listen(addrs []string, limits Limits, log *slog.Logger) (*Server, error) {
+func Listen(addrs Addresses, limits Limits, log *slog.Logger) (*Server, error) {
 	s := &Server{log: log}
 	mu, open := new(sync.Mutex), map[netip.Addr]int{}
-	for _, addr := range addrs {
-		l, err := listen(addr)
+	for i, addr := range slices.Concat(addrs.Plain, addrs.Secure) {
+		secure := i >= len(addrs.Plain)
+		l, err := listen(addr, secure)
 		if err != nil {
 			s.closeListeners()
 			return nil, err
 		}
 		s.listeners = append(s.listeners, &connLimit{
-			Listener: l, most: limits.ConnsPerClient, writeTime: cmp.Or(limits.WriteTimeout, writeTimeout), mu: mu, open: open,
+			Listener: l, secure: secure, most: limits.ConnsPerClient, writeTime: cmp.Or(limits.WriteTimeout, writeTimeout), mu: mu, open: open,
 		})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -57,25 +68,44 @@ func Listen(addrs []string, limits Limits, log *slog.Logger) (*Server, error) {
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		BaseContext: func(net.Listener) context.Context { return exchange.ServerContext(ctx) },
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		TLSConfig: &tls.Config{
+			MinVersion:         tls.VersionTLS12,           // what counts is the last line
+			NextProtos:         []string{"h2", "http/1.1"}, // makes net/http ready for both
+			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.tls.Load(), nil },
+		},
 	}
 	return s, nil
 }
 
-// Addrs is where the server listens, with the ports that it was given for port 0.
-func (s *Server) Addrs() []net.Addr {
+// Addrs is where the server listens without TLS, with the ports that it was given for port 0.
+func (s *Server) Addrs() []net.Addr { return s.addrs(false) }
+
+// SecureAddrs is where it listens for TLS.
+func (s *Server) SecureAddrs() []net.Addr { return s.addrs(true) }
+
+func (s *Server) addrs(secure bool) []net.Addr {
 	var out []net.Addr
 	for _, l := range s.listeners {
-		out = append(out, l.Addr())
+		if l.secure == secure {
+			out = append(out, l.Addr())
+		}
 	}
 	return out
 }
+
+// Secure sets how TLS is spoken from now on. It must be told once before Serve, if there are secure addresses; connections that there are stay.
+func (s *Server) Secure(c *tls.Config) { s.tls.Store(c) }
 
 // Serve starts to answer. It returns at once; Close ends what it started.
 func (s *Server) Serve(h http.Handler) {
 	s.http.Handler = h
 	for _, l := range s.listeners {
 		s.serving.Go(func() {
-			if err := s.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			serve := s.http.Serve
+			if l.secure {
+				serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+			}
+			if err := serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 				s.log.Error("the HTTP API does not answer any more", "address", l.Addr().String(), "error", err)
 			}
 		})

@@ -22,7 +22,7 @@ type testServer struct {
 
 func newTestServer(tb testing.TB, h http.Handler, limits Limits) *testServer {
 	tb.Helper()
-	s, err := Listen([]string{"127.0.0.1:0"}, limits, slog.New(slog.DiscardHandler))
+	s, err := Listen(Addresses{Plain: []string{"127.0.0.1:0"}}, limits, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 		"unix://" + sock: "cannot listen on unix://" + sock + " for HTTP: another program uses it; stop that one or set addresses.http to another",
 		"unix:///no/dir": "cannot listen on unix:///no/dir for HTTP (addresses.http)",
 	} {
-		s, err := Listen([]string{"127.0.0.1:0", address}, Limits{}, slog.New(slog.DiscardHandler))
+		s, err := Listen(Addresses{Plain: []string{"127.0.0.1:0", address}}, Limits{}, slog.New(slog.DiscardHandler))
 		if err == nil {
 			_ = s.Close()
 			t.Errorf("Listen(%q) works", address)
@@ -123,7 +123,7 @@ func TestListenUnix(t *testing.T) {
 	if _, err := os.Stat(sock); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Listen([]string{"unix://" + sock}, Limits{ConnsPerClient: 1}, slog.New(slog.DiscardHandler))
+	s, err := Listen(Addresses{Plain: []string{"unix://" + sock}}, Limits{ConnsPerClient: 1}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestKeepAlive(t *testing.T) {
 }
 
 func TestCloseBeforeServe(t *testing.T) {
-	s, err := Listen([]string{"127.0.0.1:0"}, Limits{}, slog.New(slog.DiscardHandler))
+	s, err := Listen(Addresses{Plain: []string{"127.0.0.1:0"}}, Limits{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -21,16 +22,17 @@ type autoReload struct {
 	format string
 	reload func(context.Context) error
 	events *fsnotify.Watcher
-	known  string // the fingerprint of what was read last
+	known  string                   // the fingerprint of what was read last
+	named  atomic.Pointer[[]string] // files that the configuration names and that are read with it
 }
 
 // newAutoReload listens to the directories of the files: an editor puts a new file in the place of the old one.
-func newAutoReload(flags *config.Flags, reload func(context.Context) error) (*autoReload, error) {
+func newAutoReload(flags *config.Flags, named []string, reload func(context.Context) error) (*autoReload, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, fmt.Errorf("auto_reload_config: cannot listen to the files: %w", err)
 	}
-	a := &autoReload{paths: flags.Files, format: flags.Format, reload: reload, events: w, known: config.Fingerprint(flags.Files, flags.Format)}
+	a := &autoReload{paths: flags.Files, format: flags.Format, reload: reload, events: w, known: config.Fingerprint(flags.Files, flags.Format, named)}
 	for _, p := range a.paths {
 		if p == "" {
 			continue
@@ -43,7 +45,22 @@ func newAutoReload(flags *config.Flags, reload func(context.Context) error) (*au
 			return nil, fmt.Errorf("auto_reload_config: cannot listen to %s: %w", p, err)
 		}
 	}
+	if err := a.follow(named); err != nil {
+		_ = w.Close() // the same
+		return nil, err
+	}
 	return a, nil
+}
+
+// follow listens to the files that the configuration names, besides its own.
+func (a *autoReload) follow(named []string) error {
+	a.named.Store(&named)
+	for _, file := range named {
+		if err := a.events.Add(filepath.Dir(file)); err != nil {
+			return fmt.Errorf("auto_reload_config: cannot listen to %s: %w", file, err)
+		}
+	}
+	return nil
 }
 
 // run ends with the context.
@@ -68,7 +85,7 @@ func (a *autoReload) run(ctx context.Context) {
 
 // look reads the configuration, if it has changed.
 func (a *autoReload) look(ctx context.Context) {
-	now := config.Fingerprint(a.paths, a.format)
+	now := config.Fingerprint(a.paths, a.format, *a.named.Load())
 	if now == a.known {
 		return
 	}

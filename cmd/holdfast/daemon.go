@@ -186,7 +186,7 @@ func (d *daemon) agentConfig() agent.Config {
 		Bind: c.BindAddr, Advertise: c.AdvertiseAddr, SerfPort: c.SerfPort, RPCPort: c.ServerPort,
 		Join: c.Join, RetryJoin: c.RetryJoin, RetryInterval: c.RetryInterval, RetryMax: c.RetryMax, GossipKey: c.Encrypt,
 		ReconnectTimeout: c.ReconnectTimeout, RaftMultiplier: c.RaftMultiplier, RaftBackend: c.RaftBackend, LeaseTTL: c.LeaseTTL, LeaseEnd: c.LeaseTTL + lease.Margin(c.LeaseTTL), Build: build(), Version: version,
-		Autopilot: &c.Autopilot, CAClusterID: c.CAClusterID,
+		Autopilot: &c.Autopilot, CAClusterID: c.CAClusterID, Secure: c.TLS.RPC,
 		Metrics: d.telemetry.Registerer(), DisableCoordinates: c.DisableCoordinates,
 		CheckOutput: agent.CheckOutput{Interval: c.CheckUpdateInterval, MaxSize: c.CheckOutputMaxSize, Discard: c.DiscardCheckOutput},
 		Duty:        d.newAssigner,

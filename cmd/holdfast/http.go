@@ -14,7 +14,7 @@ import (
 
 // listenHTTP takes the API's addresses.
 func (d *daemon) listenHTTP() (err error) {
-	if d.http, err = httpapi.Listen(d.cfg.HTTPAddrs, httpapi.Limits{ConnsPerClient: d.cfg.HTTPMaxConns}, d.log.With("component", "http")); err != nil {
+	if d.http, err = httpapi.Listen(httpapi.Addresses{Plain: d.cfg.HTTPAddrs, Secure: d.cfg.HTTPSAddrs}, httpapi.Limits{ConnsPerClient: d.cfg.HTTPMaxConns}, d.log.With("component", "http")); err != nil {
 		return err
 	}
 	d.surfaces = append(d.surfaces, func() { _ = d.http.Close() })
@@ -55,6 +55,7 @@ func (d *daemon) serveHTTP() {
 		Reader: d.agent, Writer: d.agent, Sessions: d.agent, Pool: pool{d}, Raft: d.agent, Registry: registry{d.agent.Registry()},
 		Failover: d.newOperator(), Events: d.agent, Queries: d.agent, Archives: d.agent, Keys: d.agent, Watches: d.watches, Templates: d.templates, Proxies: proxies{d}, Log: d.log.tap, Metrics: d.telemetry,
 	}, d.log.With("component", "http"))
+	d.http.Secure(c.TLS.HTTPS)
 	d.http.Serve(d.api)
 }
 
@@ -62,10 +63,9 @@ func (d *daemon) serveHTTP() {
 func (d *daemon) debugConfig() map[string]any {
 	c := d.cfg
 	return map[string]any{
-		"BindAddr": c.BindAddr.String(), "AdvertiseAddrLAN": c.AdvertiseAddr.String(), "HTTPAddrs": c.HTTPAddrs, "DNSAddrs": c.DNSAddrs,
+		"BindAddr": c.BindAddr.String(), "AdvertiseAddrLAN": c.AdvertiseAddr.String(), "HTTPAddrs": c.HTTPAddrs, "HTTPSAddrs": c.HTTPSAddrs, "DNSAddrs": c.DNSAddrs,
 		"BootstrapExpect": c.BootstrapExpect, "DataDir": d.dir, "DNSDomain": c.Domain, "LeaseTTL": c.LeaseTTL.String(), "Fence": c.Fence,
 		"ServerPort": c.ServerPort, "SerfPortLAN": c.SerfPort, "RetryJoinLAN": c.RetryJoin, "SessionTTLMin": c.SessionTTLMin.String(),
-		"EnableLocalScriptChecks": c.LocalScriptChecks, "EnableRemoteScriptChecks": c.ScriptChecks,
 	}
 }
 
@@ -97,43 +97,42 @@ type registry struct{ r *local.Registry }
 
 func (x registry) RegisterService(ctx context.Context, s cluster.Service, checks []cluster.CheckDefinition, replace bool, token string) error {
 	err := x.r.RegisterService(local.Registration{Service: s, Checks: checks, Token: token, Source: local.FromAPI, ReplaceChecks: replace})
-	return x.synced(ctx, err, s.ID)
+	return x.synced(ctx, err)
 }
 
 func (x registry) DeregisterService(ctx context.Context, id string) error {
-	return x.synced(ctx, x.r.DeregisterService(id), id)
+	return x.synced(ctx, x.r.DeregisterService(id))
 }
 
 func (x registry) RegisterCheck(ctx context.Context, def cluster.CheckDefinition, token string) error {
-	return x.synced(ctx, x.r.RegisterCheck(def, token, local.FromAPI), def.ServiceID)
+	return x.synced(ctx, x.r.RegisterCheck(def, token, local.FromAPI))
 }
 
 func (x registry) DeregisterCheck(ctx context.Context, id string) error {
-	service := x.r.ServiceOf(id)
-	return x.synced(ctx, x.r.DeregisterCheck(id), service)
+	return x.synced(ctx, x.r.DeregisterCheck(id))
 }
 
 func (x registry) UpdateTTL(ctx context.Context, id string, status cluster.Status, output string) error {
-	return x.synced(ctx, x.r.UpdateTTL(id, status, output), x.r.ServiceOf(id))
+	return x.synced(ctx, x.r.UpdateTTL(id, status, output))
 }
 
 func (x registry) Maintain(ctx context.Context, serviceID, reason, token string) error {
-	return x.synced(ctx, x.r.Maintain(serviceID, reason, token), serviceID)
+	return x.synced(ctx, x.r.Maintain(serviceID, reason, token))
 }
 
 func (x registry) EndMaintenance(ctx context.Context, serviceID string) error {
-	return x.synced(ctx, x.r.EndMaintenance(serviceID), serviceID)
+	return x.synced(ctx, x.r.EndMaintenance(serviceID))
 }
 
-// synced waits, for a moment, until the catalog has taken the change of a service, "" for the node. If it does not come to that, because there is no
-// leader, the registration stands all the same and anti-entropy brings it there.
-func (x registry) synced(ctx context.Context, err error, serviceID string) error {
+// synced waits, for a moment, until the catalog has taken the change. If it does not come to that, because there is no leader, the
+// registration stands all the same and anti-entropy brings it there.
+func (x registry) synced(ctx context.Context, err error) error {
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
-	_ = x.r.Sync(ctx, serviceID) // see above
+	_ = x.r.Sync(ctx) // see above
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"holdfast/cluster"
 	"holdfast/cluster/local"
 	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/config/transport"
 	"holdfast/failover/vip"
 )
 
@@ -49,6 +50,7 @@ func (d *daemon) reload(read load) error {
 	d.cfg = cfg
 	d.startGroups()
 	d.dns.Configure(d.dnsConfig(cfg))
+	d.secure(cfg.TLS)
 	d.watches.Set(cfg.Watches)
 	if err := d.templates.Set(cfg.Templates); err != nil { // it could be read a moment ago
 		d.log.Error("the templates stay as they were", "error", err)
@@ -58,6 +60,19 @@ func (d *daemon) reload(read load) error {
 		d.log.Warn("these keys have changed and take effect at the next start", "keys", restart)
 	}
 	return nil
+}
+
+// secure takes the certificates that the files have now. Connections that there are go on with those that they began with.
+func (d *daemon) secure(t *transport.TLS) {
+	d.http.Secure(t.HTTPS)
+	if d.auto != nil {
+		if err := d.auto.follow(t.Files); err != nil {
+			d.log.Warn("a change of the certificates goes unnoticed until the next reload", "error", err)
+		}
+	}
+	if err := d.agent.Secure(t.RPC); err != nil {
+		d.log.Warn("the other members are not told whether this one takes TLS", "error", err) // it is leaving
+	}
 }
 
 // askReload has the configuration read again by the goroutine that serves signals, and answers what became of it.

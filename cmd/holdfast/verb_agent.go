@@ -97,7 +97,7 @@ func runAgent(ctx context.Context, c *verb.Console, args []string) error {
 	defer tuneMemory()()
 	d := newDaemon(cfg, log)
 	if cfg.AutoReload {
-		if d.auto, err = newAutoReload(&flags, d.askReload); err != nil {
+		if d.auto, err = newAutoReload(&flags, cfg.TLS.Files, d.askReload); err != nil {
 			return err
 		}
 	}
@@ -107,6 +107,6 @@ func runAgent(ctx context.Context, c *verb.Console, args []string) error {
 	if err := d.open(ctx); err != nil {
 		return err
 	}
-	log.Info("holdfast is up", "version", version, "node", cfg.NodeName, "server", cfg.Server, "http", d.http.Addrs(), "dns", d.dns.Addrs())
+	log.Info("holdfast is up", "version", version, "node", cfg.NodeName, "server", cfg.Server, "http", d.http.Addrs(), "https", d.http.SecureAddrs(), "dns", d.dns.Addrs())
 	return d.wait(ctx, signals, flags.Load)
 }

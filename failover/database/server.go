@@ -3,14 +3,17 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
-	"holdfast/cluster/mysql"
+	"github.com/go-sql-driver/mysql"
 )
 
 // Options say which server it is, and what it replicates from.
@@ -53,10 +56,17 @@ func open(ctx context.Context, o *Options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := mysql.Open(mysql.Login{Address: o.Address, User: o.User, Password: pass})
+	cfg := mysql.NewConfig()
+	cfg.User, cfg.Passwd, cfg.Addr, cfg.Net = o.User, pass, o.Address, "tcp"
+	if strings.HasPrefix(o.Address, "/") {
+		cfg.Net = "unix"
+	}
+	cfg.Logger = log.New(io.Discard, "", 0) // what goes wrong stands in the error
+	c, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, err
 	}
+	db := sql.OpenDB(c)
 	s := &server{DB: db}
 	var version string
 	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
@@ -91,17 +101,39 @@ func (s *server) writable(ctx context.Context) (bool, error) {
 	return readOnly == 0, err
 }
 
-// words are the server's own for a replica, and for changing whom it follows.
-func (s *server) words() (replica, change string) {
+// replica and its like are the server's words for it.
+func (s *server) words() (replica, status, change string) {
 	if s.maria {
-		return "SLAVE", "CHANGE MASTER"
+		return "SLAVE", "SHOW SLAVE STATUS", "CHANGE MASTER"
 	}
-	return "REPLICA", "CHANGE REPLICATION SOURCE"
+	return "REPLICA", "SHOW REPLICA STATUS", "CHANGE REPLICATION SOURCE"
 }
 
 // replication is what the server says of its replication, nil where it does not replicate.
 func (s *server) replication(ctx context.Context) (map[string]string, error) {
-	return mysql.Replication(ctx, s.DB)
+	_, status, _ := s.words()
+	rows, err := s.QueryContext(ctx, status)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil || !rows.Next() {
+		return nil, errors.Join(err, rows.Err())
+	}
+	values, into := make([]sql.NullString, len(names)), make([]any, len(names))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	if err := rows.Scan(into...); err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for i, n := range names {
+		n = strings.NewReplacer("Source", "Master", "Replica", "Slave").Replace(n) // one language
+		out[n] = values[i].String
+	}
+	return out, rows.Err()
 }
 
 // applied reports whether all whole transactions that were received are applied. Positions in files would not do: the end of one that was cut off
@@ -120,7 +152,7 @@ func (s *server) applied(ctx context.Context, r map[string]string) (yes bool, er
 
 // deafen has the server receive nothing any more. That may take a while, where it is just connecting.
 func (s *server) deafen(ctx context.Context) error {
-	replica, _ := s.words()
+	replica, _, _ := s.words()
 	r, err := s.replication(ctx)
 	if err != nil || r == nil {
 		return err
@@ -133,7 +165,7 @@ func (s *server) deafen(ctx context.Context) error {
 
 // promote lets a deafened server apply what it has received, and makes it writable.
 func (s *server) promote(ctx context.Context) error {
-	replica, _ := s.words()
+	replica, _, _ := s.words()
 	r, err := s.replication(ctx)
 	if err != nil {
 		return err
@@ -240,7 +272,7 @@ func (s *server) kill(ctx context.Context) {
 
 // follow has the server replicate, unless it does. Where it does and has stopped, it is started again.
 func (s *server) follow(ctx context.Context, o *Options) error {
-	replica, change := s.words()
+	replica, _, change := s.words()
 	r, err := s.replication(ctx)
 	if err != nil {
 		return err

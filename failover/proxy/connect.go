@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net"
 	"time"
 )
 
@@ -71,7 +72,7 @@ func (p *Proxy) try(x *target, c *client, o *Options, deadline time.Time) *link 
 	return l
 }
 
-func (p *Proxy) dial(x *target, o *Options, deadline time.Time) (*conn, error) {
+func (p *Proxy) dial(x *target, o *Options, deadline time.Time) (*net.TCPConn, error) {
 	limit := o.ConnectTimeout
 	if limit == 0 {
 		limit = DefaultOptions().ConnectTimeout
@@ -79,7 +80,13 @@ func (p *Proxy) dial(x *target, o *Options, deadline time.Time) (*conn, error) {
 	if o.Hold > 0 {
 		limit = min(limit, max(time.Until(deadline), breath))
 	}
-	return dial(p.ctx, x.addr, limit)
+	d := net.Dialer{Timeout: limit, KeepAlive: -1}
+	d.SetMultipathTCP(false) // the kernel does not splice it
+	conn, err := d.DialContext(p.ctx, "tcp", x.addr)
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil // without keep-alive: a backend that dies silently is found out by the catalog
 }
 
 // open says to the backend what was read of the client so far, behind the header that it may want.
@@ -110,7 +117,7 @@ func (p *Proxy) wait(t *table, c *client, deadline time.Time, again bool) bool {
 		case <-t.changed:
 			return true
 		case <-tick.C:
-			if c.conn.hungUp() {
+			if hungUp(c.conn) {
 				return false
 			}
 			if again {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"holdfast/cluster"
-	"holdfast/failover/program"
 )
 
 // post is a URL that results are sent to.
@@ -48,7 +47,7 @@ func (p *post) hand(ctx context.Context, r Result) (string, error) {
 		return "", err
 	}
 	defer resp.Body.Close()
-	out := &program.Tail{Limit: program.MaxOutput}
+	out := &tail{limit: maxOutput}
 	_, err = io.Copy(out, io.LimitReader(resp.Body, maxAnswer)) // the client's timeout counts for the body, too
 	if err != nil {
 		return out.String(), fmt.Errorf("its answer broke off: %w", err)

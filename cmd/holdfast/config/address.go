@@ -40,6 +40,9 @@ func buildAddresses(c *Config, f *File) error {
 	if c.HTTPAddrs, err = listen("http", or(a.HTTP, ""), client, p.HTTP, defaultHTTPPort); err != nil {
 		return err
 	}
+	if c.HTTPSAddrs, err = listen("https", or(a.HTTPS, ""), client, p.HTTPS, defaultHTTPSPort); err != nil {
+		return err
+	}
 	c.DNSAddrs, err = listen("dns", or(a.DNS, ""), client, p.DNS, defaultDNSPort)
 	return err
 }

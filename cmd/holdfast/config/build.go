@@ -12,6 +12,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/local"
+	"holdfast/cmd/holdfast/config/transport"
 )
 
 // Build fills in what the file leaves out and checks the whole. The error is one sentence that names the key.
@@ -58,7 +59,7 @@ func Build(f *File) (*Config, error) {
 	if c.ScriptChecks {
 		c.LocalScriptChecks = true
 	}
-	for _, step := range []func(*Config, *File) error{buildNode, buildGroups, buildProxies, buildDatabases, buildAddresses, buildSockets, buildTuning, buildAutopilot, buildConnect, buildRegistrations, buildWatches, buildTemplates, validate} {
+	for _, step := range []func(*Config, *File) error{buildNode, buildGroups, buildProxies, buildDatabases, buildAddresses, buildTLS, buildSockets, buildTuning, buildAutopilot, buildConnect, buildRegistrations, buildWatches, buildTemplates, validate} {
 		if err := step(c, f); err != nil {
 			return nil, err
 		}
@@ -96,6 +97,18 @@ func buildNode(c *Config, f *File) error {
 			return errors.New("encrypt is not a gossip key: want 16, 24 or 32 bytes in base64, as `holdfast keygen` prints")
 		}
 		c.Encrypt = b
+	}
+	return nil
+}
+
+// buildTLS reads the certificates. Without one for HTTPS its port is left alone, as a port that cannot be used.
+func buildTLS(c *Config, f *File) (err error) {
+	if c.TLS, err = (transport.Keys{Older: f.Older, Block: f.TLS}).Load(c.Datacenter, strings.TrimSuffix(c.Domain, ".")); err != nil {
+		return err
+	}
+	if c.TLS.HTTPS == nil && len(c.HTTPSAddrs) > 0 {
+		c.TLS.Warnings = append(c.TLS.Warnings, "ports.https is set and nothing listens there: there is no certificate to show, set tls.https.cert_file and key_file")
+		c.HTTPSAddrs = nil
 	}
 	return nil
 }

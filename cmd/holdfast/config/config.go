@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cmd/holdfast/config/transport"
 	"holdfast/failover/keeper"
 	"holdfast/failover/render"
 	"holdfast/failover/upstream"
@@ -28,8 +29,9 @@ type Config struct {
 	AdvertiseAddr netip.Addr `key:"advertise_addr"` // what the others are told
 	SerfPort      int        `key:"ports.serf_lan"`
 	ServerPort    int        `key:"ports.server"`
-	HTTPAddrs     []string   `key:"addresses.http or ports.http"` // "ip:port" or "unix:///path"; none where switched off
-	DNSAddrs      []string   `key:"addresses.dns or ports.dns"`   // "ip:port"
+	HTTPAddrs     []string   `key:"addresses.http or ports.http"`   // "ip:port" or "unix:///path"; none where switched off
+	HTTPSAddrs    []string   `key:"addresses.https or ports.https"` // "ip:port"; none where switched off, as by default
+	DNSAddrs      []string   `key:"addresses.dns or ports.dns"`     // "ip:port"
 	Sockets       Sockets    `key:"unix_sockets"`
 
 	Join          []string      `key:"start_join"`
@@ -37,6 +39,8 @@ type Config struct {
 	RetryInterval time.Duration `key:"retry_interval"`
 	RetryMax      int           `key:"retry_max"` // 0 means without end
 	Encrypt       []byte        `key:"encrypt"`
+
+	TLS *transport.TLS `key:"tls" reload:"true"` // with the certificates, as the files had them
 
 	LogLevel string `key:"log_level" reload:"true"`
 	LogJSON  bool   `key:"log_json"`
@@ -121,6 +125,7 @@ type Zone struct {
 // The defaults that are ports, names and times. They are Consul's, but for the lease.
 const (
 	defaultHTTPPort   = 8500
+	defaultHTTPSPort  = -1
 	defaultDNSPort    = 8600
 	defaultSerfPort   = 8301
 	defaultServerPort = 8300

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"holdfast/cmd/holdfast/config/transport"
+)
 
 // File is what one source says. Absent keys are nil, so that a later source replaces only what it names.
 type File struct {
@@ -20,6 +24,9 @@ type File struct {
 	ClientAddr    *string    `mapstructure:"client_addr"`
 	Addresses     *Addresses `mapstructure:"addresses"`
 	Ports         *Ports     `mapstructure:"ports"`
+
+	TLS             *transport.Block `mapstructure:"tls"`
+	transport.Older `mapstructure:",squash"`
 
 	UnixSockets *UnixSockets `mapstructure:"unix_sockets"`
 
@@ -73,8 +80,9 @@ type File struct {
 
 // Addresses are the addresses that the surfaces listen on; each falls back to client_addr.
 type Addresses struct {
-	HTTP *string `mapstructure:"http"`
-	DNS  *string `mapstructure:"dns"`
+	HTTP  *string `mapstructure:"http"`
+	HTTPS *string `mapstructure:"https"`
+	DNS   *string `mapstructure:"dns"`
 }
 
 // UnixSockets says whose the sockets of addresses.http are, and who may use them.
@@ -87,6 +95,7 @@ type UnixSockets struct {
 // Ports are the ports; -1 switches a surface off.
 type Ports struct {
 	HTTP    *int `mapstructure:"http"`
+	HTTPS   *int `mapstructure:"https"`
 	DNS     *int `mapstructure:"dns"`
 	SerfLAN *int `mapstructure:"serf_lan"`
 	Server  *int `mapstructure:"server"`

@@ -89,11 +89,11 @@ func (f *Flags) registerNetwork(fs *flag.FlagSet) {
 	})
 	intVar(fs, &o.RetryMax, "retry-max", "`number` of tries to join, 0 for no end")
 	for name, field := range map[string]func(*Ports) **int{
-		"http": func(p *Ports) **int { return &p.HTTP }, "dns": func(p *Ports) **int { return &p.DNS },
+		"http": func(p *Ports) **int { return &p.HTTP }, "https": func(p *Ports) **int { return &p.HTTPS }, "dns": func(p *Ports) **int { return &p.DNS },
 		"serf-lan": func(p *Ports) **int { return &p.SerfLAN }, "server": func(p *Ports) **int { return &p.Server },
 	} {
 		usage := "`port` for " + name + "; -1 switches it off"
-		if name != "http" && name != "dns" {
+		if name == "server" || name == "serf-lan" {
 			usage = "`port` for " + name
 		}
 		fs.Func(name+"-port", usage, func(s string) error {
@@ -116,7 +116,7 @@ func (f *Flags) registerLog(fs *flag.FlagSet) {
 // taken as that key is. Those that end in ? need no value.
 var otherFlags = map[string]string{
 	"advertise-wan": "advertise_addr_wan", "allow-write-http-from": "http_config.allow_write_http_from", "default-query-time": "default_query_time", "disable-host-node-id?": "disable_host_node_id",
-	"disable-keyring-file?": "disable_keyring_file", "grpc-port": "ports.grpc", "grpc-tls-port": "ports.grpc_tls", "https-port": "ports.https",
+	"disable-keyring-file?": "disable_keyring_file", "grpc-port": "ports.grpc", "grpc-tls-port": "ports.grpc_tls",
 	"join-wan": "start_join_wan", "log-rotate-bytes": "log_rotate_bytes", "log-rotate-duration": "log_rotate_duration",
 	"log-rotate-max-files": "log_rotate_max_files", "max-query-time": "max_query_time", "primary-gateway": "primary_gateways", "protocol": "protocol",
 	"raft-protocol": "raft_protocol", "rejoin?": "rejoin_after_leave", "retry-interval-wan": "retry_interval_wan",
@@ -167,7 +167,7 @@ func (f *Flags) Load() (*Config, []string, error) {
 		return nil, nil, err
 	}
 	c.Dev = f.Dev
-	return c, warnings, nil
+	return c, append(warnings, c.TLS.Warnings...), nil
 }
 
 // devDefaults make one server of its own on loopback, which keeps nothing.

@@ -113,7 +113,7 @@ func TestOtherFlags(t *testing.T) {
 		got = append(got, name)
 	}
 	slices.Sort(got)
-	if want := []string{"https-port", "ui"}; !slices.Equal(got, want) {
+	if want := []string{"ports.https", "ui"}; !slices.Equal(got, want) {
 		t.Errorf("warned of %q, want %q", warnings, want)
 	}
 	for name, key := range otherFlags {

@@ -2,11 +2,14 @@ package config
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"holdfast/cluster/secure/issue"
 	"holdfast/cmd/holdfast/config/leftout"
 )
 
@@ -16,12 +19,17 @@ func TestConsulFiles(t *testing.T) {
 		file string
 		want []string // the keys that are warned of
 	}{
-		{"consul_go_client.json", []string{"connect", "peering", "ports.grpc", "ports.grpc_tls", "ports.https", "ports.serf_wan"}},
-		{"consul_production.hcl", []string{"ca_file", "cert_file", "key_file", "log_rotate_duration", "ui_config", "verify_incoming", "verify_outgoing"}},
+		{"consul_go_client.json", []string{"connect", "peering", "ports.grpc", "ports.grpc_tls", "ports.serf_wan"}},
+		{"consul_production.hcl", []string{"log_rotate_duration", "ui_config"}},
 		{"consul_quiet.hcl", nil},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
-			path := filepath.Join("testdata", tt.file)
+			path, err := filepath.Abs(filepath.Join("testdata", tt.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(t.TempDir()) // the files that it names are here
+			writePair(t, "ca.pem", "c1.pem", "c1-key.pem")
 			f, warnings, err := Load([]string{path}, "")
 			if err != nil {
 				t.Fatal(err)
@@ -42,6 +50,24 @@ func TestConsulFiles(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// writePair writes the certificate of an authority, and one that it has signed, with its key.
+func writePair(t *testing.T, ca, cert, key string) {
+	t.Helper()
+	signer, err := issue.New(issue.Authority{Name: "test", For: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := signer.Issue(issue.Leaf{Names: []string{"server.dc1.consul"}, Server: true, For: 30 * 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{ca: signer.Certificate, cert: pair.Certificate, key: pair.Key} {
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -115,10 +141,10 @@ func TestWarnings(t *testing.T) {
 		{`telemetry { prometheus_retention_time = "24h" disable_hostname = true statsd_address = "" }`, ""},
 		{`telemetry { statsd_address = "127.0.0.1:8125" }`, "sent nowhere"},
 		{`tls { defaults { verify_incoming = false } }`, ""},
-		{`tls { defaults { verify_incoming = true } }`, "there is no TLS yet"},
+		{`tls { grpc { use_auto_cert = true } }`, ""},
+		{`auto_encrypt { tls = true }`, "no agent hands out certificates"},
 		{`service { name = "a" connect { sidecar_service {} } }`, ""},
 		{`services { name = "b" } services { name = "a" proxy { destination_service_name = "c" } }`, `"services[1].proxy" has no effect`},
-		{`Ports { HTTPS = 8501 }`, "there is no TLS yet"},
 	} {
 		_, warnings, err := Parse("x.hcl", []byte(tt.text), "")
 		got := strings.Join(warnings, "\n")

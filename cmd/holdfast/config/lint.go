@@ -13,7 +13,7 @@ const slowCheck = 2 * time.Second
 
 // Lint says in sentences what of a valid configuration will hardly do what is expected of its groups.
 func (c *Config) Lint() []string {
-	var out []string
+	out := slices.Clone(c.TLS.Warnings)
 	for i := range c.Groups {
 		out = append(out, c.lintGroup(&c.Groups[i])...)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,14 +45,15 @@ func Load(paths []string, format string) (*File, []string, error) {
 	return &all, warnings, nil
 }
 
-// Fingerprint is a value that is another one whenever Load would read something else. A file that cannot be read counts as empty.
-func Fingerprint(paths []string, format string) string {
+// Fingerprint is a value that is another one whenever Load would read something else, there or in the files that were named. A file that cannot be
+// read counts as empty.
+func Fingerprint(paths []string, format string, named []string) string {
 	files, err := expand(paths, format != "")
 	if err != nil {
 		return err.Error()
 	}
 	h := sha256.New()
-	for _, name := range files {
+	for _, name := range slices.Concat(files, named) {
 		b, _ := os.ReadFile(name) // Load says what is wrong
 		fmt.Fprintf(h, "%q %d\n", name, len(b))
 		h.Write(b)

@@ -32,6 +32,9 @@ func addKeys(keys map[string]bool, typ reflect.Type, prefix string) {
 		case prefix == "service." && (name == "check" || name == "checks"):
 			keys[prefix+name] = true // they are listed as check
 			continue
+		case strings.HasSuffix(f.Tag.Get("mapstructure"), ",squash"):
+			addKeys(keys, f.Type, prefix)
+			continue
 		case prefix == "" && slices.Contains(ownBlocks, name):
 			keys[name] = true
 			continue

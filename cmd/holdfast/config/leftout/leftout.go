@@ -9,7 +9,7 @@ import (
 // What a key of Consul's asks for that Holdfast does not do, as the warning says it.
 const (
 	noACL       = "there are no access rules yet: whoever reaches the API may do everything"
-	noTLS       = "there is no TLS yet: keep the ports of HTTP and of the members on a network that you trust"
+	noIssuing   = "no agent hands out certificates: give each a cert_file and a key_file"
 	noMesh      = "there is no service mesh"
 	noPeering   = "there is no cluster peering"
 	noGRPC      = "nothing is served over gRPC"
@@ -33,10 +33,8 @@ var Keys = map[string]string{
 	"acl_master_token": noACL, "acl_agent_token": noACL, "acl_agent_master_token": noACL, "acl_replication_token": noACL,
 	"acl_enable_key_list_policy": noACL, "enable_acl_replication": noACL,
 
-	"tls": noTLS, "ca_file": noTLS, "ca_path": noTLS, "cert_file": noTLS, "key_file": noTLS, "verify_incoming": noTLS,
-	"verify_incoming_rpc": noTLS, "verify_incoming_https": noTLS, "verify_outgoing": noTLS, "verify_server_hostname": noTLS,
-	"tls_min_version": noTLS, "tls_cipher_suites": noTLS, "tls_prefer_server_cipher_suites": "", "server_name": "", "auto_encrypt": noTLS,
-	"auto_config": noTLS, "enable_agent_tls_for_checks": noTLS, "ports.https": noTLS, "addresses.https": noTLS,
+	"tls.grpc": "", "tls_prefer_server_cipher_suites": "", "server_name": "", "auto_encrypt": noIssuing, "auto_config": noIssuing,
+	"enable_agent_tls_for_checks": "checks show no certificate and believe the authorities of this machine: use tls_skip_verify",
 
 	"connect": noMesh, "config_entries": noMesh, "enable_central_service_config": "", "default_intention_policy": noMesh,
 	"primary_gateways": noMesh, "primary_gateways_interval": "", "service.connect": noMesh, "service.proxy": noMesh,
