@@ -114,7 +114,7 @@ func TestRestoreRefusesWhatIsNotWhole(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	if err := restore(a, foreign(t, "\x81\xa9LastIndex\x05and more")); err == nil || !strings.Contains(err.Error(), "consul kv export") {
+	if err := restore(a, foreign(t, "\x81\xa9LastIndex\x05and more")); err == nil || !strings.Contains(err.Error(), "holdfast import consul") {
 		t.Errorf("a snapshot of a Consul server: %v", err)
 	}
 	if v := value(t, a, "key"); v != "here" {
