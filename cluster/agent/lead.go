@@ -36,7 +36,6 @@ func (a *Agent) lead(ctx context.Context) {
 	}
 	a.leads.Store(l)
 	defer a.leads.Store(nil)
-	a.asker.Lead()
 	a.log.Info("this member leads", "term", consensus.TermOf(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { l.term.Run(ctx) })

@@ -25,7 +25,6 @@ func (a *Agent) Leave(ctx context.Context) error {
 		}
 	}
 	if a.peer.IsLeader() && voters > 1 {
-		a.asker.HandOver()
 		step, cancel := context.WithTimeout(ctx, leaveTimeout)
 		if err := a.peer.TransferLeadership(step, ""); err != nil {
 			a.log.Warn("cannot hand over the leadership before leaving", "error", err)
@@ -61,7 +60,6 @@ func (a *Agent) Stop(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
-	a.asker.HandOver()
 	if err := a.peer.TransferLeadership(ctx, ""); err != nil && cluster.CodeOf(err) != cluster.NoLeader {
 		a.log.Debug("leadership was not handed over before stopping", "error", err)
 	}

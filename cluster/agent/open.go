@@ -41,8 +41,8 @@ func (a *Agent) newConsensus() {
 	cfg.ID, cfg.Name, cfg.Addr, cfg.DataDir, cfg.Multiplier = a.id, a.cfg.Name, a.rpcAddr(), a.cfg.DataDir, a.cfg.RaftMultiplier
 	cfg.Backend, cfg.Lookup = a.cfg.RaftBackend, a.lookup
 	a.peer = consensus.New(cfg, a.store, a.server.RaftLayer(), a.log.With("component", "raft"))
-	a.voter = quorum.NewVoter(voting{a.peer}, a.cfg.LeaseEnd)
 	heartbeat := cfg.HeartbeatTimeout * time.Duration(max(1, cfg.Multiplier))
+	a.voter = quorum.NewVoter(voting{a.peer}, heartbeat, a.cfg.LeaseEnd)
 	a.asker = quorum.NewAsker(a.id, a.voter, electorate{a}, heartbeat, a.cfg.LeaseEnd)
 }
 
@@ -82,16 +82,11 @@ func (e electorate) Voters() (ids []string, peers uint64, err error) {
 }
 
 func (e electorate) Call(ctx context.Context, id string, req []byte) ([]byte, error) {
-	peers, err := e.a.Peers()
+	addr, err := e.a.peer.Address(id)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range peers {
-		if p.ID == id {
-			return e.a.client.Call(ctx, p.Addr, methodQuorum, req)
-		}
-	}
-	return nil, cluster.Errorf(cluster.Unavailable, "%s is no voter any more", id)
+	return e.a.client.Call(ctx, addr, methodQuorum, req)
 }
 
 // newGossip makes the pool, which is opened last: whom gossip brings must find the rest at work.

@@ -49,7 +49,11 @@ func (a *Agent) serverStats(ctx context.Context, servers []cluster.Peer) map[str
 		}
 		asking.Go(func() {
 			var stats cluster.ServerStats
-			b, err := a.client.Call(ctx, s.Addr, methodServer, nil)
+			addr, err := a.peer.Address(s.ID)
+			if err != nil {
+				return
+			}
+			b, err := a.client.Call(ctx, addr, methodServer, nil)
 			if err != nil || json.Unmarshal(b, &stats) != nil {
 				return // it is not well, and that is all there is to say
 			}
@@ -131,7 +135,6 @@ func (a *Agent) transferHere(ctx context.Context, id string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
-	a.asker.HandOver()
 	if err := a.peer.TransferLeadership(ctx, id); err != nil {
 		if cluster.CodeOf(err) == cluster.Unavailable { // it would be tried again, and it was tried
 			return cluster.Errorf(cluster.Conflict, "%s", err)

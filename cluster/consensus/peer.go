@@ -30,6 +30,7 @@ type Peer struct {
 	raft    atomic.Pointer[raft.Raft] // nil until opened
 	stores  *storage.Storage          // these are set before raft and do not change after it
 	trans   *transport
+	where   *whereabouts
 	since   time.Time     // when it was opened
 	stored  uint64        // the last log entry that the disk held then
 	caught  atomic.Bool   // what CaughtUp said last
@@ -37,6 +38,7 @@ type Peer struct {
 
 	terms   terms
 	queue   queue
+	ordered atomic.Uint64     // see Ordered
 	applied chan struct{}     // holds a value when followers may not know what is committed
 	beats   chan struct{}     // holds a value when a heartbeat has come or been sent
 	storing func([]*raft.Log) // told what is about to be stored
@@ -69,9 +71,9 @@ func (p *Peer) Open() error {
 		Addr: p.cfg.Addr, DialTimeout: p.cfg.stretched(p.cfg.DialTimeout), UserTimeout: 5 * p.cfg.stretched(p.cfg.HeartbeatTimeout),
 		Anew: func() { signal(p.applied) },
 	})
-	p.stores, p.since = stores, time.Now()
+	p.stores, p.since, p.where = stores, time.Now(), newWhereabouts(p)
 	p.trans = newTransport(p, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		ServerAddressProvider:   newWhereabouts(p),
+		ServerAddressProvider:   p.where,
 		Logger:                  logger,
 		Stream:                  layer,
 		MaxPool:                 3,

@@ -3,26 +3,36 @@ package consensus
 import (
 	"context"
 	"errors"
-	"slices"
+	"time"
 
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
 )
 
-// TransferLeadership hands the leadership to the member id, or to the most advanced voter if id is "", and waits until this member
+// answerTimeout is how long a voter has to answer before the leadership is handed to it.
+const answerTimeout = time.Second
+
+// TransferLeadership hands the leadership to the member id, or, if id is "", to the voter that answers first, and waits until this member
 // no longer leads. If it fails this member goes on leading.
+//
+// Raft would begin with a voter that is away, too. It takes no writes meanwhile, and where it is asked twice it waits without end: none until
+// that voter is back. So whoever is to lead must answer first.
 func (p *Peer) TransferLeadership(ctx context.Context, id string) error {
 	r, err := p.running()
 	if err != nil {
 		return err
 	}
-	if !p.IsLeader() {
+	t, _ := p.terms.now()
+	if t == nil {
 		return cluster.ErrNoLeader
 	}
-	transfer, err := transferTo(p, r, id)
+	to, err := p.heir(ctx, t, id)
 	if err != nil {
 		return err
+	}
+	transfer := func() raft.Future {
+		return r.LeadershipTransferToServer(raft.ServerID(to.ID), raft.ServerAddress(to.Addr))
 	}
 	err = settleError(ctx, p.stopped, transfer)
 	switch {
@@ -34,19 +44,54 @@ func (p *Peer) TransferLeadership(ctx context.Context, id string) error {
 	return cluster.Errorf(cluster.Unavailable, "the leadership could not be handed over: %v", err)
 }
 
-func transferTo(p *Peer, r *raft.Raft, id string) (func() raft.Future, error) {
-	if id == "" {
-		return r.LeadershipTransfer, nil
-	}
+// heir is the voter that gets the leadership: the one that was named, or else the first to answer.
+func (p *Peer) heir(ctx context.Context, t *term, id string) (Server, error) {
 	servers, _, err := p.Servers()
 	if err != nil {
-		return nil, err
+		return Server{}, err
 	}
-	i := slices.IndexFunc(servers, func(s Server) bool { return s.ID == id && s.Voter })
-	if i < 0 || id == p.cfg.ID {
-		return nil, cluster.Errorf(cluster.Invalid, "the leadership cannot be handed to %q: it is not another voter of the peer set", id)
+	var voters []Server
+	for _, s := range servers {
+		if s.Voter && s.ID != p.cfg.ID && (id == "" || s.ID == id) {
+			voters = append(voters, s)
+		}
 	}
-	return func() raft.Future {
-		return r.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(servers[i].Addr))
-	}, nil
+	switch {
+	case len(voters) > 0:
+		return p.firstToAnswer(ctx, t, voters)
+	case id == "":
+		return Server{}, cluster.Errorf(cluster.Unavailable, "the leadership cannot be handed over: there is no other voter")
+	}
+	return Server{}, cluster.Errorf(cluster.Invalid, "the leadership cannot be handed to %q: it is not another voter of the peer set", id)
+}
+
+func (p *Peer) firstToAnswer(ctx context.Context, t *term, voters []Server) (Server, error) {
+	var last raft.Log
+	if err := p.stores.Log.GetLog(p.raft.Load().CommitIndex(), &last); err != nil {
+		return Server{}, cluster.Errorf(cluster.Unavailable, "the leadership cannot be handed over: the newest entry cannot be read: %v", err)
+	}
+	message := p.message(t.number, &last)
+	answers := make(chan Server, len(voters))
+	for _, v := range voters {
+		go func() { // for as long as raft would wait for it, where nobody answers
+			var answer raft.AppendEntriesResponse
+			if p.trans.NetworkTransport.AppendEntries(raft.ServerID(v.ID), raft.ServerAddress(v.Addr), message, &answer) == nil && answer.Term == t.number {
+				answers <- v
+			}
+		}()
+	}
+	timeout := time.NewTimer(answerTimeout)
+	defer timeout.Stop()
+	select {
+	case v := <-answers:
+		return v, nil
+	case <-timeout.C:
+	case <-ctx.Done():
+	case <-t.ctx.Done():
+		return Server{}, cluster.ErrNoLeader
+	}
+	if len(voters) == 1 {
+		return Server{}, cluster.Errorf(cluster.Unavailable, "the leadership cannot be handed over: the voter %s does not answer", voters[0].ID)
+	}
+	return Server{}, cluster.Errorf(cluster.Unavailable, "the leadership cannot be handed over: no other voter answers")
 }

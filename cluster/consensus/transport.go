@@ -6,8 +6,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// transport is raft's own transport with two rules of ours before it: when messages about elections reach raft (hold.go), and how messages
-// to a member that does not answer are repeated (reach.go).
+// transport is raft's own transport with rules of ours before it: when messages about elections reach raft (hold.go), which orders to stand for one
+// do (order.go), and how messages to a member that does not answer are repeated (reach.go).
 type transport struct {
 	*raft.NetworkTransport
 	hold   hold
@@ -15,9 +15,11 @@ type transport struct {
 	ahead  ahead
 	wanted func(term uint64, id raft.ServerID) bool // whether messages of this term are to be sent to id still
 	found  func()                                   // told when a member answers that did not
-	heard  func()                                   // told when a heartbeat has come
-	stored func(*raft.AppendEntriesRequest)         // told when a member has stored entries
-	rpcs   chan raft.RPC                            // what raft is given
+	order  func() (term uint64)                     // notes that another is told to stand for election, and gives the term
+	term   func() uint64
+	heard  func()                           // told when a heartbeat has come
+	stored func(*raft.AppendEntriesRequest) // told when a member has stored entries
+	rpcs   chan raft.RPC                    // what raft is given
 	closed chan struct{}
 	once   sync.Once // of Close
 	loops  sync.WaitGroup
@@ -29,6 +31,7 @@ func newTransport(p *Peer, inner *raft.NetworkTransport, h hold) *transport {
 		NetworkTransport: inner, hold: h, reach: reach{lost: map[raft.ServerID]chan struct{}{}},
 		ahead: ahead{has: map[raft.ServerID]uint64{}, early: map[raft.ServerID]*early{}}, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
 		wanted: p.wanted, found: func() { signal(p.applied) }, heard: func() { signal(p.beats) }, stored: p.late,
+		order: p.order, term: p.Term,
 	}
 	t.loops.Go(t.relay)
 	return t
@@ -63,6 +66,10 @@ func (t *transport) relay() {
 
 // give waits until raft has taken a message.
 func (t *transport) give(rpc raft.RPC) {
+	if err := t.belated(rpc.Command); err != nil {
+		rpc.Respond(nil, err)
+		return
+	}
 	select {
 	case t.rpcs <- rpc:
 	case <-t.closed:

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"holdfast/cluster"
 )
 
 // lookEvery is how long an answer of Lookup is good: raft asks before each message.
@@ -59,6 +61,18 @@ func (w *whereabouts) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
 	}
 	w.known[id] = place{addr, now}
 	return addr, nil
+}
+
+// Address is where a member of the peer set is now: where raft would send it a message.
+func (p *Peer) Address(id string) (string, error) {
+	if _, err := p.running(); err != nil {
+		return "", err
+	}
+	addr, err := p.where.ServerAddr(raft.ServerID(id))
+	if err != nil {
+		return "", cluster.Errorf(cluster.Unavailable, "%v", err)
+	}
+	return string(addr), nil
 }
 
 func (w *whereabouts) find(id raft.ServerID) raft.ServerAddress {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"holdfast/cluster"
 )
 
 func TestWhereabouts(t *testing.T) {
@@ -37,4 +39,22 @@ func TestWhereabouts(t *testing.T) {
 			t.Error("a stranger has an address")
 		}
 	})
+}
+
+// TestAddress holds that whoever speaks to a member beside raft finds it where raft does.
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	m := startMember(t, "a", t.TempDir(), func(c *Config) {
+		c.Lookup = func(id string) string { return map[string]string{"b": "10.0.0.2:1"}[id] }
+	})
+	if addr, err := m.Address("b"); err != nil || addr != "10.0.0.2:1" {
+		t.Errorf("b is at %q, %v", addr, err)
+	}
+	if addr, err := m.Address("z"); cluster.CodeOf(err) != cluster.Unavailable {
+		t.Errorf("a stranger is at %q, %v", addr, err)
+	}
+	m.stop(t)
+	if addr, err := m.Address("b"); cluster.CodeOf(err) != cluster.Unavailable {
+		t.Errorf("after the end b is at %q, %v", addr, err)
+	}
 }

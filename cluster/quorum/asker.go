@@ -39,9 +39,8 @@ type Asker struct {
 	reads      *flight.Group[struct{}]
 	leases     *flight.Group[struct{}]
 
-	mu      sync.Mutex // guards following
-	good    goodWord
-	handing bool // the leadership is being handed over: every read asks
+	mu   sync.Mutex // guards following
+	good goodWord
 }
 
 // NewAsker makes the asker of the member id. heartbeat is Raft's heartbeat timeout, leaseEnd is TTL and margin.
@@ -79,7 +78,7 @@ func (a *Asker) round(ctx context.Context, g Grade) error {
 	start := a.boottime()
 	t := NewTally(a.id, term, voters)
 	err = a.ask(ctx, Question{Kind: Confirm, Grade: g, Term: term, Span: a.leaseEnd, Leader: a.id}, voters, func(voter string, x Answer) bool {
-		t.Take(voter, x, 0)
+		t.Take(voter, x.asHeldFor(a.heartbeat), 0)
 		return t.Won() || t.Lost()
 	})
 	if err != nil || !t.Won() {

@@ -14,8 +14,9 @@ import (
 
 // fakeRaft is a member's place in Raft as the test sets it.
 type fakeRaft struct {
-	mu sync.Mutex
-	s  Standing
+	mu      sync.Mutex // guards following
+	s       Standing
+	ordered uint64
 }
 
 func (f *fakeRaft) set(s Standing) {
@@ -31,6 +32,19 @@ func (f *fakeRaft) Following() (string, uint64, time.Duration, bool) {
 }
 
 func (f *fakeRaft) PeersIndex() uint64 { return 1 }
+
+func (f *fakeRaft) Ordered() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ordered
+}
+
+// order lets the member have ordered another to stand for election in its term.
+func (f *fakeRaft) order() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ordered = f.s.Term
+}
 
 // voters is a cluster of voters a, b, c…, with a in the lead of term 4 and asking. It runs in a bubble of synctest, on its clock.
 type voters struct {
@@ -55,7 +69,7 @@ func newVoters(t *testing.T, ids ...string) *voters {
 	v := &voters{raft: map[string]*fakeRaft{}, voter: map[string]*Voter{}, ids: ids, peers: 1, delay: map[string]time.Duration{}, fails: map[string]bool{}}
 	for _, id := range ids {
 		v.raft[id] = &fakeRaft{s: following("a", 4)}
-		v.voter[id] = newVoter(v.raft[id], span, clock)
+		v.voter[id] = newVoter(v.raft[id], 300*ms, span, clock)
 		v.voter[id].memory = Memory{span: span, peers: 1} // it started an hour ago
 	}
 	v.asker = NewAsker("a", v.voter["a"], v, 300*ms, span)
@@ -295,15 +309,14 @@ func TestDefaultReads(t *testing.T) {
 		asked bool
 		fails bool
 	}{
-		"the word is fresh":          {then: func(*voters) {}},
-		"it holds for a while":       {then: func(*voters) { wait(209 * ms) }}, // (300 - 20) * 3/4 = 210 ms
-		"but not for long":           {then: func(*voters) { wait(210 * ms) }, asked: true},
-		"the machine slept":          {then: func(v *voters) { v.sleep = 10 * time.Second }, asked: true},
-		"the peer set is another":    {then: func(v *voters) { v.set(func() { v.ids = []string{"a", "b"} }) }, asked: true},
-		"leadership is handed over":  {then: func(v *voters) { v.asker.HandOver() }, asked: true},
-		"another leads":              {then: func(v *voters) { v.raft["a"].set(following("b", 5)) }, fails: true},
-		"it leads in another term":   {then: func(v *voters) { lead(v, 5) }, asked: true},
-		"it leads anew by the agent": {then: func(v *voters) { v.asker.Lead() }, asked: true},
+		"the word is fresh":         {then: func(*voters) {}},
+		"it holds for a while":      {then: func(*voters) { wait(209 * ms) }}, // (300 - 20) * 3/4 = 210 ms
+		"but not for long":          {then: func(*voters) { wait(210 * ms) }, asked: true},
+		"the machine slept":         {then: func(v *voters) { v.sleep = 10 * time.Second }, asked: true},
+		"the peer set is another":   {then: func(v *voters) { v.set(func() { v.ids = []string{"a", "b"} }) }, asked: true},
+		"leadership is handed over": {then: func(v *voters) { v.raft["a"].order() }, asked: true},
+		"another leads":             {then: func(v *voters) { v.raft["a"].set(following("b", 5)) }, fails: true},
+		"it leads in another term":  {then: func(v *voters) { lead(v, 5) }, asked: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -322,7 +335,7 @@ func TestDefaultReads(t *testing.T) {
 	}
 }
 
-// TestHandingOver holds that no word is trusted while leadership is handed over, and that it is again in the next term.
+// TestHandingOver holds that no word is trusted in a term in which another was ordered to stand for election, and that it is again in the next.
 func TestHandingOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVoters(t, "a", "b", "c")
@@ -335,15 +348,41 @@ func TestHandingOver(t *testing.T) {
 			}
 			return v.rounds(before)
 		}
-		v.asker.HandOver()
+		v.raft["a"].order()
 		if n := reads(); n != 3 {
-			t.Errorf("three reads asked %d times while leadership is handed over, want 3", n)
+			t.Errorf("three reads asked %d times after the order, want 3", n)
 		}
-		v.asker.Lead()
+		lead(v, 5)
 		if n := reads(); n != 1 {
 			t.Errorf("three reads asked %d times in the next term, want 1", n)
 		}
 	})
+}
+
+// TestTrustIsBoundByTheVotersHeartbeat holds that a voter which loses its patience sooner than this member makes the word hold for less, and that
+// one with more patience does not make it hold for longer.
+func TestTrustIsBoundByTheVotersHeartbeat(t *testing.T) {
+	for _, c := range []struct{ heartbeat, trusted time.Duration }{
+		{100 * ms, 60 * ms},   // (100 - 20) * 3/4
+		{0, 210 * ms},         // of an older version, which does not say
+		{3000 * ms, 210 * ms}, // (300 - 20) * 3/4
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			v := newVoters(t, "a", "b", "c")
+			v.voter["b"].heartbeat, v.fails["c"] = c.heartbeat, true
+			if err := v.asker.ConfirmRead(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			wait(c.trusted - ms)
+			if !v.asker.Trusted() {
+				t.Errorf("heartbeat %s: not trusted after %s", c.heartbeat, c.trusted-ms)
+			}
+			wait(ms)
+			if v.asker.Trusted() {
+				t.Errorf("heartbeat %s: trusted after %s", c.heartbeat, c.trusted)
+			}
+		})
+	}
 }
 
 // TestTrustIsBoundByContact holds that a voter which has not heard from the leader for long makes the word hold for less.

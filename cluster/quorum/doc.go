@@ -18,7 +18,7 @@
 // For default reads the word holds a little longer. A follower of hashicorp/raft refuses its vote to others while it knows a leader, and it
 // forgets the leader only once it has heard nothing for the heartbeat timeout. A voter that confirms says how long ago that was; the
 // least of what is left holds for the majority, counted from when the round began (trustFor). What breaks the rule is known: a leadership
-// that is handed over (HandOver), another peer set (trusted compares), this member's own vote (trusted looks whether it leads still), and a
+// that is handed over (Raft.Ordered), another peer set (trusted compares), this member's own vote (trusted looks whether it leads still), and a
 // voter that restarts and has forgotten its leader: cluster/consensus lets none take part in an election in its first heartbeat timeout.
 //
 // # Leases

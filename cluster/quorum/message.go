@@ -43,16 +43,18 @@ type Answer struct {
 	Nonce   uint64
 	Term    uint64        // the voter's own
 	Contact time.Duration // the time since the voter last heard from a leader; in a confirmation
-	Left    time.Duration // how long a lease of an older leader can still live, as far as this voter knows; for Older
+	// Heartbeat is for how long after it last heard from a leader the voter refuses its vote to others. Voters of older versions leave it out: 0.
+	Heartbeat time.Duration
+	Left      time.Duration // how long a lease of an older leader can still live, as far as this voter knows; for Older
 }
 
 // On the wire numbers are big endian, durations in nanoseconds. Bytes after those that are known belong to a newer version and are skipped.
 //
 //	question: kind 1, grade 1, nonce 8, term 8, span 8, length of the leader's ID 1, the ID; of Hold: peers 8
-//	answer:   yes 1, nonce 8, term 8, contact 8, left 8
+//	answer:   yes 1, nonce 8, term 8, contact 8, left 8, heartbeat 8 (older versions: none)
 const (
 	questionSize = 27 // without the ID
-	answerSize   = 33
+	answerSize   = 33 // without the heartbeat
 	maxID        = 255
 )
 
@@ -100,13 +102,17 @@ func DecodeQuestion(b []byte) (Question, error) {
 
 // Encode makes the message of an answer.
 func (a Answer) Encode() []byte {
-	b := make([]byte, 1, answerSize)
+	b := make([]byte, 1, answerSize+8)
 	if a.Yes {
 		b[0] = 1
 	}
 	b = binary.BigEndian.AppendUint64(b, a.Nonce)
 	b = binary.BigEndian.AppendUint64(b, a.Term)
-	return appendDuration(appendDuration(b, a.Contact), a.Left)
+	b = appendDuration(appendDuration(b, a.Contact), a.Left)
+	if a.Heartbeat > 0 {
+		b = appendDuration(b, a.Heartbeat)
+	}
+	return b
 }
 
 // DecodeAnswer reads an answer from the network.
@@ -118,7 +124,11 @@ func DecodeAnswer(b []byte) (Answer, error) {
 	var ok, ok2 bool
 	a.Contact, ok = duration(b[17:])
 	a.Left, ok2 = duration(b[25:])
-	if !ok || !ok2 {
+	ok3 := true
+	if rest := b[answerSize:]; len(rest) >= 8 {
+		a.Heartbeat, ok3 = duration(rest)
+	}
+	if !ok || !ok2 || !ok3 {
 		return Answer{}, cluster.Errorf(cluster.Internal, "a voter's answer has a negative duration")
 	}
 	return a, nil

@@ -18,6 +18,15 @@ type goodWord struct {
 // by a tenth too fast, and this one by a tenth too slow.
 func trustFor(heartbeat, contact time.Duration) time.Duration { return (heartbeat - contact) * 3 / 4 }
 
+// asHeldFor is the answer of a voter as it were if its heartbeat timeout were heartbeat: one that has a shorter one, because raft_multiplier differs
+// between members, gives its vote to another that much sooner.
+func (x Answer) asHeldFor(heartbeat time.Duration) Answer {
+	if x.Heartbeat > 0 {
+		x.Contact += max(0, heartbeat-x.Heartbeat)
+	}
+	return x
+}
+
 // ConfirmRead returns nil while no other leader can have been elected since a majority last said that it follows this one, and asks anew
 // otherwise. It is for default reads. The bound is in time, so a leader that was stopped or asleep and goes on asks anew.
 func (a *Asker) ConfirmRead(ctx context.Context) error {
@@ -28,7 +37,8 @@ func (a *Asker) ConfirmRead(ctx context.Context) error {
 }
 
 // Trusted reports whether the newest word holds still. This member is one of those who gave it: it must lead in that term even now, for
-// once it does not, it may vote for another. And the peer set must be the one that was asked: of one that is two changes away, a majority
+// once it does not, it may vote for another. It must not have told another to stand for election in that term: voters then vote for that one while
+// they still hear from this one. And the peer set must be the one that was asked: of one that is two changes away, a majority
 // could elect without asking any of them.
 func (a *Asker) Trusted() bool {
 	term, err := a.leading()
@@ -36,9 +46,9 @@ func (a *Asker) Trusted() bool {
 		return false
 	}
 	a.mu.Lock()
-	good, handing := a.good, a.handing
+	good := a.good
 	a.mu.Unlock()
-	if handing || good.term != term || a.boottime() >= good.until {
+	if a.voter.raft.Ordered() == term || good.term != term || a.boottime() >= good.until {
 		return false
 	}
 	voters, _, err := a.electorate.Voters()
@@ -49,20 +59,7 @@ func (a *Asker) Trusted() bool {
 func (a *Asker) trust(w goodWord) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.handing && (w.term != a.good.term || w.until > a.good.until || !slices.Equal(w.voters, a.good.voters)) {
+	if w.term != a.good.term || w.until > a.good.until || !slices.Equal(w.voters, a.good.voters) {
 		a.good = w
 	}
-}
-
-// HandOver makes every default read ask from now on. It is to be called before the leadership is handed over, because voters then vote
-// for another leader while they still hear from this one.
-func (a *Asker) HandOver() { a.setHanding(true) }
-
-// Lead ends HandOver: this member leads, in a new term.
-func (a *Asker) Lead() { a.setHanding(false) }
-
-func (a *Asker) setHanding(h bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.good, a.handing = goodWord{}, h
 }

@@ -12,23 +12,29 @@ type Raft interface {
 	Following() (leaderID string, term uint64, lastContact time.Duration, ok bool)
 	// PeersIndex is the index of the newest peer set that this member knows.
 	PeersIndex() uint64
+	// Ordered is the newest term in which this member, leading, has told another to stand for election at once, 0 for none. It is noted before
+	// the other is told.
+	Ordered() uint64
 }
 
 // Voter answers the questions of leaders: a Memory with its clock, its place in Raft and a lock.
 type Voter struct {
-	raft  Raft
-	clock func() time.Duration // steady
+	raft      Raft
+	heartbeat time.Duration        // Raft's heartbeat timeout here
+	clock     func() time.Duration // steady
 
 	mu     sync.Mutex // guards following
 	memory Memory
 }
 
-// NewVoter makes the voter of this process, which is taken to start now. leaseEnd is TTL and margin: the longest that a lease can live
-// after the word that it rests on.
-func NewVoter(raft Raft, leaseEnd time.Duration) *Voter { return newVoter(raft, leaseEnd, steady) }
+// NewVoter makes the voter of this process, which is taken to start now. heartbeat is Raft's heartbeat timeout here, leaseEnd is TTL and margin:
+// the longest that a lease can live after the word that it rests on.
+func NewVoter(raft Raft, heartbeat, leaseEnd time.Duration) *Voter {
+	return newVoter(raft, heartbeat, leaseEnd, steady)
+}
 
-func newVoter(raft Raft, leaseEnd time.Duration, clock func() time.Duration) *Voter {
-	return &Voter{raft: raft, clock: clock, memory: NewMemory(clock(), leaseEnd)}
+func newVoter(raft Raft, heartbeat, leaseEnd time.Duration, clock func() time.Duration) *Voter {
+	return &Voter{raft: raft, heartbeat: heartbeat, clock: clock, memory: NewMemory(clock(), leaseEnd)}
 }
 
 // Answer answers one encoded question. An error means that the question cannot be read.
@@ -45,7 +51,9 @@ func (v *Voter) reply(q Question) Answer {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := v.clock()
-	return v.memory.Answer(now, v.standing(q), q)
+	a := v.memory.Answer(now, v.standing(q), q)
+	a.Heartbeat = v.heartbeat
+	return a
 }
 
 func (v *Voter) standing(q Question) Standing {
