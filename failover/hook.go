@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"holdfast/cluster"
-	"holdfast/failover/effect"
+	"holdfast/failover/program"
 )
 
 // hookEvent is what a hook is told in its environment.
@@ -28,7 +28,7 @@ func (e hookEvent) environ() []string {
 // runHook runs one hook to its end, or kills its process group after the timeout. It answers a sentence on how it ended, and the end
 // of its output.
 func runHook(ctx context.Context, h cluster.Hook, e hookEvent) (why, output string) {
-	output, err := effect.Exec(ctx, h.Args, e.environ(), cmp.Or(h.Timeout, cluster.DefaultHookTimeout))
+	output, err := program.Program{Args: h.Args, Env: e.environ(), Timeout: cmp.Or(h.Timeout, cluster.DefaultHookTimeout)}.Run(ctx)
 	name := "hook " + strconv.Quote(strings.Join(h.Args, " "))
 	if err != nil {
 		return name + " " + err.Error(), output

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"holdfast/cluster"
-	"holdfast/failover/effect"
 	"holdfast/failover/failovertest"
+	"holdfast/failover/program"
 )
 
 func shell(script string) cluster.Hook { return cluster.Hook{Args: []string{"/bin/sh", "-c", script}} }
@@ -80,7 +80,7 @@ func gone(pid int) bool {
 // TestTail holds that of a long output its end is kept, and said to be only the end.
 func TestTail(t *testing.T) {
 	_, output := runHook(t.Context(), shell("yes 123456789 | head -c 100000; echo end"), hookEvent{})
-	if !strings.HasPrefix(output, "…") || !strings.HasSuffix(output, "\nend\n") || len(output) != effect.MaxOutput+len("…") {
+	if !strings.HasPrefix(output, "…") || !strings.HasSuffix(output, "\nend\n") || len(output) != program.MaxOutput+len("…") {
 		t.Errorf("%d bytes, from %.10q to %q", len(output), output, output[len(output)-10:])
 	}
 }

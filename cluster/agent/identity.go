@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"holdfast/cluster"
+	"holdfast/cluster/durable"
 )
 
 // identity is who a data directory belongs to, kept in it as node.json.
@@ -87,25 +88,8 @@ func writeIdentity(dir string, who identity) error {
 	if err != nil {
 		return fmt.Errorf("encode identity: %w", err)
 	}
-	if err := writeFile(filepath.Join(dir, identityFile), b); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, identityFile), b); err != nil {
 		return fmt.Errorf("cannot write to data_dir %s: %w", dir, err)
 	}
 	return nil
-}
-
-// writeFile replaces a file in one step: a crash leaves the old or the new one.
-func writeFile(name string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the write has failed already
-	}
-	return err
 }

@@ -5,6 +5,7 @@
 //	state.bin   the state, in the format of cluster/codec
 //	SHA256SUMS  a line for each of the two: hex digest, two spaces, name
 //
-// [Write] streams; nothing is kept on a disk. [Read] believes nothing: an archive that is cut off, altered, or has anything else in it is
-// refused with one sentence, and only its nil error says that what came out is whole. What state.bin means is not this package's to know.
+// [Write] streams; nothing is kept on a disk. [Read], and [Decode] for who reads the state and keeps no copy, believe nothing: an archive that is
+// cut off, altered, or has anything else in it is refused with one sentence, and only their nil error says that what came out is whole. What
+// state.bin means is not this package's to know.
 package archive

@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"errors"
@@ -25,6 +26,29 @@ func Read(r io.Reader, state io.Writer) (Meta, error) {
 		return Meta{}, in.err
 	}
 	return a.meta, err
+}
+
+// Decode reads an archive to its end, and gives decode its state to read on the way. Only when it returns no error was the archive whole, and
+// what decode has made of it may be used. What is wrong with the archive is said before what decode says.
+func Decode(r io.Reader, decode func(state io.Reader) error) (Meta, error) {
+	state, w := io.Pipe()
+	type result struct {
+		meta Meta
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		meta, err := Read(r, w)
+		_ = w.CloseWithError(err) // nil means io.EOF; it never fails
+		read <- result{meta, err}
+	}()
+	err := decode(state)
+	if err == nil {
+		_, err = io.Copy(io.Discard, state)
+	}
+	_ = state.CloseWithError(err) // the other end stops where this one has
+	whole := <-read
+	return whole.meta, cmp.Or(whole.err, err)
 }
 
 // reading is how far an archive was read.

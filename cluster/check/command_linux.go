@@ -30,8 +30,8 @@ func (c *command) find(ctx context.Context) (int, string, error) {
 		if err != nil || pid == os.Getpid() || !c.matches(name) {
 			continue
 		}
-		if began, ok := startTime(name); ok && (began < since || began == since && pid < best) {
-			best, since = pid, began
+		if st, ok := statOf(name); ok && (st.began < since || st.began == since && pid < best) {
+			best, since = pid, st.began
 		}
 		if ctx.Err() != nil {
 			return 0, "", ctx.Err()
@@ -53,26 +53,4 @@ func (c *command) matches(pid string) bool {
 	}
 	line := string(bytes.ReplaceAll(bytes.TrimRight(b, "\x00"), []byte{0}, []byte{' '}))
 	return line == c.line || strings.HasPrefix(line, c.line+" ")
-}
-
-// startTime is when the process began, in clock ticks since boot: proc(5), stat, field 22.
-func startTime(pid string) (uint64, bool) {
-	b, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
-	if err != nil {
-		return 0, false
-	}
-	return parseStartTime(b)
-}
-
-func parseStartTime(stat []byte) (uint64, bool) {
-	i := bytes.LastIndexByte(stat, ')') // the name before it may hold anything
-	if i < 0 {
-		return 0, false
-	}
-	fields := strings.Fields(string(stat[i+1:])) // from field 3 on
-	if len(fields) < 20 {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(fields[19], 10, 64)
-	return n, err == nil
 }

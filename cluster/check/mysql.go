@@ -5,17 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"database/sql"
-	"errors"
 	"fmt"
-	"io"
-	"log"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-
 	"holdfast/cluster"
+	"holdfast/cluster/mysql"
 )
 
 // mysqlServer asks a MySQL or MariaDB server, over a connection of its own each time: that one can still be had is a part of the answer.
@@ -44,22 +40,14 @@ func (m *mysqlServer) open() (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := mysql.NewConfig()
-	cfg.User, cfg.Passwd, cfg.DBName, cfg.Addr, cfg.Net = m.User, pass, m.Database, m.address(), "tcp"
-	if strings.HasPrefix(cfg.Addr, "/") {
-		cfg.Net = "unix"
-	}
+	login := mysql.Login{Address: m.address(), User: m.User, Password: pass, Database: m.Database}
 	if m.UseTLS {
-		if cfg.TLS = m.tls.Clone(); cfg.TLS.ServerName == "" {
-			cfg.TLS.ServerName, _, _ = strings.Cut(cfg.Addr, ":")
-		}
+		login.TLS = m.tls
 	}
-	cfg.Logger = log.New(io.Discard, "", 0) // what goes wrong stands in the result
-	c, err := mysql.NewConnector(cfg)
+	db, err := mysql.Open(login)
 	if err != nil {
 		return nil, fmt.Errorf("MySQL at %s: %w", m.address(), err)
 	}
-	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(1)
 	return db, nil
 }
@@ -103,20 +91,14 @@ func (m *mysqlServer) variables(ctx context.Context, db *sql.DB) (map[string]str
 	return out, rows.Err()
 }
 
-// parseError is MySQL's code for a statement that it does not know.
-const parseError = 1064
-
-// replication asks how far the server is behind the one that it follows. Servers of before 2020 know the older word alone.
+// replication asks how far the server is behind the one that it follows.
 func (m *mysqlServer) replication(ctx context.Context, db *sql.DB, s *server) error {
-	row, err := firstRow(ctx, db, "SHOW REPLICA STATUS")
-	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == parseError {
-		row, err = firstRow(ctx, db, "SHOW SLAVE STATUS")
-	}
+	row, err := mysql.Replication(ctx, db)
 	if err != nil || row == nil {
 		return err
 	}
 	s.following = true
-	behind := cmp.Or(row["Seconds_Behind_Source"], row["Seconds_Behind_Master"])
+	behind := row["Seconds_Behind_Master"]
 	if behind == "" {
 		s.stopped = cmp.Or(row["Last_SQL_Error"], row["Last_IO_Error"], "a thread of its replication does not run")
 		return nil
@@ -124,29 +106,4 @@ func (m *mysqlServer) replication(ctx context.Context, db *sql.DB, s *server) er
 	n, err := strconv.ParseInt(behind, 10, 64)
 	s.lag = time.Duration(n) * time.Second
 	return err
-}
-
-// firstRow is the first row of an answer by the names of its columns, nil where there is none. A NULL is "".
-func firstRow(ctx context.Context, db *sql.DB, query string) (map[string]string, error) {
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil || !rows.Next() {
-		return nil, errors.Join(err, rows.Err())
-	}
-	values, into := make([]sql.NullString, len(names)), make([]any, len(names))
-	for i := range values {
-		into[i] = &values[i]
-	}
-	if err := rows.Scan(into...); err != nil {
-		return nil, err
-	}
-	out := make(map[string]string, len(names))
-	for i, name := range names {
-		out[name] = values[i].String
-	}
-	return out, rows.Err()
 }

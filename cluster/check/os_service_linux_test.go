@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	systemdbus "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 
 	"holdfast/cluster"
+	"holdfast/failover/lab/systemd"
 )
 
 func TestJudgeUnit(t *testing.T) {
@@ -51,7 +53,7 @@ func (m manager) GetAll(msg dbus.Message, _ string) (map[string]dbus.Variant, *d
 	return map[string]dbus.Variant{"LoadState": dbus.MakeVariant("not-found"), "ActiveState": dbus.MakeVariant("inactive")}, nil
 }
 
-// TestOSService asks over a real bus.
+// TestOSService asks over a real bus, also where no systemd can be run.
 func TestOSService(t *testing.T) {
 	daemon, err := exec.LookPath("dbus-daemon")
 	if err != nil {
@@ -86,4 +88,98 @@ func TestOSService(t *testing.T) {
 	}
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/does/not/exist")
 	row{"no bus", cluster.CheckDefinition{OSService: "good"}, cluster.Critical, "systemd cannot be asked about the unit good.service"}.try(t, limit)
+}
+
+// TestOSServiceOfSystemd follows units of a real systemd through what becomes of them.
+func TestOSServiceOfSystemd(t *testing.T) {
+	if why := systemd.Missing(t.Context()); why != "" {
+		t.Skip(why)
+	}
+	s, err := systemd.New(map[string]string{
+		"web.service":   "[Service]\nExecStart=/bin/sleep infinity\n",
+		"bad.service":   "[Service]\nExecStart=/bin/false\n",
+		"early.service": "[Service]\nType=notify\nExecStart=/bin/sleep infinity\n", // never says that it is there
+		"late.service":  "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep infinity\n",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := withTimeout(t, 2*limit)
+	defer cancel()
+	if err := s.Await(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Connect(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", s.Address())
+
+	results := run(t, cluster.CheckDefinition{ID: "web", OSService: "web", Interval: 10 * time.Millisecond})
+	said := func(want cluster.Status, words string) {
+		t.Helper()
+		if r := await(t, results, want); !strings.Contains(r.Output, words) {
+			t.Errorf("%s %q, want %q", r.Status, r.Output, words)
+		}
+	}
+	do := func(_ int, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	said(cluster.Critical, "the unit web.service is inactive (dead)")
+	do(c.StartUnitContext(ctx, "web.service", "replace", nil))
+	said(cluster.Passing, "the unit web.service is active (running)")
+	do(0, c.KillUnitWithTarget(ctx, "web.service", systemdbus.All, 9))
+	said(cluster.Critical, "the unit web.service is failed (failed)")
+	do(c.StartUnitContext(ctx, "web.service", "replace", nil))
+	said(cluster.Passing, "the unit web.service is active (running)")
+	do(c.StopUnitContext(ctx, "web.service", "replace", nil))
+	said(cluster.Critical, "the unit web.service is ")
+
+	for _, unit := range []string{"bad", "early", "late"} {
+		do(c.StartUnitContext(ctx, unit+".service", "replace", nil))
+	}
+	for _, x := range []struct {
+		unit, output string
+		want         cluster.Status
+	}{
+		{"bad", "the unit bad.service is failed (failed)", cluster.Critical},
+		{"early", "the unit early.service is activating (start)", cluster.Warning},
+		{"late", "the unit late.service is active (running)", cluster.Passing},
+		{"none", "systemd knows no unit none.service", cluster.Critical},
+	} {
+		results = run(t, cluster.CheckDefinition{ID: x.unit, OSService: x.unit, Interval: 10 * time.Millisecond})
+		for deadline, r := time.Now().Add(limit), (Result{}); r.Status != x.want || r.Output != x.output; {
+			if r = <-results; time.Now().After(deadline) {
+				t.Fatalf("%s: %+v, want %s %q", x.unit, r, x.want, x.output)
+			}
+		}
+	}
+	do(c.StopUnitContext(ctx, "late.service", "replace", nil))
+	row{"on its way down", cluster.CheckDefinition{OSService: "late"}, cluster.Critical, "the unit late.service is deactivating (stop)"}.try(t, limit)
+
+	// Process checks ask for the main process, whose number here is that of systemd's own namespace.
+	web := &unit{name: "web.service"}
+	if _, _, err := web.find(ctx); err == nil || err.Error() != "the unit web.service is not running" {
+		t.Errorf("a unit that does not run: %v", err)
+	}
+	do(c.StartUnitContext(ctx, "web.service", "replace", nil))
+	for deadline := time.Now().Add(limit); ; pauseFor(t, 10*time.Millisecond) {
+		if pid, what, err := web.find(ctx); err == nil && pid > 1 && strings.HasSuffix(what, " of unit web.service") {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("process %d, %q: %v", pid, what, err)
+		}
+	}
 }

@@ -140,9 +140,9 @@ func TestOldestOfSeveral(t *testing.T) {
 	for range 3 {
 		cmd := start(t, args[0], args[1])
 		all = append(all, cmd)
-		began, ok := startTime(strconv.Itoa(cmd.Process.Pid))
-		for now := began; ok && now == began; { // the next one begins in another tick
-			now, ok = startTime(strconv.Itoa(start(t, "true").Process.Pid))
+		began, ok := statOf(strconv.Itoa(cmd.Process.Pid))
+		for now := began; ok && now.began == began.began; { // the next one begins in another tick
+			now, ok = statOf(strconv.Itoa(start(t, "true").Process.Pid))
 		}
 	}
 	for _, cmd := range all {
@@ -267,5 +267,5 @@ func FuzzParseStartTime(f *testing.F) {
 		f.Add(b)
 	}
 	f.Add([]byte("1 (a) b) S 1 1"))
-	f.Fuzz(func(_ *testing.T, b []byte) { parseStartTime(b) })
+	f.Fuzz(func(_ *testing.T, b []byte) { parseStat(b) })
 }

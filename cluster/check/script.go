@@ -19,22 +19,24 @@ type script struct {
 }
 
 // lateOutput is how long a program that has ended may keep its output open through a child. A child that took a session of its own
-// outlives the program; nobody waits for it longer than this.
+// outlives a program that has ended in time; nobody waits for it longer than this.
 const lateOutput = 500 * time.Millisecond
 
 func (s *script) probe(ctx context.Context) Result {
 	out := &capture{limit: s.limit}
 	cmd := exec.CommandContext(ctx, s.args[0], s.args[1:]...)
+	started := newOffspring()
+	cmd.Env = started.env()
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the whole group dies at the timeout
-	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return started.kill(cmd.Process.Pid) } // at the timeout
 	cmd.WaitDelay = lateOutput
-	started := time.Now()
+	began := time.Now()
 	err := cmd.Run()
 	exit, exited := errors.AsType[*exec.ExitError](err)
 	switch {
 	case cmd.Process != nil && ctx.Err() != nil && (cmd.ProcessState == nil || !cmd.ProcessState.Exited()):
-		return Result{cluster.Critical, fmt.Sprintf("Timed out after %s and was killed: %s", time.Since(started).Round(time.Millisecond), out)}
+		return Result{cluster.Critical, fmt.Sprintf("Timed out after %s and was killed: %s", time.Since(began).Round(time.Millisecond), out)}
 	case err == nil || cmd.ProcessState != nil && cmd.ProcessState.Success(): // it may have ended just in time, or left its output open
 		return Result{cluster.Passing, out.String()}
 	case exited && exit.ExitCode() == 1:
@@ -47,7 +49,7 @@ func (s *script) probe(ctx context.Context) Result {
 	return Result{cluster.Critical, fmt.Sprintf("Cannot run %s: %s", s.args[0], err)}
 }
 
-// killGroup kills a program with its children.
+// killGroup kills the process group of a program.
 func killGroup(pid int) error {
 	err := syscall.Kill(-pid, syscall.SIGKILL)
 	if errors.Is(err, syscall.ESRCH) {

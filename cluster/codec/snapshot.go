@@ -115,7 +115,7 @@ func ReadSnapshot(r io.Reader, add func(record any) error) (index uint64, err er
 	magic, version := header[:len(snapshotMagic)], header[len(snapshotMagic)]
 	switch {
 	case !bytes.Equal(magic, []byte(snapshotMagic)):
-		return 0, fmt.Errorf("the snapshot does not begin with %q: it was not written by Holdfast (the keys of a Consul cluster move with: consul kv export, holdfast kv import)", snapshotMagic)
+		return 0, fmt.Errorf("the snapshot does not begin with %q: it was not written by Holdfast (what is in one of Consul moves with holdfast import consul)", snapshotMagic)
 	case version != snapshotVersion:
 		return 0, fmt.Errorf("the snapshot has version %d and this member reads version %d: upgrade this member", version, snapshotVersion)
 	}

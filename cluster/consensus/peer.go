@@ -48,7 +48,7 @@ type Peer struct {
 // New makes a peer that applies to store and speaks through layer, which it closes when it is closed itself.
 func New(cfg Config, store *state.Store, layer stream.Layer, log *slog.Logger) *Peer {
 	p := &Peer{cfg: cfg, store: store, layer: layer, log: log, stopped: make(chan struct{}), applied: make(chan struct{}, 1), beats: make(chan struct{}, 1)}
-	p.queue.limit = max(1, cfg.MaxAppendEntries/maxFlights)
+	p.queue.limit = max(1, cfg.MaxAppendEntries)
 	p.storing = p.sendAhead
 	p.terms.changed = make(chan struct{})
 	p.fsm = &fsm{

@@ -11,18 +11,18 @@ import (
 	"holdfast/cluster/state"
 )
 
-// maxFlights is how many batches are on their way through the log at once. The leader's disk and the followers' work at the same time (ahead.go),
-// so a second batch would wait for the same disks, and make both smaller. Whatever is proposed meanwhile makes the next one, which shares a
-// write to each disk, and a transaction of each member's state.
-const maxFlights = 1
-
 // queue is the proposals that wait until an earlier batch has been applied. The first of them need not wait.
+//
+// One batch is on its way through the log at a time. The leader's disk and the followers' work at the same time (ahead.go), so a second one would
+// wait for the same disks, and make both smaller. Whatever is proposed meanwhile makes the next one, which shares a write to each disk, and a
+// transaction of each member's state.
 type queue struct {
-	limit int // proposals in a batch; raft takes up maxFlights of them at once
+	limit int // proposals in a batch; raft takes up as many at once
 
 	mu      sync.Mutex // guards following
 	waiting []*proposal
-	flights int
+	busy    bool // run is running
+	gather  gather
 }
 
 // appender is raft as the queue sees it.
@@ -63,7 +63,11 @@ func (q *queue) add(log appender, p *proposal) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting = append(q.waiting, p)
-	q.launchLocked(log)
+	q.gather.came(len(q.waiting))
+	if !q.busy {
+		q.busy = true
+		go q.run(log)
+	}
 }
 
 // withdraw takes back a proposal, unless it is on its way already.
@@ -78,20 +82,39 @@ func (q *queue) withdraw(p *proposal) bool {
 	return true
 }
 
-// launchLocked sends off what waits, as far as there is room.
-func (q *queue) launchLocked(log appender) {
-	if len(q.waiting) == 0 || q.flights == maxFlights {
-		return
+// run sends off one batch after the other until nothing waits.
+func (q *queue) run(log appender) {
+	for batch := q.next(); batch != nil; batch = q.next() {
+		began := time.Now()
+		fly(log, batch)
+		q.landed(len(batch), time.Since(began))
+	}
+}
+
+// next is the next batch, nil if nothing waits.
+func (q *queue) next() []*proposal {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.gather.wait(&q.mu, func() int { return len(q.waiting) })
+	if len(q.waiting) == 0 {
+		q.busy = false
+		return nil
 	}
 	n := min(len(q.waiting), q.limit)
 	batch := slices.Clone(q.waiting[:n])
 	q.waiting = slices.Delete(q.waiting, 0, n)
-	q.flights++
-	go q.fly(log, batch)
+	return batch
 }
 
-// fly takes a batch through the log. Raft writes together what it finds in its channel, which holds maxFlights batches.
-func (q *queue) fly(log appender, batch []*proposal) {
+// landed notes that a batch of n has been answered, and how long it was on its way.
+func (q *queue) landed(n int, took time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.gather.answered(min(len(q.waiting)+n, q.limit), took)
+}
+
+// fly takes a batch through the log. Raft writes together what it finds in its channel, which holds a whole batch.
+func fly(log appender, batch []*proposal) {
 	futures := make([]raft.ApplyFuture, len(batch))
 	for i, p := range batch {
 		futures[i] = log.Apply(p.entry, 0)
@@ -99,10 +122,6 @@ func (q *queue) fly(log appender, batch []*proposal) {
 	for i, p := range batch {
 		p.outcome <- await(futures[i])
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.flights--
-	q.launchLocked(log)
 }
 
 func await(f raft.ApplyFuture) outcome {

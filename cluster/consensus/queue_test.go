@@ -90,21 +90,20 @@ func (p *proposer) came() []outcome {
 func TestQueueSendsWhatWaitedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProposer(10)
-		p.propose(t.Context(), maxFlights+7)
+		p.propose(t.Context(), 8)
 		alone := p.log.take()
-		if len(alone) != maxFlights {
-			t.Fatalf("%d entries are on their way, want one in each of %d flights", len(alone), maxFlights)
+		if len(alone) != 1 {
+			t.Fatalf("%d entries are on their way, want the first", len(alone))
 		}
-		answer(alone[:1], nil)
+		answer(alone, nil)
 		rest := p.log.take()
 		if len(rest) != 7 {
 			t.Errorf("%d entries follow the first that landed, want the 7 that waited", len(rest))
 		}
-		answer(alone[1:], nil)
 		answer(rest, nil)
 		came := p.came()
-		if len(came) != maxFlights+7 {
-			t.Errorf("%d outcomes, want %d", len(came), maxFlights+7)
+		if len(came) != 8 {
+			t.Errorf("%d outcomes, want 8", len(came))
 		}
 		for _, o := range came {
 			if o.err != nil || o.result.Value != "entry" {
@@ -117,21 +116,16 @@ func TestQueueSendsWhatWaitedTogether(t *testing.T) {
 func TestQueueLimitsABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProposer(3)
-		p.propose(t.Context(), maxFlights+8)
-		first := p.log.take()
-		last := first[0]
-		for i, want := range []int{3, 3, 2} { // one flight after the other, while the others of the first stay in the air
-			last.done <- nil
+		p.propose(t.Context(), 9)
+		for i, want := range []int{1, 3, 3, 2} {
 			batch := p.log.take()
 			if len(batch) != want {
 				t.Fatalf("batch %d has %d entries, want %d", i, len(batch), want)
 			}
-			answer(batch[:len(batch)-1], nil)
-			last = batch[len(batch)-1]
+			answer(batch, nil)
 		}
-		answer(append(first[1:], last), nil)
-		if came := p.came(); len(came) != maxFlights+8 {
-			t.Errorf("%d outcomes, want %d", len(came), maxFlights+8)
+		if came := p.came(); len(came) != 9 {
+			t.Errorf("%d outcomes, want 9", len(came))
 		}
 	})
 }
@@ -140,7 +134,7 @@ func TestQueueTakesBackWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProposer(10)
 		ctx, cancel := context.WithCancel(t.Context())
-		p.propose(ctx, maxFlights+1)
+		p.propose(ctx, 2)
 		flying := p.log.take()
 		cancel()
 		withdrawn, unknown := 0, 0
@@ -152,8 +146,8 @@ func TestQueueTakesBackWhatWaits(t *testing.T) {
 				unknown++
 			}
 		}
-		if withdrawn != 1 || unknown != maxFlights {
-			t.Errorf("%d were taken back and %d are unknown, want 1 and %d", withdrawn, unknown, maxFlights)
+		if withdrawn != 1 || unknown != 1 {
+			t.Errorf("%d were taken back and %d are unknown, want 1 and 1", withdrawn, unknown)
 		}
 		answer(flying, nil)
 		if late := p.log.take(); len(late) != 0 {
@@ -170,7 +164,7 @@ func TestQueueSaysWhatFailed(t *testing.T) {
 		if came := p.came(); len(came) != 1 || !errors.Is(came[0].err, raft.ErrLeadershipLost) {
 			t.Errorf("outcomes %+v", came)
 		}
-		p.propose(t.Context(), maxFlights+1)
+		p.propose(t.Context(), 2)
 		flying := p.log.take()
 		close(p.stopped)
 		for _, o := range p.came() {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"holdfast/cluster"
+	"holdfast/cluster/durable"
 )
 
 // loadKeyring reads the keys that a member kept, the primary first; none where there is no file. The form is Consul's: a list of keys in
@@ -70,17 +71,5 @@ func writeKeyring(path string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the write has failed already
-	}
-	return err
+	return durable.WriteFile(path, b)
 }

@@ -80,10 +80,3 @@ func (b *outbox) take(overhead, limit int) [][]byte {
 	slices.SortStableFunc(b.items, func(x, y *outgoing) int { return cmp.Compare(x.sent, y.sent) })
 	return messages
 }
-
-// len is the number of messages on their way.
-func (b *outbox) len() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.items)
-}

@@ -124,3 +124,10 @@ func TestOutboxLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+// len is the number of messages on their way.
+func (b *outbox) len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.items)
+}

@@ -83,7 +83,7 @@ func (r *Registry) putLocked(c Check) {
 	old := r.checks[k]
 	if old != nil && old.ID == c.ID && c.Definition.Equal(&old.Definition) {
 		old.Token, old.Source = c.Token, c.Source
-		r.todo.checks[k] = true
+		r.todo.checks[k] = key(c.ServiceID)
 		return
 	}
 	next := &runningCheck{Check: c, adopts: !r.settled && c.Definition.InitialStatus == ""}
@@ -102,7 +102,7 @@ func (r *Registry) putLocked(c Check) {
 		r.of[sk] = checkSet{}
 	}
 	r.of[sk][k] = next
-	r.todo.checks[k] = true
+	r.todo.checks[k] = sk
 	r.startLocked(next)
 }
 
@@ -117,7 +117,7 @@ func (r *Registry) dropLocked(k string) {
 	if delete(r.of[sk], k); len(r.of[sk]) == 0 {
 		delete(r.of, sk)
 	}
-	r.todo.checks[k] = true
+	r.todo.checks[k] = sk
 }
 
 // describeLocked copies what a check shows of its service.
@@ -129,7 +129,6 @@ func (r *Registry) describeLocked(c *runningCheck) {
 
 // changedLocked makes the loop write what there is to do.
 func (r *Registry) changedLocked() {
-	r.todo.changes++
 	select {
 	case r.kick <- struct{}{}:
 	default:

@@ -69,11 +69,11 @@ func (m *mirror) apply(cmd cluster.Command) {
 		}
 		if c.Service != nil {
 			k := key(c.Service.ID)
-			m.services[k], m.since[kindService+" "+k] = c.Service, true
+			m.services[k], m.since[record(kindService, k)] = c.Service, true
 		}
 		for _, check := range c.Checks {
 			k := key(check.ID)
-			m.checks[k], m.since[kindCheck+" "+k] = check, true
+			m.checks[k], m.since[record(kindCheck, k)] = check, true
 		}
 	case *cluster.Deregister:
 		if c.ServiceID == "" {
@@ -82,7 +82,7 @@ func (m *mirror) apply(cmd cluster.Command) {
 		}
 		sk := key(c.ServiceID)
 		delete(m.services, sk)
-		m.since[kindService+" "+sk] = true
+		m.since[record(kindService, sk)] = true
 		for k, check := range m.checks {
 			if key(check.ServiceID) == sk {
 				m.dropCheck(k)
@@ -93,7 +93,7 @@ func (m *mirror) apply(cmd cluster.Command) {
 
 func (m *mirror) dropCheck(k string) {
 	delete(m.checks, k)
-	m.since[kindCheck+" "+k] = true
+	m.since[record(kindCheck, k)] = true
 }
 
 // sameNode reports whether the catalog's record of this node is as it should be.

@@ -101,7 +101,7 @@ func (r *Registry) result(c *runningCheck, res check.Result) {
 		r.todo.late[k] = true
 		return
 	}
-	r.todo.checks[k] = true
+	r.todo.checks[k] = key(c.ServiceID)
 	r.changedLocked()
 }
 

@@ -7,32 +7,22 @@ import (
 	"holdfast/cluster"
 )
 
-// push carries a batch out and reports the first failure that trying again may mend. What the catalog refuses is logged, and does not
-// keep the rest from it.
-func (l *loop) push(b *batch) error {
-	if b.node != nil {
-		if err := l.pushAll([]*write{b.node}); err != nil {
-			l.again(b.writes)
-			return err
+// carry carries out the writes of a batch: those that wait for others after them.
+func (l *loop) carry(b *batch) {
+	for _, late := range []bool{false, true} {
+		var wg sync.WaitGroup
+		for _, w := range b.writes {
+			if w.late == late {
+				wg.Go(func() { w.err = l.write(w) })
+			}
 		}
+		wg.Wait()
 	}
-	if !l.ours() {
-		l.again(b.writes)
-		return cluster.Errorf(cluster.Conflict, "the catalog's node %q is another machine: give this one another node_name", l.opts.Node.Name)
-	}
-	var now, late []*write
-	for _, w := range b.writes {
-		if w.late {
-			late = append(late, w)
-		} else {
-			now = append(now, w)
-		}
-	}
-	if err := l.pushAll(now); err != nil {
-		l.again(late)
-		return err
-	}
-	return l.pushAll(late)
+}
+
+func (l *loop) write(w *write) error {
+	_, err := l.catalog.Apply(l.ctx, cluster.WriteOptions{Token: w.token}, w.cmd)
+	return err
 }
 
 // ours reports whether the catalog's record of this node's name belongs to this node. What is written of another machine's would be
@@ -41,32 +31,31 @@ func (l *loop) ours() bool {
 	return l.mirror.node == nil || l.mirror.node.ID == "" || key(l.mirror.node.ID) == key(l.opts.Node.ID)
 }
 
-// pushAll carries writes out at once.
-func (l *loop) pushAll(writes []*write) error {
-	errs := make([]error, len(writes))
-	var wg sync.WaitGroup
-	for i, w := range writes {
-		wg.Go(func() { _, errs[i] = l.catalog.Apply(l.ctx, cluster.WriteOptions{Token: w.token}, w.cmd) })
-	}
-	wg.Wait()
+// settle takes over what became of writes, and reports the first failure that trying again may mend. What the catalog refuses is logged, and
+// does not keep the rest from it.
+func (l *loop) settle(writes []*write) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer l.lessLocked()
 	var failed error
-	for i, w := range writes {
-		switch err := errs[i]; {
-		case err == nil:
+	for _, w := range writes {
+		for _, what := range w.touches() {
+			delete(l.todo.flying, what)
+		}
+		switch {
+		case w.err == nil:
 			l.log.Debug("the catalog has a registration", "what", w.what)
 			l.mirror.apply(w.cmd)
 			delete(l.todo.refused, w.what)
-		case isRefusal(err):
-			if l.todo.refused[w.what] != err.Error() {
-				l.log.Error("the catalog refuses a registration", "what", w.what, "error", err)
+		case isRefusal(w.err):
+			if l.todo.refused[w.what] != w.err.Error() {
+				l.log.Error("the catalog refuses a registration", "what", w.what, "error", w.err)
 			}
-			l.todo.refused[w.what] = err.Error()
+			l.todo.refused[w.what] = w.err.Error()
 		default:
 			l.againLocked(w)
 			if failed == nil {
-				failed = err
+				failed = w.err
 			}
 		}
 	}
@@ -82,16 +71,11 @@ func isRefusal(err error) bool {
 	return false
 }
 
-// again puts writes back that were not carried out.
-func (l *loop) again(writes []*write) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, w := range writes {
-		l.againLocked(w)
-	}
-}
-
+// againLocked puts a write back that was not carried out.
 func (l *loop) againLocked(w *write) {
+	for _, what := range w.touches() {
+		delete(l.todo.flying, what)
+	}
 	for _, k := range w.services {
 		l.todo.services[k] = true
 		if w.retags {
@@ -99,8 +83,9 @@ func (l *loop) againLocked(w *write) {
 		}
 	}
 	for _, k := range w.checks {
-		l.todo.checks[k] = true
+		l.todo.checks[k] = w.unit
 		if c := l.checks[k]; c != nil {
+			l.todo.checks[k] = key(c.ServiceID)
 			c.written = time.Time{} // it was not
 		}
 	}

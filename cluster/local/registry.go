@@ -145,6 +145,14 @@ func (r *Registry) Checks() map[string]Check {
 	return out
 }
 
+// ServiceOf is the ID of the service that a check belongs to, "" for the node.
+func (r *Registry) ServiceOf(checkID string) string {
+	if c := r.check(checkID); c != nil {
+		return c.ServiceID
+	}
+	return ""
+}
+
 // key is an ID as the catalog compares it: without regard to case.
 func key(id string) string { return strings.ToLower(id) }
 

@@ -35,6 +35,10 @@ func (r *Registry) Run(ctx context.Context) {
 			l.read()
 		case err := <-l.caught:
 			l.take(err)
+		case b := <-l.landed:
+			if !l.land(b) {
+				continue // until it is time to try again
+			}
 		case now := <-l.tick.C:
 			l.onTick(now)
 		}
@@ -59,16 +63,20 @@ type loop struct {
 	reread  *time.Timer
 	reading bool               // a reading is under way
 	caught  chan error         // its end: this member's copy of the catalog has caught up, or not
+	landed  chan *batch        // those whose writes have an outcome
 	changed <-chan struct{}    // closes when the catalog has changed since it was read
 	unwatch context.CancelFunc // ends waiting for that
 }
 
 func newLoop(ctx context.Context, r *Registry) *loop {
 	l := &loop{
-		Registry: r, ctx: ctx, started: time.Now(), reaped: time.Now(), caught: make(chan error, 1), unwatch: func() {},
+		Registry: r, ctx: ctx, started: time.Now(), reaped: time.Now(), caught: make(chan error, 1), landed: make(chan *batch), unwatch: func() {},
 		tick: time.NewTicker(min(startGrace, r.opts.OutputInterval)), retry: time.NewTimer(time.Hour), reread: time.NewTimer(0),
 	}
 	l.retry.Stop()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.todo.flying) // of an earlier loop: what became of it will be read
 	return l
 }
 
@@ -134,9 +142,12 @@ func (l *loop) onTick(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for k := range l.todo.late {
-		if c := l.checks[k]; c == nil || c.outputDue(l.opts.OutputInterval) {
+		switch c := l.checks[k]; {
+		case c == nil: // what becomes of it is in todo.checks
 			delete(l.todo.late, k)
-			l.todo.checks[k] = true
+		case c.outputDue(l.opts.OutputInterval):
+			delete(l.todo.late, k)
+			l.todo.checks[k] = key(c.ServiceID)
 		}
 	}
 	if !l.settled && now.Sub(l.started) >= startGrace {

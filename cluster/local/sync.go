@@ -7,24 +7,61 @@ import (
 	"holdfast/cluster"
 )
 
-// round writes what differs, until nothing does or a write fails.
+// round sends off what differs, but for what an earlier write is still under way of: nobody knows yet what that leaves.
 func (l *loop) round() {
-	for {
-		l.mu.Lock()
-		target := l.todo.changes
-		b := l.batchLocked(&l.mirror)
-		rest := len(l.todo.services)+len(l.todo.checks) > 0
-		l.mu.Unlock()
-		if err := l.push(b); err != nil {
-			l.failed(err)
-			return
+	l.mu.Lock()
+	b := l.batchLocked(&l.mirror)
+	for _, w := range b.writes {
+		for _, what := range w.touches() {
+			l.todo.flying[what] = true
 		}
-		if !rest {
-			l.fails, l.told = 0, ""
-			l.finish(target)
+	}
+	l.lessLocked()
+	l.mu.Unlock()
+	if b.node != nil { // it goes first
+		b.node.err = l.write(b.node)
+		if err := l.settle([]*write{b.node}); err != nil {
+			l.giveUp(b, err)
 			return
 		}
 	}
+	switch {
+	case len(b.writes) == 0:
+	case !l.ours():
+		l.giveUp(b, cluster.Errorf(cluster.Conflict, "the catalog's node %q is another machine: give this one another node_name", l.opts.Node.Name))
+	default:
+		l.probes.Go(func() {
+			l.carry(b)
+			select {
+			case l.landed <- b:
+			case <-l.ctx.Done():
+			}
+		})
+	}
+}
+
+// land takes over what became of a batch, and reports whether there is nothing to try again.
+func (l *loop) land(b *batch) bool {
+	if err := l.settle(b.writes); err != nil {
+		l.failed(err)
+		return false
+	}
+	l.fails, l.told = 0, ""
+	return true
+}
+
+// giveUp leaves a batch for later, because of err.
+func (l *loop) giveUp(b *batch, err error) {
+	for _, w := range b.writes {
+		w.err = err
+	}
+	l.mu.Lock()
+	for _, w := range b.writes {
+		l.againLocked(w)
+	}
+	l.lessLocked()
+	l.mu.Unlock()
+	l.failed(err)
 }
 
 // failed tries again after a pause.
@@ -44,32 +81,36 @@ func (l *loop) tell(what string, err error) {
 	}
 }
 
-// finish says that everything up to a change has been offered to the catalog.
-func (l *loop) finish(target uint64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if target > l.todo.done {
-		l.todo.done = target
-		close(l.todo.finished)
-		l.todo.finished = make(chan struct{})
-	}
+// lessLocked says that there may be less to do.
+func (r *Registry) lessLocked() {
+	close(r.todo.finished)
+	r.todo.finished = make(chan struct{})
 }
 
-// Sync waits until what was registered before the call is in the catalog, or ctx ends. An error says what the catalog refuses.
-func (r *Registry) Sync(ctx context.Context) error {
+// Sync waits until what is registered of these services, "" for the node itself, is in the catalog, or ctx ends. With none, it
+// waits for all that was registered before the call. An error says what the catalog refuses.
+func (r *Registry) Sync(ctx context.Context, services ...string) error {
 	r.mu.Lock()
-	target := r.todo.changes
-	for r.todo.done < target {
-		finished := r.todo.finished
-		r.mu.Unlock()
-		select {
-		case <-finished:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		r.mu.Lock()
-	}
 	defer r.mu.Unlock()
+	for r.todo.all {
+		if err := r.awaitLocked(ctx); err != nil {
+			return err
+		}
+	}
+	units := map[string]bool{}
+	for _, id := range services {
+		units[key(id)] = true
+	}
+	if len(services) == 0 {
+		units = r.todo.units()
+	}
+	for unit := range units {
+		for r.todo.has(unit) {
+			if err := r.awaitLocked(ctx); err != nil {
+				return err
+			}
+		}
+	}
 	var why []string
 	for _, text := range r.todo.refused {
 		why = append(why, text)
@@ -78,4 +119,17 @@ func (r *Registry) Sync(ctx context.Context) error {
 		return cluster.Errorf(cluster.Conflict, "the catalog refuses some of what is registered here: %s", strings.Join(why, "; "))
 	}
 	return nil
+}
+
+// awaitLocked waits until there may be less to do. It lets go of mu meanwhile.
+func (r *Registry) awaitLocked(ctx context.Context) error {
+	finished := r.todo.finished
+	r.mu.Unlock()
+	defer r.mu.Lock()
+	select {
+	case <-finished:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

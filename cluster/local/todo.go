@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast/cluster"
@@ -11,21 +12,20 @@ import (
 
 // todo is what the loop has yet to compare with the catalog, and who waits for it.
 type todo struct {
-	services map[string]bool // keys that were touched
-	checks   map[string]bool
-	retag    map[string]bool // services whose tags were registered anew: they count before the catalog's own (EnableTagOverride)
-	late     map[string]bool // checks whose output alone has changed, not long after it was last written
-	all      bool            // compare everything
+	services map[string]bool   // keys that were touched
+	checks   map[string]string // and the services that they belong to
+	retag    map[string]bool   // services whose tags were registered anew: they count before the catalog's own (EnableTagOverride)
+	late     map[string]bool   // checks whose output alone has changed, not long after it was last written
+	all      bool              // compare everything
 
-	changes  uint64            // counts the changes here
-	done     uint64            // of them have been offered to the catalog
-	finished chan struct{}     // closed when done has risen
+	flying   map[string]bool   // what a write is under way of, as record names it
+	finished chan struct{}     // closed when there is less to do
 	refused  map[string]string // what the catalog refuses, and why
 }
 
 func newTodo() todo {
 	return todo{
-		services: map[string]bool{}, checks: map[string]bool{}, retag: map[string]bool{}, late: map[string]bool{},
+		services: map[string]bool{}, checks: map[string]string{}, flying: map[string]bool{}, retag: map[string]bool{}, late: map[string]bool{},
 		finished: make(chan struct{}), refused: map[string]string{},
 	}
 }
@@ -38,11 +38,49 @@ type write struct {
 	retags   bool   // it gives the service its tags again, whatever the catalog has
 	late     bool   // after the others: one of them registers the service that it is about
 	size     int    // about how many bytes its checks take
+	unit     string // key of the service that it is about, "" for the node
+	err      error  // what became of it
 	services []string
 	checks   []string
 }
 
-// batchSize is how many writes are under way at once. They share the leader's disk syncs.
+// touches are the records that nothing else is to write while this is under way, as record names them.
+func (w *write) touches() []string {
+	t := []string{record(kindService, w.unit)}
+	for _, k := range w.checks {
+		t = append(t, record(kindCheck, k))
+	}
+	return t
+}
+
+// units are the services that there is something to do about, "" for the node.
+func (t *todo) units() map[string]bool {
+	units := maps.Clone(t.services)
+	for _, unit := range t.checks {
+		units[unit] = true
+	}
+	for what := range t.flying {
+		if unit, ok := strings.CutPrefix(what, kindService+" "); ok {
+			units[unit] = true
+		}
+	}
+	return units
+}
+
+// has reports whether there is something to do about a service, "" for the node.
+func (t *todo) has(unit string) bool {
+	if t.all || t.services[unit] || t.flying[record(kindService, unit)] {
+		return true
+	}
+	for _, u := range t.checks {
+		if u == unit {
+			return true
+		}
+	}
+	return false
+}
+
+// batchSize is how many writes go at once. They share the leader's disk syncs.
 const batchSize = 256
 
 // batch collects writes.
@@ -63,13 +101,19 @@ func (r *Registry) batchLocked(m *mirror) *batch {
 		for _, keys := range []map[string]bool{keysOf(r.services), keysOf(m.services)} {
 			maps.Copy(r.todo.services, keys)
 		}
-		for _, keys := range []map[string]bool{keysOf(r.checks), keysOf(m.checks)} {
-			maps.Copy(r.todo.checks, keys)
+		for k, c := range m.checks {
+			r.todo.checks[k] = key(c.ServiceID)
+		}
+		for k, c := range r.checks {
+			r.todo.checks[k] = key(c.ServiceID)
 		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(r.todo.checks)) {
 		if len(b.writes) >= batchSize {
 			return b
+		}
+		if r.todo.flying[record(kindCheck, k)] || r.todo.flying[record(kindService, r.todo.checks[k])] {
+			continue
 		}
 		delete(r.todo.checks, k)
 		r.checkLocked(b, m, k)
@@ -77,6 +121,9 @@ func (r *Registry) batchLocked(m *mirror) *batch {
 	for _, k := range slices.Sorted(maps.Keys(r.todo.services)) {
 		if len(b.writes) >= batchSize {
 			return b
+		}
+		if r.todo.flying[record(kindService, k)] {
+			continue
 		}
 		delete(r.todo.services, k)
 		r.serviceLocked(b, m, k)
@@ -104,7 +151,7 @@ func (r *Registry) serviceLocked(b *batch, m *mirror, k string) {
 		}
 		if !foreign(k) {
 			b.writes = append(b.writes, &write{
-				cmd: &cluster.Deregister{Node: r.opts.Node.Name, ServiceID: have.ID}, what: named(kindService, k), services: []string{k},
+				cmd: &cluster.Deregister{Node: r.opts.Node.Name, ServiceID: have.ID}, what: named(kindService, k), services: []string{k}, unit: k,
 			})
 		}
 	case have != nil && r.wantedLocked(k, have).Equal(have):
@@ -164,7 +211,7 @@ func (r *Registry) surplusLocked(b *batch, m *mirror, k string) {
 		return
 	}
 	b.writes = append(b.writes, &write{
-		cmd: &cluster.Deregister{Node: r.opts.Node.Name, CheckID: have.ID}, what: named(kindCheck, k), checks: []string{k},
+		cmd: &cluster.Deregister{Node: r.opts.Node.Name, CheckID: have.ID}, what: named(kindCheck, k), checks: []string{k}, unit: sk,
 	})
 }
 
@@ -175,7 +222,7 @@ func (r *Registry) writeOfLocked(b *batch, m *mirror, sk, token string) *write {
 		return w
 	}
 	cmd := &cluster.Register{Node: r.opts.Node, SkipNodeUpdate: true}
-	w := &write{cmd: cmd, token: token, what: named(kindService, sk)}
+	w := &write{cmd: cmd, token: token, what: named(kindService, sk), unit: sk}
 	if s := r.services[sk]; s != nil {
 		have := m.services[sk]
 		switch {
@@ -191,6 +238,9 @@ func (r *Registry) writeOfLocked(b *batch, m *mirror, sk, token string) *write {
 	b.writes = append(b.writes, w)
 	return w
 }
+
+// record names a record for comparison, named for people.
+func record(kind, k string) string { return kind + " " + k }
 
 func named(kind, k string) string {
 	if k == "" {

@@ -28,7 +28,7 @@ type example struct {
 	more map[string][]string // flags of a machine, beside those that every one has
 }
 
-// onExample opens a lab and starts the daemons.
+// onExample opens a lab and starts the daemons with an example's config, or with one of the test's own, whose path is absolute.
 func onExample(t *testing.T, name string, o lab.Options, more map[string][]string, before func(*example)) *example {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*labLimit)
@@ -37,9 +37,11 @@ func onExample(t *testing.T, name string, o lab.Options, more map[string][]strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := filepath.Abs(filepath.Join("..", "..", "examples", name))
-	if err != nil {
-		t.Fatal(err)
+	dir := name
+	if !filepath.IsAbs(name) {
+		if dir, err = filepath.Abs(filepath.Join("..", "..", "examples", name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	x := &example{Lab: l, t: t, ctx: ctx, dir: dir, tmp: t.TempDir(), more: more}
 	t.Cleanup(func() {

@@ -66,6 +66,7 @@ func (d *daemon) debugConfig() map[string]any {
 		"BindAddr": c.BindAddr.String(), "AdvertiseAddrLAN": c.AdvertiseAddr.String(), "HTTPAddrs": c.HTTPAddrs, "HTTPSAddrs": c.HTTPSAddrs, "DNSAddrs": c.DNSAddrs,
 		"BootstrapExpect": c.BootstrapExpect, "DataDir": d.dir, "DNSDomain": c.Domain, "LeaseTTL": c.LeaseTTL.String(), "Fence": c.Fence,
 		"ServerPort": c.ServerPort, "SerfPortLAN": c.SerfPort, "RetryJoinLAN": c.RetryJoin, "SessionTTLMin": c.SessionTTLMin.String(),
+		"EnableLocalScriptChecks": c.LocalScriptChecks, "EnableRemoteScriptChecks": c.ScriptChecks,
 	}
 }
 
@@ -97,42 +98,43 @@ type registry struct{ r *local.Registry }
 
 func (x registry) RegisterService(ctx context.Context, s cluster.Service, checks []cluster.CheckDefinition, replace bool, token string) error {
 	err := x.r.RegisterService(local.Registration{Service: s, Checks: checks, Token: token, Source: local.FromAPI, ReplaceChecks: replace})
-	return x.synced(ctx, err)
+	return x.synced(ctx, err, s.ID)
 }
 
 func (x registry) DeregisterService(ctx context.Context, id string) error {
-	return x.synced(ctx, x.r.DeregisterService(id))
+	return x.synced(ctx, x.r.DeregisterService(id), id)
 }
 
 func (x registry) RegisterCheck(ctx context.Context, def cluster.CheckDefinition, token string) error {
-	return x.synced(ctx, x.r.RegisterCheck(def, token, local.FromAPI))
+	return x.synced(ctx, x.r.RegisterCheck(def, token, local.FromAPI), def.ServiceID)
 }
 
 func (x registry) DeregisterCheck(ctx context.Context, id string) error {
-	return x.synced(ctx, x.r.DeregisterCheck(id))
+	service := x.r.ServiceOf(id)
+	return x.synced(ctx, x.r.DeregisterCheck(id), service)
 }
 
 func (x registry) UpdateTTL(ctx context.Context, id string, status cluster.Status, output string) error {
-	return x.synced(ctx, x.r.UpdateTTL(id, status, output))
+	return x.synced(ctx, x.r.UpdateTTL(id, status, output), x.r.ServiceOf(id))
 }
 
 func (x registry) Maintain(ctx context.Context, serviceID, reason, token string) error {
-	return x.synced(ctx, x.r.Maintain(serviceID, reason, token))
+	return x.synced(ctx, x.r.Maintain(serviceID, reason, token), serviceID)
 }
 
 func (x registry) EndMaintenance(ctx context.Context, serviceID string) error {
-	return x.synced(ctx, x.r.EndMaintenance(serviceID))
+	return x.synced(ctx, x.r.EndMaintenance(serviceID), serviceID)
 }
 
-// synced waits, for a moment, until the catalog has taken the change. If it does not come to that, because there is no leader, the
-// registration stands all the same and anti-entropy brings it there.
-func (x registry) synced(ctx context.Context, err error) error {
+// synced waits, for a moment, until the catalog has taken the change of a service, "" for the node. If it does not come to that, because there is no
+// leader, the registration stands all the same and anti-entropy brings it there.
+func (x registry) synced(ctx context.Context, err error, serviceID string) error {
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
-	_ = x.r.Sync(ctx) // see above
+	_ = x.r.Sync(ctx, serviceID) // see above
 	return nil
 }
 

@@ -10,9 +10,9 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
-	"holdfast/failover/effect"
 	"holdfast/failover/lease"
 	"holdfast/failover/plan"
+	"holdfast/failover/program"
 )
 
 // steerLoop runs Plan whenever what it reads may have changed, and commits the difference.
@@ -228,7 +228,7 @@ func checkDetail(v *state.View, old *cluster.Assignment) string {
 	}
 	for _, c := range v.NodeChecks(old.Node) {
 		if c.Status == cluster.Critical {
-			return fmt.Sprintf("check %q on %s: %s", c.Name, old.Node, c.Output[max(0, len(c.Output)-effect.MaxOutput):])
+			return fmt.Sprintf("check %q on %s: %s", c.Name, old.Node, c.Output[max(0, len(c.Output)-program.MaxOutput):])
 		}
 	}
 	return ""

@@ -3,17 +3,14 @@ package database
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
+	"holdfast/cluster/mysql"
 )
 
 // Options say which server it is, and what it replicates from.
@@ -56,17 +53,10 @@ func open(ctx context.Context, o *Options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := mysql.NewConfig()
-	cfg.User, cfg.Passwd, cfg.Addr, cfg.Net = o.User, pass, o.Address, "tcp"
-	if strings.HasPrefix(o.Address, "/") {
-		cfg.Net = "unix"
-	}
-	cfg.Logger = log.New(io.Discard, "", 0) // what goes wrong stands in the error
-	c, err := mysql.NewConnector(cfg)
+	db, err := mysql.Open(mysql.Login{Address: o.Address, User: o.User, Password: pass})
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(c)
 	s := &server{DB: db}
 	var version string
 	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
@@ -101,39 +91,17 @@ func (s *server) writable(ctx context.Context) (bool, error) {
 	return readOnly == 0, err
 }
 
-// replica and its like are the server's words for it.
-func (s *server) words() (replica, status, change string) {
+// words are the server's own for a replica, and for changing whom it follows.
+func (s *server) words() (replica, change string) {
 	if s.maria {
-		return "SLAVE", "SHOW SLAVE STATUS", "CHANGE MASTER"
+		return "SLAVE", "CHANGE MASTER"
 	}
-	return "REPLICA", "SHOW REPLICA STATUS", "CHANGE REPLICATION SOURCE"
+	return "REPLICA", "CHANGE REPLICATION SOURCE"
 }
 
 // replication is what the server says of its replication, nil where it does not replicate.
 func (s *server) replication(ctx context.Context) (map[string]string, error) {
-	_, status, _ := s.words()
-	rows, err := s.QueryContext(ctx, status)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	names, err := rows.Columns()
-	if err != nil || !rows.Next() {
-		return nil, errors.Join(err, rows.Err())
-	}
-	values, into := make([]sql.NullString, len(names)), make([]any, len(names))
-	for i := range values {
-		into[i] = &values[i]
-	}
-	if err := rows.Scan(into...); err != nil {
-		return nil, err
-	}
-	out := map[string]string{}
-	for i, n := range names {
-		n = strings.NewReplacer("Source", "Master", "Replica", "Slave").Replace(n) // one language
-		out[n] = values[i].String
-	}
-	return out, rows.Err()
+	return mysql.Replication(ctx, s.DB)
 }
 
 // applied reports whether all whole transactions that were received are applied. Positions in files would not do: the end of one that was cut off
@@ -152,7 +120,7 @@ func (s *server) applied(ctx context.Context, r map[string]string) (yes bool, er
 
 // deafen has the server receive nothing any more. That may take a while, where it is just connecting.
 func (s *server) deafen(ctx context.Context) error {
-	replica, _, _ := s.words()
+	replica, _ := s.words()
 	r, err := s.replication(ctx)
 	if err != nil || r == nil {
 		return err
@@ -165,7 +133,7 @@ func (s *server) deafen(ctx context.Context) error {
 
 // promote lets a deafened server apply what it has received, and makes it writable.
 func (s *server) promote(ctx context.Context) error {
-	replica, _, _ := s.words()
+	replica, _ := s.words()
 	r, err := s.replication(ctx)
 	if err != nil {
 		return err
@@ -272,7 +240,7 @@ func (s *server) kill(ctx context.Context) {
 
 // follow has the server replicate, unless it does. Where it does and has stopped, it is started again.
 func (s *server) follow(ctx context.Context, o *Options) error {
-	replica, _, change := s.words()
+	replica, change := s.words()
 	r, err := s.replication(ctx)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"holdfast/cluster"
+	"holdfast/failover/program"
 )
 
 // Started is what was started on this machine, by group and in order, by this daemon or an earlier one.
@@ -25,7 +26,7 @@ func (h *Host) Start(ctx context.Context, group string, r cluster.Run, environ [
 	if r.Unit != "" {
 		return "", startUnit(ctx, r)
 	}
-	return Exec(ctx, r.Start, environ, r.Limit())
+	return program.Program{Args: r.Start, Env: environ, Timeout: r.Limit()}.Run(ctx)
 }
 
 // Stop stops a run of a group. What does not stop in time stays known as started no longer: to try for ever would keep the group from others.
@@ -34,7 +35,7 @@ func (h *Host) Stop(ctx context.Context, group string, r cluster.Run, environ []
 	case r.Unit != "":
 		err = stopUnit(ctx, r)
 	case len(r.Stop) > 0:
-		output, err = Exec(ctx, r.Stop, environ, r.Limit())
+		output, err = program.Program{Args: r.Stop, Env: environ, Timeout: r.Limit()}.Run(ctx)
 	}
 	return output, errors.Join(err, h.note(group, r, false))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/program"
 )
 
 // verifyAgain is the pause between two tries.
@@ -40,7 +41,7 @@ func Verify(ctx context.Context, v cluster.Verify, environ []string) (output str
 func try(ctx context.Context, v cluster.Verify, environ []string) (string, error) {
 	timeout := cmp.Or(v.Timeout, cluster.DefaultVerifyTimeout)
 	if len(v.Args) > 0 {
-		return Exec(ctx, v.Args, environ, timeout)
+		return program.Program{Args: v.Args, Env: environ, Timeout: timeout}.Run(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

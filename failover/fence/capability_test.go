@@ -42,7 +42,7 @@ func TestMissingCapability(t *testing.T) {
 		t.Run(tt.driver, func(t *testing.T) {
 			newLab(t)
 			without(t, tt.missing...)
-			refuses(t, tt.says, func() error { return Supported(tt.driver) })
+			refuses(t, tt.says, func() error { return supported(tt.driver) })
 			refuses(t, tt.says, func() error {
 				_, err := New(Options{Driver: tt.driver})
 				return err
@@ -52,7 +52,7 @@ func TestMissingCapability(t *testing.T) {
 	t.Run("falls back", func(t *testing.T) {
 		l := newLab(t)
 		without(t, bpf...)
-		ok(t, Supported("auto"))
+		ok(t, supported("auto"))
 		f := l.newFence(t, "auto")
 		for _, part := range []string{"nftables: WEAKER", "passed over: ebpf/tcx: ", "lacks CAP_BPF", "ebpf/clsact: "} {
 			if !strings.Contains(f.Describe(), part) {
@@ -65,7 +65,7 @@ func TestMissingCapability(t *testing.T) {
 func TestBestDriverIsTaken(t *testing.T) {
 	l := newLab(t)
 	f := l.newFence(t, "")
-	if got := f.Driver(); got != "ebpf/tcx" && Supported("tcx") == nil {
+	if got := f.Driver(); got != "ebpf/tcx" && supported("tcx") == nil {
 		t.Errorf("the driver is %s, though tcx would work", got)
 	}
 	if strings.Contains(f.Describe(), "passed over") || !strings.Contains(f.Describe(), "absolute deadline") {
@@ -106,9 +106,9 @@ func TestTimeNamespace(t *testing.T) {
 	if os.Getenv(within) != "" {
 		newLab(t)
 		for _, driver := range []string{"tcx", "clsact"} {
-			refuses(t, "clock and this process's differ", func() error { return Supported(driver) })
+			refuses(t, "clock and this process's differ", func() error { return supported(driver) })
 		}
-		ok(t, Supported("nftables"))
+		ok(t, supported("nftables"))
 		return
 	}
 	needRoot(t)

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	_ = Supported("auto") // the eBPF library keeps what it learns about the kernel: not in a test that lacks capabilities
+	_ = supported("auto") // the eBPF library keeps what it learns about the kernel: not in a test that lacks capabilities
 	os.Exit(m.Run())
 }
 

@@ -64,13 +64,6 @@ func New(o Options) (*Fence, error) {
 	return f, nil
 }
 
-// Supported says whether the driver (as in Options) can work here: nil, or one
-// sentence that names what is missing and what to do. It leaves no trace.
-func Supported(driver string) error {
-	_, _, err := choose(driver)
-	return err
-}
-
 // Attach puts the fence on an interface. It repairs what is missing, replaces
 // what an earlier daemon left and changes nothing if all is well, so it may be
 // called for every interface again and again. An interface that disappeared and

@@ -13,12 +13,7 @@ import (
 	"holdfast/failover/lab/echo"
 )
 
-// Serve is a machine's small service, in this process: see echo.Serve.
-func Serve(ctx context.Context, port uint16, name string) error {
-	return echo.Serve(ctx, port, name, func() error { return nil })
-}
-
-// runServe is Serve in a process that Machine.Serve has started.
+// runServe is a machine's small service (see echo.Serve) in a process that Machine.Serve has started.
 func runServe(reply io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	defer stop()

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"net"
 	"time"
 )
 
@@ -72,7 +71,7 @@ func (p *Proxy) try(x *target, c *client, o *Options, deadline time.Time) *link 
 	return l
 }
 
-func (p *Proxy) dial(x *target, o *Options, deadline time.Time) (*net.TCPConn, error) {
+func (p *Proxy) dial(x *target, o *Options, deadline time.Time) (*conn, error) {
 	limit := o.ConnectTimeout
 	if limit == 0 {
 		limit = DefaultOptions().ConnectTimeout
@@ -80,13 +79,7 @@ func (p *Proxy) dial(x *target, o *Options, deadline time.Time) (*net.TCPConn, e
 	if o.Hold > 0 {
 		limit = min(limit, max(time.Until(deadline), breath))
 	}
-	d := net.Dialer{Timeout: limit, KeepAlive: -1}
-	d.SetMultipathTCP(false) // the kernel does not splice it
-	conn, err := d.DialContext(p.ctx, "tcp", x.addr)
-	if err != nil {
-		return nil, err
-	}
-	return conn.(*net.TCPConn), nil // without keep-alive: a backend that dies silently is found out by the catalog
+	return dial(p.ctx, x.addr, limit)
 }
 
 // open says to the backend what was read of the client so far, behind the header that it may want.
@@ -117,7 +110,7 @@ func (p *Proxy) wait(t *table, c *client, deadline time.Time, again bool) bool {
 		case <-t.changed:
 			return true
 		case <-tick.C:
-			if hungUp(c.conn) {
+			if c.conn.hungUp() {
 				return false
 			}
 			if again {

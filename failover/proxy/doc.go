@@ -21,6 +21,7 @@
 //
 // # How bytes travel
 //
-// Between two TCP sockets the kernel moves them (splice on Linux) without a copy through this process. An end of one direction is passed on
+// Between two TCP sockets the kernel moves them (splice on Linux) without a copy through this process, once there are more than a few words. Sockets
+// are not asked what nobody wants to know, and calls that cannot wait are not announced to the scheduler: to make and to end a connection is most of what a short one costs. An end of one direction is passed on
 // as such: the other goes on until it ends too.
 package proxy

@@ -11,7 +11,7 @@ import (
 
 // client is a client's connection, and what was read of it before it is passed on.
 type client struct {
-	conn  *net.TCPConn
+	conn  *conn
 	from  net.Addr // the client, as another proxy may have told
 	to    net.Addr // where it connected to
 	early []byte   // read, and not yet passed on
@@ -21,15 +21,13 @@ type client struct {
 // link is a client with its backend.
 type link struct {
 	client  *client
-	backend *net.TCPConn
+	backend *conn
 }
 
-// cut breaks both sides at once. What is under way is thrown away: the client must not take it for done.
+// cut breaks both sides at once.
 func (l *link) cut() {
-	for _, c := range []*net.TCPConn{l.client.conn, l.backend} {
-		_ = c.SetLinger(0) // it may be closed already
-		_ = c.Close()      //
-	}
+	l.client.conn.abort()
+	l.backend.abort()
 }
 
 func (l *link) close() {
@@ -41,20 +39,19 @@ func (l *link) close() {
 const greetingTimeout = 5 * time.Second
 
 // pass serves one client to its end.
-func (p *Proxy) pass(conn *net.TCPConn) {
+func (p *Proxy) pass(tcp *net.TCPConn) {
 	o := p.opts.Load()
-	c, err := p.greet(conn, o)
+	c, err := p.greet(tcp, o)
 	if err != nil {
-		p.log.Debug("a client was turned away", "client", conn.RemoteAddr(), "error", err)
-		_ = conn.Close() // it gets nothing
+		p.log.Debug("a client was turned away", "client", tcp.RemoteAddr(), "error", err)
+		_ = tcp.Close() // it gets nothing
 		return
 	}
 	l, t, err := p.connect(c, o)
 	if err != nil {
 		p.turned.Add(1)
 		p.log.Debug("a client got no backend", "client", c.from, "error", err)
-		_ = conn.SetLinger(0) // refused is what it is, not an orderly end
-		_ = conn.Close()
+		c.conn.abort() // refused is what it is, not an orderly end
 		return
 	}
 	defer t.active.Add(-1)
@@ -63,8 +60,12 @@ func (p *Proxy) pass(conn *net.TCPConn) {
 }
 
 // greet reads what the client must say before a backend can be chosen.
-func (p *Proxy) greet(conn *net.TCPConn, o *Options) (*client, error) {
-	c := &client{conn: conn, from: conn.RemoteAddr(), to: conn.LocalAddr()}
+func (p *Proxy) greet(tcp *net.TCPConn, o *Options) (*client, error) {
+	conn, err := newConn(tcp)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{conn: conn, from: tcp.RemoteAddr(), to: tcp.LocalAddr()}
 	trusted := len(o.AcceptProxy) > 0 && contains(o.AcceptProxy, addrOf(c.from))
 	if !trusted && o.Mode != SNI {
 		return c, nil

@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -49,7 +48,7 @@ type flow struct {
 }
 
 // copy moves one direction to its end, and passes the end on. It reports false where that is the end of both.
-func (f *flow) copy(dst, src *net.TCPConn, count *atomic.Uint64) bool {
+func (f *flow) copy(dst, src *conn, count *atomic.Uint64) bool {
 	err := f.begin(dst, src, count)
 	if err == nil {
 		err = f.rest(dst, src, count)
@@ -67,7 +66,7 @@ func (f *flow) copy(dst, src *net.TCPConn, count *atomic.Uint64) bool {
 var errIdle = errors.New("nothing has moved for the idle timeout")
 
 // begin copies the first words, and returns nil when it is time for splice.
-func (f *flow) begin(dst, src *net.TCPConn, count *atomic.Uint64) error {
+func (f *flow) begin(dst, src *conn, count *atomic.Uint64) error {
 	buf := words.Get().(*[wordSize]byte)
 	defer words.Put(buf)
 	for range firstWords {
@@ -111,7 +110,7 @@ func (f *flow) tooLong() error {
 //
 // The deadline wakes it up from time to time; between two of them the kernel does all the work. A round is at most half of idle, so that the busy
 // direction has always said so before the idle one gives up.
-func (f *flow) rest(dst, src *net.TCPConn, count *atomic.Uint64) error {
+func (f *flow) rest(dst, src *conn, count *atomic.Uint64) error {
 	every := round
 	if f.idle > 0 {
 		every = min(every, f.idle/2)
@@ -120,7 +119,7 @@ func (f *flow) rest(dst, src *net.TCPConn, count *atomic.Uint64) error {
 		if err := src.SetReadDeadline(time.Now().Add(every)); err != nil {
 			return err
 		}
-		n, err := dst.ReadFrom(src)
+		n, err := dst.moveFrom(src)
 		if n > 0 {
 			f.moved(count, int(n))
 		}

@@ -545,7 +545,7 @@ func BenchmarkChange(b *testing.B) {
 	x := start(b, w, Template{Contents: `{{key "n"}}{{range service "web"}}server {{.ID}} {{.Address}}:{{.Port}} check weight {{.Weights.Passing}}
 {{end}}`, Destination: "out", Command: []string{"/bin/true", "x"}})
 	x.phase(b, cluster.TemplateRendered, "")
-	r := x.runner.wanted[0]
+	r := x.runner.roster.List()[0]
 	var lag time.Duration
 	n := 0
 	for b.Loop() {

@@ -21,9 +21,7 @@ type Renderer struct {
 	turns    *turns
 	log      *slog.Logger
 	memory   language.Memory
-	cancel   context.CancelFunc // ends Run; the Runner's
-	done     chan struct{}      // closed when Run has ended
-	show     func(Preview)      // in place of writing; nil to write
+	show     func(Preview) // in place of writing; nil to write
 
 	result *language.Result // of the last execution; nil before the first one and where it failed
 	err    error            // of the last execution
@@ -35,7 +33,7 @@ type Renderer struct {
 
 // newRenderer makes a Renderer. The template has been checked.
 func newRenderer(t Template, parsed Parsed, data Data, turns *turns, log *slog.Logger) *Renderer {
-	r := &Renderer{template: t, source: parsed.text, parsed: parsed.template, data: data, turns: turns, done: make(chan struct{}), log: log.With("template", t.Name(), "destination", t.Destination)}
+	r := &Renderer{template: t, source: parsed.text, parsed: parsed.template, data: data, turns: turns, log: log.With("template", t.Name(), "destination", t.Destination)}
 	r.state = cluster.TemplateState{Source: t.Name(), Destination: t.Destination, Phase: cluster.TemplateStarting, Why: "nothing has been read yet"}
 	r.state.Command.Command = commandLine(t.Command)
 	return r

@@ -11,25 +11,24 @@ import (
 	"sync"
 
 	"holdfast/cluster"
+	"holdfast/failover/roster"
 )
 
 // Runner renders an agent's templates side by side. Templates with the same command share its runs where they can.
 type Runner struct {
-	open  func() Data
-	log   *slog.Logger
-	turns turns
-	show  func(Preview) // in place of writing; nil to write
-	kick  chan struct{} // holds one: the list has changed
-	loops sync.WaitGroup
-
-	mu     sync.Mutex // guards following
-	wanted []*Renderer
-	active []*Renderer // those of wanted that run
+	open   func() Data
+	log    *slog.Logger
+	turns  turns
+	show   func(Preview) // in place of writing; nil to write
+	roster *roster.Roster[*Renderer]
 }
 
 // NewRunner makes a runner without templates. open is called once for each template: it answers where that one reads.
 func NewRunner(open func() Data, log *slog.Logger) *Runner {
-	return &Runner{open: open, log: log, kick: make(chan struct{}, 1)}
+	return &Runner{open: open, log: log, roster: roster.New(func(ctx context.Context, r *Renderer, former <-chan struct{}) {
+		<-former // one of them may be about to write the same file
+		r.Run(ctx)
+	})}
 }
 
 // Preview has show called wherever a file would be written; nothing is written then, and no command runs. It comes before Set.
@@ -42,24 +41,20 @@ func (r *Runner) Set(templates []Template) error {
 	if err != nil {
 		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var wanted []*Renderer
-	for i, t := range templates {
-		same := slices.IndexFunc(r.wanted, func(o *Renderer) bool { return o.source == parsed[i].text && reflect.DeepEqual(o.template, t) })
-		if same >= 0 {
-			wanted = append(wanted, r.wanted[same])
-			continue
+	r.roster.Set(func(now []*Renderer) []*Renderer {
+		var wanted []*Renderer
+		for i, t := range templates {
+			same := slices.IndexFunc(now, func(o *Renderer) bool { return o.source == parsed[i].text && reflect.DeepEqual(o.template, t) })
+			if same >= 0 {
+				wanted = append(wanted, now[same])
+				continue
+			}
+			n := newRenderer(t, parsed[i], r.open(), &r.turns, r.log)
+			n.show = r.show
+			wanted = append(wanted, n)
 		}
-		n := newRenderer(t, parsed[i], r.open(), &r.turns, r.log)
-		n.show = r.show
-		wanted = append(wanted, n)
-	}
-	r.wanted = wanted
-	select {
-	case r.kick <- struct{}{}:
-	default:
-	}
+		return wanted
+	})
 	return nil
 }
 
@@ -86,50 +81,11 @@ func Parse(templates []Template) ([]Parsed, error) {
 }
 
 // Run renders until ctx ends and the commands that run then have ended.
-func (r *Runner) Run(ctx context.Context) {
-	defer r.loops.Wait()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.kick:
-			r.agree(ctx)
-		}
-	}
-}
-
-// agree ends the templates that are not wanted any more and begins the new ones.
-func (r *Runner) agree(ctx context.Context) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var former []*Renderer
-	for _, o := range r.active {
-		if !slices.Contains(r.wanted, o) {
-			o.cancel()
-			former = append(former, o)
-		}
-	}
-	for _, n := range r.wanted {
-		if !slices.Contains(r.active, n) {
-			var loop context.Context
-			loop, n.cancel = context.WithCancel(ctx)
-			r.loops.Go(func() {
-				defer close(n.done)
-				for _, f := range former {
-					<-f.done // it may be about to write the same file
-				}
-				n.Run(loop)
-			})
-		}
-	}
-	r.active = slices.Clone(r.wanted)
-}
+func (r *Runner) Run(ctx context.Context) { r.roster.Run(ctx) }
 
 // Once renders each template once, each as soon as what it needs is there, and answers what went wrong. A preview shows them in their order.
 func (r *Runner) Once(ctx context.Context) error {
-	r.mu.Lock()
-	wanted := slices.Clone(r.wanted)
-	r.mu.Unlock()
+	wanted := r.roster.List()
 	if r.show != nil {
 		for _, n := range wanted {
 			if err := n.once(ctx); err != nil {
@@ -153,9 +109,7 @@ func (r *Runner) Once(ctx context.Context) error {
 
 // Templates says what each template is doing, in the order of the config.
 func (r *Runner) Templates() []cluster.TemplateState {
-	r.mu.Lock()
-	wanted := slices.Clone(r.wanted)
-	r.mu.Unlock()
+	wanted := r.roster.List()
 	out := make([]cluster.TemplateState, 0, len(wanted))
 	for _, n := range wanted {
 		out = append(out, n.State())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/program"
 )
 
 // post is a URL that results are sent to.
@@ -47,7 +48,7 @@ func (p *post) hand(ctx context.Context, r Result) (string, error) {
 		return "", err
 	}
 	defer resp.Body.Close()
-	out := &tail{limit: maxOutput}
+	out := &program.Tail{Limit: program.MaxOutput}
 	_, err = io.Copy(out, io.LimitReader(resp.Body, maxAnswer)) // the client's timeout counts for the body, too
 	if err != nil {
 		return out.String(), fmt.Errorf("its answer broke off: %w", err)

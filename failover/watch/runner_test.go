@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/program"
 )
 
 // TestOneRunForEachChange holds that a handler has every change that it has time for once, the first answer too, and none for an index
@@ -111,7 +112,7 @@ func TestFloodAndGrandchild(t *testing.T) {
 	r := running(t, newWorld(key("a")), shell("head -c 20000000 /dev/zero | tr '\\0' x; echo; echo the end; setsid sleep 5 &"))
 	eventually(t, "the end of the run", func() bool { s := r.Watches()[0]; return s.Runs == 1 && !s.Running })
 	s := r.Watches()[0]
-	if s.Error != "" || !strings.HasSuffix(s.Output, "x\nthe end\n") || len(s.Output) > maxOutput+len("…") {
+	if s.Error != "" || !strings.HasSuffix(s.Output, "x\nthe end\n") || len(s.Output) > program.MaxOutput+len("…") {
 		t.Errorf("error %q, %d bytes of output that end with %.20q", s.Error, len(s.Output), s.Output[max(0, len(s.Output)-20):])
 	}
 	if s.Took > 4*time.Second {

@@ -10,13 +10,9 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-)
 
-const (
-	maxOutput  = 4096                   // of a handler's output is kept: its end
-	lateOutput = 500 * time.Millisecond // that a child of the handler may keep its output open for, once it has ended
+	"holdfast/failover/program"
 )
 
 // script is a program that has the result on its standard input, and its index in the environment.
@@ -26,68 +22,25 @@ type script struct {
 }
 
 func (s *script) hand(ctx context.Context, r Result) (string, error) {
-	if s.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.timeout)
-		defer cancel()
-	}
-	out := &tail{limit: maxOutput}
-	cmd := Command(ctx, s.args, r)
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the whole group dies at the timeout
-	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
-	cmd.WaitDelay = lateOutput
-	err := cmd.Run()
+	env, in := input(r)
+	output, err := program.Program{Args: s.args, Env: env, Stdin: in, Timeout: s.timeout}.Run(ctx)
 	switch {
-	case err == nil, errors.Is(err, exec.ErrWaitDelay): // it ended well, and has left a child behind
-		return out.String(), nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return out.String(), fmt.Errorf("it was killed after its timeout of %s", s.timeout)
-	case ctx.Err() != nil:
-		return out.String(), errors.New("it was killed because the agent stops")
+	case errors.Is(err, context.Canceled):
+		err = errors.New("it was killed because the agent stops")
+	case err != nil:
+		err = fmt.Errorf("it %w", err)
 	}
-	return out.String(), err
+	return output, err
 }
 
 // Command is a handler's program with its input and environment.
 func Command(ctx context.Context, args []string, r Result) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), "CONSUL_INDEX="+strconv.FormatUint(r.Index, 10))
-	cmd.Stdin = io.MultiReader(bytes.NewReader(r.JSON), strings.NewReader("\n"))
+	cmd.Env, cmd.Stdin = input(r)
 	return cmd
 }
 
-// killGroup kills a program with its children.
-func killGroup(pid int) error {
-	err := syscall.Kill(-pid, syscall.SIGKILL)
-	if errors.Is(err, syscall.ESRCH) {
-		return os.ErrProcessDone
-	}
-	return err
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	limit int
-	kept  []byte
-	cut   bool
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	n := len(p)
-	t.cut = t.cut || len(t.kept)+n > t.limit
-	p = p[max(0, n-t.limit):]
-	if over := len(t.kept) + len(p) - t.limit; over > 0 {
-		t.kept = t.kept[:copy(t.kept, t.kept[over:])]
-	}
-	t.kept = append(t.kept, p...)
-	return n, nil
-}
-
-func (t *tail) String() string {
-	s := strings.ToValidUTF8(string(t.kept), "\uFFFD")
-	if t.cut {
-		return "…" + s
-	}
-	return s
+// input is what a program is given: the index in its environment, the answer on its standard input.
+func input(r Result) (env []string, stdin io.Reader) {
+	return append(os.Environ(), "CONSUL_INDEX="+strconv.FormatUint(r.Index, 10)), io.MultiReader(bytes.NewReader(r.JSON), strings.NewReader("\n"))
 }

@@ -22,14 +22,13 @@ type watching struct {
 	follow  *Follower
 	handler handler
 	log     *slog.Logger
-	cancel  context.CancelFunc
 
 	mu     sync.Mutex // guards following
 	status cluster.WatchStatus
 }
 
-func newWatching(w cluster.Watch, source Source, log *slog.Logger, cancel context.CancelFunc) *watching {
-	n := &watching{watch: w, handler: newHandler(&w), cancel: cancel, log: log.With("watch", w.Label(), "handler", w.Handler()), status: cluster.WatchStatus{Watch: w}}
+func newWatching(w cluster.Watch, source Source, log *slog.Logger) *watching {
+	n := &watching{watch: w, handler: newHandler(&w), log: log.With("watch", w.Label(), "handler", w.Handler()), status: cluster.WatchStatus{Watch: w}}
 	n.follow = NewFollower(source, &n.watch)
 	return n
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft-wal/types"
 
 	"holdfast/cluster"
+	"holdfast/cluster/durable"
 )
 
 // The log is kept in one of two ways. A write-ahead log appends, and syncs once per write; bbolt keeps pages in a tree, and syncs twice.
@@ -55,7 +56,7 @@ func makeWALDir(dir, sub string) error {
 	if err := os.MkdirAll(sub, 0o700); err != nil {
 		return fmt.Errorf("make the directory of the log: %w", err)
 	}
-	return syncDir(dir)
+	return durable.SyncDir(dir)
 }
 
 // walMetaKey holds, beside the vote, which segments the write-ahead log has.

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"holdfast/cluster"
+	"holdfast/cluster/durable"
 )
 
 const (
@@ -95,7 +95,7 @@ func (s *Storage) complete(c *Config, dir string, logger hclog.Logger) (err erro
 	if s.Log, err = raft.NewLogCache(cachedEntries, s.Log); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(dir), syncDir(c.DataDir))
+	return errors.Join(durable.SyncDir(dir), durable.SyncDir(c.DataDir))
 }
 
 // HasState reports whether anything was ever written here in the name of a cluster.
@@ -148,11 +148,3 @@ func openBolt(dataDir, path string) (db *raftboltdb.BoltStore, err error) {
 
 // startOver is what to do about data that cannot be used.
 const startOver = "move the directory away and let this member join the others anew"
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync directory: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

@@ -28,6 +28,7 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/cluster/durable"
 	"holdfast/cluster/flight"
 )
 
@@ -212,21 +213,9 @@ func (j *Journal) rewrite() error {
 		_ = j.file.Close() // it has been replaced
 	}
 	j.file, j.size, j.unsound = f, j.live, false
-	if err := syncDir(dir); err != nil {
+	if err := durable.SyncDir(dir); err != nil {
 		j.unsound = true
 		return err
-	}
-	return nil
-}
-
-// syncDir makes the names in a directory survive a loss of power.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err == nil {
-		err = errors.Join(d.Sync(), d.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("sync directory of journal: %w", err)
 	}
 	return nil
 }

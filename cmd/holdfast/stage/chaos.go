@@ -18,8 +18,6 @@ type Act struct {
 	run  func(*Chaos) error
 }
 
-func (a Act) String() string { return fmt.Sprintf("%7.3fs %s", a.At.Seconds(), a.Name) }
-
 // Schedule is a random one of a length: faults of many kinds, each of a random time, in random overlap. The same seed gives the same schedule. With
 // kinds only those are chosen from.
 func Schedule(seed uint64, length time.Duration, machines []string, kinds ...string) []Act {

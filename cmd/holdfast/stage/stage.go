@@ -236,8 +236,8 @@ type Status struct {
 	}
 }
 
-// Settle waits until every machine that has power is live in the eyes of the leader, the group has a holder and every service passes.
-// It answers the names of the holder and of the leader.
+// Settle waits until every machine that has power is live in the eyes of the leader, every group has a holder and every service passes.
+// It answers the names of the holder of web and of the leader.
 func (s *Stage) Settle(ctx context.Context) (holder, leader string, err error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -274,15 +274,23 @@ func (s *Stage) settled(ctx context.Context) (holder, leader string) {
 			live++
 		}
 	}
-	if live != len(powered) || len(passing) != len(powered) || len(st.Groups) != 1 {
+	if live != len(powered) || len(passing) != len(powered) {
 		return "", ""
+	}
+	for _, g := range st.Groups {
+		if g.Assignment.Node == "" {
+			return "", ""
+		}
+		if g.Name == "web" {
+			holder = g.Assignment.Node
+		}
 	}
 	for _, m := range s.Lab.Machines() {
 		if st.Leader == m.Addr().String()+":8300" {
 			leader = m.Name()
 		}
 	}
-	return st.Groups[0].Assignment.Node, leader
+	return holder, leader
 }
 
 // Put sends a PUT without a body to the daemon of a machine.

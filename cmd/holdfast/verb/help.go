@@ -33,7 +33,7 @@ func (v Verb) teach(w io.Writer, fs *flag.FlagSet) {
 func printVerbs(w io.Writer, vs []Verb) {
 	t := tabwriter.NewWriter(w, 0, 4, 3, ' ', 0)
 	for _, v := range vs {
-		if v.Hidden {
+		if v.Hidden || v.Absent {
 			continue
 		}
 		fmt.Fprintf(t, "  %s\t%s\n", strings.TrimSpace(v.Name+" "+v.Args), v.Short)

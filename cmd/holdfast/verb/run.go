@@ -80,7 +80,7 @@ func usage(w io.Writer, all []Verb) {
 func hidden(all []Verb) []string {
 	var out []string
 	for _, v := range all {
-		if v.Hidden {
+		if v.Absent {
 			out = append(out, v.Name)
 		}
 	}

@@ -18,7 +18,8 @@ type Verb struct {
 	Run  func(ctx context.Context, c *Console, args []string) error
 	Subs []Verb // of a family, which has no Run
 
-	Hidden bool // it stands in the last line of the help
+	Hidden bool // the help and completion do not list it
+	Absent bool // it is one of Consul's that only says why it is not offered; the last line of the help lists it
 }
 
 // find is the verb that a command line names, and what follows its name.

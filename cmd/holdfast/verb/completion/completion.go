@@ -55,7 +55,7 @@ func lines(all []verb.Verb) []line {
 	first := line{}
 	var out []line
 	for _, v := range all {
-		if v.Hidden {
+		if v.Hidden || v.Absent {
 			continue
 		}
 		first.next = append(first.next, choice{v.Name[strings.LastIndexByte(v.Name, ' ')+1:], v.Short})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"holdfast/cmd/holdfast/verb"
@@ -28,8 +29,13 @@ func (p *program) apply(ctx context.Context, c *verb.Console, here *verb.Client)
 		}
 	}
 	for _, s := range p.services {
-		if err := here.Do(ctx, http.MethodPut, "/v1/agent/service/register", nil, s, nil); err != nil {
-			return fmt.Errorf("service %v was not registered: %w", s["ID"], err)
+		if err := s.register(ctx, here); err != nil {
+			return fmt.Errorf("service %s was not registered: %w", s.id(), err)
+		}
+	}
+	for _, check := range p.checks {
+		if err := here.Do(ctx, http.MethodPut, "/v1/agent/check/register", nil, check, nil); err != nil {
+			return fmt.Errorf("check %v was not registered: %w", check["ID"], err)
 		}
 	}
 	for _, q := range p.queries {
@@ -113,4 +119,23 @@ func (x *external) register(ctx context.Context, here *verb.Client) error {
 		}
 	}
 	return nil
+}
+
+// register registers the service. One that is out of service there does not count as healthy here for a moment.
+func (s *service) register(ctx context.Context, here *verb.Client) error {
+	body := s.body
+	barrier := "import:" + s.id()
+	if s.maintenance != nil {
+		body = maps.Clone(body)
+		checks, _ := body["Checks"].([]any)
+		body["Checks"] = append(slices.Clip(checks), map[string]any{"CheckID": barrier, "Name": "import", "TTL": "24h", "Status": "critical"})
+	}
+	if err := here.Do(ctx, http.MethodPut, "/v1/agent/service/register", nil, body, nil); err != nil || s.maintenance == nil {
+		return err
+	}
+	query := url.Values{"enable": {"true"}, "reason": {*s.maintenance}}
+	if err := here.Do(ctx, http.MethodPut, "/v1/agent/service/maintenance/"+url.PathEscape(s.id()), query, nil, nil); err != nil {
+		return err
+	}
+	return here.Do(ctx, http.MethodPut, "/v1/agent/check/deregister/"+url.PathEscape(barrier), nil, nil, nil)
 }

@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -33,24 +32,35 @@ func readNodes(ctx context.Context, there *verb.Client, inv *inventory) error {
 	if err != nil {
 		return err
 	}
-	var others []string
+	var all []external
 	for _, n := range nodes {
 		x, err := readNode(ctx, there, n.Node)
 		if err != nil {
 			return err
 		}
+		if x != nil { // it may be gone meanwhile
+			all = append(all, *x)
+		}
+	}
+	inv.takeNodes(all, self.Config.NodeName)
+	return nil
+}
+
+// takeNodes takes the external ones of all nodes, and names the services of agents but for one.
+func (inv *inventory) takeNodes(all []external, agent string) {
+	var others []string
+	for _, x := range all {
+		name, _ := x.Node["Node"].(string)
 		switch {
-		case x == nil: // gone meanwhile
 		case x.Checks[serfHealth] == nil:
-			inv.nodes = append(inv.nodes, *x)
-		case n.Node != self.Config.NodeName && len(x.own()) > 0:
-			others = append(others, fmt.Sprintf("%s (%s)", n.Node, strings.Join(x.own(), ", ")))
+			inv.nodes = append(inv.nodes, x)
+		case name != agent && len(x.own()) > 0:
+			others = append(others, fmt.Sprintf("%s (%s)", name, strings.Join(x.own(), ", ")))
 		}
 	}
 	if len(others) > 0 {
-		inv.leftOut = append(inv.leftOut, "services of other agents, which belong to the agents there: repeat this on "+strings.Join(others, " and "))
+		inv.omit("services of other agents, which belong to the agents there: repeat this on %s", strings.Join(others, " and "))
 	}
-	return nil
 }
 
 // own are the services of an agent's node that somebody has registered.
@@ -72,18 +82,28 @@ func readNode(ctx context.Context, cl *verb.Client, name string) (*external, err
 	if err := cl.Do(ctx, http.MethodGet, "/v1/health/node/"+url.PathEscape(name), nil, nil, &checks); err != nil {
 		return nil, err
 	}
-	x := &external{
-		Node:     pick(has.Node, "ID", "Node", "Address", "TaggedAddresses", "Meta"),
-		Services: map[string]map[string]any{}, Checks: map[string]map[string]any{},
-	}
-	for id, s := range has.Services {
-		x.Services[id] = pick(s, "Kind", "ID", "Service", "Tags", "Address", "TaggedAddresses", "Meta", "Port", "SocketPath", "Weights", "EnableTagOverride")
-	}
+	byID := map[string]map[string]any{}
 	for _, c := range checks {
 		id, _ := c["CheckID"].(string)
+		byID[id] = c
+	}
+	x := newExternal(has.Node, has.Services, byID)
+	return &x, nil
+}
+
+// newExternal is a node as catalog/register takes it, of what the API or a snapshot says about it.
+func newExternal(node map[string]any, services, checks map[string]map[string]any) external {
+	x := external{
+		Node:     pick(node, "ID", "Node", "Address", "TaggedAddresses", "Meta"),
+		Services: map[string]map[string]any{}, Checks: map[string]map[string]any{},
+	}
+	for id, s := range services {
+		x.Services[id] = pick(s, "Kind", "ID", "Service", "Tags", "Address", "TaggedAddresses", "Meta", "Port", "SocketPath", "Weights", "EnableTagOverride")
+	}
+	for id, c := range checks {
 		x.Checks[id] = pick(c, "Node", "CheckID", "Name", "Status", "Notes", "Output", "ServiceID", "Type", "Definition")
 	}
-	return x, nil
+	return x
 }
 
 // pick is some fields of an object, without those that say nothing.
@@ -119,61 +139,6 @@ func nothing(v any) bool {
 		return true
 	}
 	return false
-}
-
-// readServices reads the services of the agent that is asked, with those of their checks that it describes.
-func readServices(ctx context.Context, there *verb.Client, inv *inventory) error {
-	var services, checks map[string]map[string]any
-	if err := there.Do(ctx, http.MethodGet, "/v1/agent/services", nil, nil, &services); err != nil {
-		return err
-	}
-	if err := there.Do(ctx, http.MethodGet, "/v1/agent/checks", nil, nil, &checks); err != nil {
-		return err
-	}
-	for _, id := range slices.Sorted(maps.Keys(services)) {
-		s := pick(services[id], "ID", "Tags", "Address", "TaggedAddresses", "Meta", "Port", "SocketPath", "Weights", "EnableTagOverride")
-		s["Name"] = services[id]["Service"]
-		if kind, _ := services[id]["Kind"].(string); kind != "" {
-			inv.leftOut = append(inv.leftOut, fmt.Sprintf("service %s of kind %s: Holdfast has no service mesh", id, kind))
-			continue
-		}
-		defined, unknown := checksOf(id, checks)
-		if len(unknown) > 0 {
-			inv.leftOut = append(inv.leftOut, fmt.Sprintf("service %s: the API does not tell what its checks do (%s), and without them it would count as healthy: take it from the agent's config files, or register it again", id, strings.Join(unknown, ", ")))
-			continue
-		}
-		if len(defined) > 0 {
-			s["Checks"] = defined
-		}
-		inv.services = append(inv.services, s)
-	}
-	for _, id := range slices.Sorted(maps.Keys(checks)) {
-		if of, _ := checks[id]["ServiceID"].(string); of == "" {
-			inv.leftOut = append(inv.leftOut, fmt.Sprintf("check %s of the machine: take it from the agent's config files", id))
-		}
-	}
-	return nil
-}
-
-// checksOf is the checks of a service as they are registered, and what is not known of others.
-func checksOf(service string, all map[string]map[string]any) (defined []any, unknown []string) {
-	for _, id := range slices.Sorted(maps.Keys(all)) {
-		c := all[id]
-		if of, _ := c["ServiceID"].(string); of != service || strings.HasPrefix(id, "_service_maintenance:") {
-			continue
-		}
-		def, _ := c["Definition"].(map[string]any)
-		if what := pick(def, "HTTP", "TCP", "UDP", "GRPC", "H2PING", "AliasService", "AliasNode"); len(what) == 0 {
-			kind, _ := c["Type"].(string)
-			unknown = append(unknown, cmp.Or(kind, "of a kind that it does not tell"))
-			continue
-		}
-		check := pick(def, "HTTP", "Header", "Method", "Body", "TLSServerName", "TLSSkipVerify", "TCP", "TCPUseTLS", "UDP", "GRPC", "GRPCUseTLS",
-			"H2PING", "Interval", "Timeout", "DeregisterCriticalServiceAfter", "AliasNode", "AliasService")
-		check["CheckID"], check["Name"], check["Status"] = id, c["Name"], c["Status"]
-		defined = append(defined, check)
-	}
-	return defined, unknown
 }
 
 // plainQuery is a prepared query without what the source has made of it.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"unicode/utf8"
 
 	"holdfast/cmd/holdfast/verb"
 )
@@ -21,12 +22,14 @@ type program struct {
 	Keys     tally
 	Nodes    tally
 	Services tally
+	Checks   tally
 	Queries  tally
 	LeftOut  []string
 
 	keys     []kvEntry
 	nodes    []external
-	services []map[string]any
+	services []service
+	checks   []map[string]any
 	queries  []query
 }
 
@@ -42,7 +45,7 @@ const maxValue = 512 << 10
 // plan compares what was found with what is here.
 func plan(ctx context.Context, here *verb.Client, inv *inventory) (*program, error) {
 	p := &program{From: inv.from, LeftOut: inv.leftOut}
-	for _, part := range []func(context.Context, *verb.Client, *inventory) error{p.planKeys, p.planNodes, p.planServices, p.planQueries} {
+	for _, part := range []func(context.Context, *verb.Client, *inventory) error{p.planKeys, p.planNodes, p.planLocal, p.planQueries} {
 		if err := part(ctx, here, inv); err != nil {
 			return nil, err
 		}
@@ -62,8 +65,11 @@ func (p *program) planKeys(ctx context.Context, here *verb.Client, inv *inventor
 	for _, e := range inv.keys {
 		old := byKey[e.Key]
 		switch {
+		case !utf8.ValidString(e.Key):
+			p.omit("key %q: it is not UTF-8, which the API needs", e.Key)
+			continue
 		case len(e.Value) > maxValue:
-			p.LeftOut = append(p.LeftOut, fmt.Sprintf("key %s: its value has %d bytes, and at most %d are taken", e.Key, len(e.Value), maxValue))
+			p.omit("key %s: its value has %d bytes, and at most %d are taken", e.Key, len(e.Value), maxValue)
 			continue
 		case old == nil:
 			p.Keys.New++
@@ -89,7 +95,7 @@ func (p *program) planNodes(ctx context.Context, here *verb.Client, inv *invento
 		case old == nil:
 			p.Nodes.New++
 		case old.Checks[serfHealth] != nil:
-			p.LeftOut = append(p.LeftOut, fmt.Sprintf("node %s: a member of this cluster has its name", name))
+			p.omit("node %s: a member of this cluster has its name", name)
 			continue
 		case same(x.within(old), x):
 			p.Nodes.Same++
@@ -128,25 +134,52 @@ func same(a, b any) bool {
 	return err == nil && bytes.Equal(x, y)
 }
 
-// planServices takes the services that the agent here does not have. One that it has, from its config files or from a program, is its own.
-func (p *program) planServices(ctx context.Context, here *verb.Client, inv *inventory) error {
-	if len(inv.services) == 0 {
+// planLocal takes the services and checks that the agent here does not have. One that it has, from its config files or from a program, is its own.
+func (p *program) planLocal(ctx context.Context, here *verb.Client, inv *inventory) error {
+	if len(inv.services)+len(inv.checks) == 0 {
 		return nil
 	}
-	var have map[string]any
-	if err := here.Do(ctx, http.MethodGet, "/v1/agent/services", nil, nil, &have); err != nil {
-		return err
+	var services, checks map[string]any
+	var self struct {
+		DebugConfig struct{ EnableRemoteScriptChecks bool }
 	}
-	for _, s := range inv.services {
-		id, _ := s["ID"].(string)
-		if have[id] != nil {
-			p.Services.Same++
-			continue
+	for path, out := range map[string]any{"/v1/agent/services": &services, "/v1/agent/checks": &checks, "/v1/agent/self": &self} {
+		if err := here.Do(ctx, http.MethodGet, path, nil, nil, out); err != nil {
+			return err
 		}
-		p.Services.New++
-		p.services = append(p.services, s)
+	}
+	scripts := self.DebugConfig.EnableRemoteScriptChecks
+	const refused = "%s %s: it has the agent run a program, which the API here does not take: set enable_script_checks = true in this agent's config first"
+	for _, s := range inv.services {
+		switch id := s.id(); {
+		case services[id] != nil:
+			p.Services.Same++
+		case !scripts && s.runsPrograms():
+			p.omit(refused, "service", id)
+		default:
+			p.Services.New++
+			p.services = append(p.services, s)
+		}
+	}
+	for _, c := range inv.checks {
+		of, _ := c["ServiceID"].(string)
+		switch id := c["ID"]; {
+		case checks[fmt.Sprint(id)] != nil:
+			p.Checks.Same++
+		case !scripts && c["ScriptArgs"] != nil:
+			p.omit(refused, "check", id)
+		case of != "" && services[of] == nil:
+			p.omit("check %v: its service %s is not here yet: repeat this when its config files are", id, of)
+		default:
+			p.Checks.New++
+			p.checks = append(p.checks, c)
+		}
 	}
 	return nil
+}
+
+func (p *program) omit(format string, args ...any) {
+	p.LeftOut = append(p.LeftOut, fmt.Sprintf(format, args...))
 }
 
 // planQueries compares queries by their names, and those without one by all that they say.
@@ -183,7 +216,7 @@ func (p *program) planQueries(ctx context.Context, here *verb.Client, inv *inven
 }
 
 func (p *program) empty() bool {
-	return len(p.keys)+len(p.nodes)+len(p.services)+len(p.queries) == 0
+	return len(p.keys)+len(p.nodes)+len(p.services)+len(p.checks)+len(p.queries) == 0
 }
 
 // written says what was written.
@@ -192,7 +225,7 @@ func (p *program) written() []string {
 	for _, w := range []struct {
 		n    int
 		noun string
-	}{{len(p.keys), "key"}, {len(p.nodes), "external node"}, {len(p.services), "service"}, {len(p.queries), "prepared query"}} {
+	}{{len(p.keys), "key"}, {len(p.nodes), "external node"}, {len(p.services), "service"}, {len(p.checks), "check"}, {len(p.queries), "prepared query"}} {
 		if w.n > 0 {
 			out = append(out, count(w.n, w.noun))
 		}
@@ -207,7 +240,7 @@ func (p *program) print(c *verb.Console, inv *inventory) error {
 	for _, r := range []struct {
 		what string
 		t    tally
-	}{{"keys", p.Keys}, {"external nodes", p.Nodes}, {"services of the agent", p.Services}, {"prepared queries", p.Queries}} {
+	}{{"keys", p.Keys}, {"external nodes", p.Nodes}, {"services of the agent", p.Services}, {"other checks of the agent", p.Checks}, {"prepared queries", p.Queries}} {
 		rows = append(rows, []string{r.what, strconv.Itoa(r.t.New), strconv.Itoa(r.t.Changed), strconv.Itoa(r.t.Same)})
 	}
 	if err := verb.Table(c.Out, []string{"What", "New", "Changed", "Same"}, rows); err != nil {

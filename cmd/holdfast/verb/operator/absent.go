@@ -24,7 +24,7 @@ func Absent() []verb.Verb {
 		{"exec", "Holdfast runs no commands on other machines: use ssh, or an event and a watch"},
 	} {
 		out = append(out, verb.Verb{
-			Name: a.name, Short: "a verb of Consul's that is not offered", Long: verb.UpperFirst(a.why) + ".", Hidden: true,
+			Name: a.name, Short: "a verb of Consul's that is not offered", Long: verb.UpperFirst(a.why) + ".", Absent: true,
 			Run: func(_ context.Context, c *verb.Console, args []string) error {
 				if slices.ContainsFunc(args, verb.IsHelp) {
 					return verb.ParseFlags(c.Flags(), []string{"-h"})

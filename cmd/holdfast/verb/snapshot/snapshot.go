@@ -131,22 +131,11 @@ func eachRecord(f io.ReadSeeker, meta *archive.Meta, see func(kind string, size 
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	r, w := io.Pipe()
-	read := make(chan error, 1)
-	go func() {
-		m, err := archive.Read(f, w)
-		*meta = m
-		_ = w.CloseWithError(err) // nil means io.EOF; it never fails
-		read <- err
-	}()
-	_, err := codec.ReadState(r, see)
-	if err == nil {
-		_, err = io.Copy(io.Discard, r)
-	}
-	_ = r.CloseWithError(err) // the other end stops where this one has
-	if whole := <-read; whole != nil {
-		return whole
-	}
+	m, err := archive.Decode(f, func(state io.Reader) error {
+		_, err := codec.ReadState(state, see)
+		return err
+	})
+	*meta = m
 	return err
 }
 

@@ -1,10 +1,10 @@
-package effect
+package program
 
 import "testing"
 
 // TestTail holds that of a long output its end is kept.
 func TestTail(t *testing.T) {
-	x := &tail{limit: 5}
+	x := &Tail{Limit: 5}
 	for _, p := range []string{"", "ab", "cde"} {
 		if n, err := x.Write([]byte(p)); n != len(p) || err != nil {
 			t.Errorf("write %q: %d, %v", p, n, err)
