@@ -8,6 +8,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/codec"
+	"holdfast/cluster/consensus"
 	"holdfast/cluster/rpc"
 )
 
@@ -29,7 +30,7 @@ const (
 )
 
 // Apply is the only way to write. An error of code cluster.Unknown means that the write may or may not have happened; every other
-// error means that it has not.
+// error means that it has not. With the context of a leadership it writes in that one's term or not at all.
 func (a *Agent) Apply(ctx context.Context, _ cluster.WriteOptions, cmd cluster.Command) (any, error) {
 	defer a.metrics.wrote(cmd, time.Now())
 	body, err := codec.EncodeCommand(cmd)
@@ -38,6 +39,10 @@ func (a *Agent) Apply(ctx context.Context, _ cluster.WriteOptions, cmd cluster.C
 	}
 	if err := a.understood(body); err != nil { // here too: a leader of 0.1.0 would take it
 		return nil, err
+	}
+	if consensus.TermOf(ctx) != 0 {
+		// A leader's own write rests on what this leader alone knows, of leases for one: another leader is not to commit it.
+		return a.propose(ctx, body)
 	}
 	var result any
 	err = a.atLeader(ctx, func(ctx context.Context) error {

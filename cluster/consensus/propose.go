@@ -15,7 +15,8 @@ import (
 
 // Propose commits and applies a command that codec.EncodeCommand made and returns its result. It works on the leader alone, waits until the
 // leader has opened its term, and returns at once when ctx ends. ErrNoLeader, Unavailable and TooLarge say that
-// the command never entered the log, and it may be proposed again, here or elsewhere; Unknown says that it may have.
+// the command never entered the log, and it may be proposed again, here or elsewhere; Unknown says that it may have. With a context that Lead made, it
+// is proposed in the term of that leadership alone.
 func (p *Peer) Propose(ctx context.Context, encoded []byte) (any, error) {
 	if err := codec.CheckSize(encoded); err != nil {
 		return nil, err
@@ -26,6 +27,9 @@ func (p *Peer) Propose(ctx context.Context, encoded []byte) (any, error) {
 	}
 	if err := p.terms.awaitOpen(ctx); err != nil {
 		return nil, err
+	}
+	if number, ok := leads(r); TermOf(ctx) != 0 && (!ok || number != TermOf(ctx)) {
+		return nil, cluster.ErrNoLeader
 	}
 	result, err := p.propose(ctx, r, encoded)
 	if err != nil {
