@@ -2,6 +2,7 @@ package failover
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -314,6 +315,11 @@ func (c *Controller) assess() {
 			continue
 		}
 		if c.carried[name] != nil {
+			continue
+		}
+		if a := c.assignments[name]; a.Node == c.agent.Name() && a.Epoch <= c.given[name] {
+			// No leader has heard why, and giving back is final: only another epoch brings the group back.
+			unable[name] = fmt.Sprintf("it has given epoch %d back", a.Epoch)
 			continue
 		}
 		if _, err := c.machine.resolve(g.VIPs); err != nil {

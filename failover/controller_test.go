@@ -243,6 +243,19 @@ func TestStranger(t *testing.T) {
 		s.never(0, "open 10.0.0.100")
 		failovertest.Eventually(t, "the timeline tells", func() bool { return slices.Contains(s.Told(cluster.TransitionConflict), sentence) })
 	})
+	t.Run("nobody leads until it is tried again", func(t *testing.T) {
+		s := newStage(t)
+		s.stranger, s.mute, s.opts.UnfitFor = mac, true, time.Nanosecond
+		s.Assign("g", "n1", false)
+		s.start()
+		failovertest.Eventually(t, "it is given back", func() bool { return len(s.Told(cluster.TransitionConflict)) > 0 })
+		s.set(func() { s.stranger, s.mute = nil, false })
+		failovertest.Eventually(t, "the leader hears that this epoch is over", func() bool { return s.last().Unable["g"] == "it has given epoch 1 back" })
+		s.Assign("g", "", false)
+		failovertest.Eventually(t, "it is able again", func() bool { return len(s.last().Unable) == 0 })
+		s.Assign("g", "n1", false)
+		s.serves()
+	})
 	t.Run("member", func(t *testing.T) {
 		s := newStage(t)
 		s.stranger = mac
