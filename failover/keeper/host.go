@@ -182,28 +182,49 @@ func (h *Host) Owned(...netip.Addr) ([]vip.Placed, error) {
 	return out, nil
 }
 
-// Announce runs the announce command n times. Without one the system does it as the address is added, or the segment is told.
+// Announce runs the announce command n times. Without one the system does it as the address is added, or the segment is told. An address that the keeper
+// has removed meanwhile is not announced: no kernel holds the packet back, and a daemon that stood still must not take the neighbours from whoever
+// serves it now. They would ask this machine for as long as they believe it, on Linux eight seconds.
 func (h *Host) Announce(ctx context.Context, i vip.Interface, addr netip.Addr, n int, gap time.Duration) error {
 	words, err := render(h.commands.Announce, placeOf(addr, i.Name))
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case len(words) == 0 && h.segment != nil:
-		return h.segment.Announce(ctx, i, addr, n, gap)
-	case len(words) == 0:
-		return nil
 	}
-	for range n {
-		if out, err := exec.CommandContext(ctx, words[0], words[1:]...).CombinedOutput(); err != nil { //nolint:gosec // the operator's own command
-			return fmt.Errorf("%q failed: %w: %s", strings.Join(words, " "), err, strings.TrimSpace(string(out[:min(len(out), maxOutput)])))
-		}
-		select {
-		case <-time.After(gap):
-		case <-ctx.Done():
+	for k := range n {
+		switch {
+		case k > 0 && !wait(ctx, gap):
 			return ctx.Err()
+		case !onMachine(addr):
+			return fmt.Errorf("%s is not on this machine any more", addr)
+		case len(words) == 0 && h.segment != nil:
+			err = h.segment.Announce(ctx, i, addr, 1, 0)
+		case len(words) > 0:
+			err = announceBy(ctx, words)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func announceBy(ctx context.Context, words []string) error {
+	if out, err := exec.CommandContext(ctx, words[0], words[1:]...).CombinedOutput(); err != nil { //nolint:gosec // the operator's own command
+		return fmt.Errorf("%q failed: %w: %s", strings.Join(words, " "), err, strings.TrimSpace(string(out[:min(len(out), maxOutput)])))
+	}
+	return nil
+}
+
+// wait reports whether ctx has lasted so long.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 var hardwareAddr = regexp.MustCompile(`\b[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}\b`)

@@ -3,9 +3,12 @@ package keeper
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,4 +98,38 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("%s of %q was done", do, a)
 		}
 	})
+}
+
+// segment notes what is announced.
+type segment struct {
+	Segment
+
+	announced []netip.Addr
+}
+
+func (s *segment) Announce(_ context.Context, _ vip.Interface, addr netip.Addr, _ int, _ time.Duration) error {
+	s.announced = append(s.announced, addr)
+	return nil
+}
+
+// TestWhatWasRemovedIsNotAnnounced holds that a daemon that stood still does not claim an address that the keeper has taken off the machine meanwhile.
+func TestWhatWasRemovedIsNotAnnounced(t *testing.T) {
+	ran := filepath.Join(t.TempDir(), "ran")
+	for name, commands := range map[string]Commands{"segment": {}, "command": {Announce: []string{"sh", "-c", "echo {{.Address}} >> " + ran}}} {
+		s := &segment{}
+		h := New(Options{Commands: commands, Segment: s})
+		if err := h.Announce(t.Context(), vip.Interface{Name: "net0"}, addr, 2, 0); err == nil {
+			t.Errorf("%s: %s is not on this machine, and was announced", name, addr)
+		}
+		must(t, h.Announce(t.Context(), vip.Interface{Name: "lo"}, netip.MustParseAddr("127.0.0.1"), 2, 0))
+		told := fmt.Sprint(s.announced)
+		if name == "command" {
+			b, err := os.ReadFile(ran)
+			must(t, err)
+			told = fmt.Sprint(strings.Fields(string(b)))
+		}
+		if told != "[127.0.0.1 127.0.0.1]" {
+			t.Errorf("%s: announced %s", name, told)
+		}
+	}
 }
