@@ -65,6 +65,7 @@ func TestWatchInTheAgent(t *testing.T) {
 	c.ask("kv", "put", "vip", "10.0.0.1")
 	sees("null", "10.0.0.1")
 	c.ask("kv", "put", "other", "x")
+	eventually(t, "the node as the agent registers it", func() bool { return strings.Contains(c.api("/v1/catalog/nodes"), "consul-version") }) // the new watch runs once
 	configure(`, { type = "nodes" args = ["sh", "-c", "cat > ` + nodes + `"] }`)
 	c.reloaded(`msg="the configuration is reloaded" .*watches=2`)
 	eventually(t, "the new watch", func() bool { return lines(t, nodes) == 1 })

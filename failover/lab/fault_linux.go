@@ -59,6 +59,11 @@ func (l *Lab) CutOneWay(from, to string) error {
 	return l.cut([][2]string{{from, to}})
 }
 
+// MendOneWay makes the machine to hear again what from says, and leaves every other fault as it is.
+func (l *Lab) MendOneWay(from, to string) error {
+	return l.hear([][2]string{{from, to}}, true)
+}
+
 // Cut separates two machines, in both directions. Others, the client too, still reach both.
 func (l *Lab) Cut(a, b string) error {
 	return l.cut([][2]string{{a, b}, {b, a}})
@@ -91,7 +96,10 @@ func (l *Lab) Partition(groups ...[]string) error {
 }
 
 // cut makes the second of each pair deaf for the first, on every network that both are on.
-func (l *Lab) cut(pairs [][2]string) error {
+func (l *Lab) cut(pairs [][2]string) error { return l.hear(pairs, false) }
+
+// hear says whether the second of each pair hears the first, on every network that both are on.
+func (l *Lab) hear(pairs [][2]string, hears bool) error {
 	for _, pair := range pairs {
 		for _, name := range pair {
 			if l.Machine(name) == nil {
@@ -104,7 +112,11 @@ func (l *Lab) cut(pairs [][2]string) error {
 	touched := make(map[*port]bool)
 	for _, pair := range pairs {
 		for _, p := range l.portsLocked(pair[1]) {
-			p.deaf[pair[0]] = true
+			if hears {
+				delete(p.deaf, pair[0])
+			} else {
+				p.deaf[pair[0]] = true
+			}
 			touched[p] = true
 		}
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // testTimeout bounds every wait of these tests.
-const testTimeout = 20 * time.Second
+const testTimeout = 60 * time.Second
 
 func testContext(t *testing.T) context.Context {
 	t.Helper()

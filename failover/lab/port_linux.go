@@ -15,7 +15,7 @@ import (
 
 const (
 	mtu           = 1500
-	settleTimeout = 5 * time.Second
+	settleTimeout = 20 * time.Second
 )
 
 // port is one machine's cable to one switch: a pair of virtual Ethernet devices, the machine's end and the switch's. The faults it
