@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ type Options struct {
 	Env      []string // beside the environment of this process
 	Dir      string   // for data directories, config files and logs
 	Machines []string // default n1, n2, n3
+	Voteless []string // those of the machines that are no servers
+	Witness  []string // those that vote, and hold no groups
 	Extra    string   // more configuration in HCL, for every daemon
 	Group    string   // the body of the group, default: both addresses, the service, prefer in the order of the machines
 }
@@ -147,9 +150,16 @@ func (s *Stage) config(name string) string {
 	if group == "" {
 		group = fmt.Sprintf("service = \"web\"\n  vip \"%s/24\" {}\n  vip \"%s/64\" {}\n  prefer  = [\"%s\"]\n  preempt = false\n  hold_down = \"0s\" # each fault stands alone", VIP4, VIP6, strings.Join(s.opts.Machines, `", "`))
 	}
+	server := fmt.Sprintf("server           = true\nbootstrap_expect = %d", len(s.opts.Machines)-len(s.opts.Voteless))
+	if slices.Contains(s.opts.Voteless, name) {
+		server = "server           = false"
+	}
+	extra := s.opts.Extra
+	if slices.Contains(s.opts.Witness, name) {
+		extra += "\nfailover {\n  witness = true\n}\n"
+	}
 	return fmt.Sprintf(`node_name        = %q
-server           = true
-bootstrap_expect = %d
+%s
 data_dir         = %q
 bind_addr        = %q
 retry_join       = [%s]
@@ -174,7 +184,7 @@ group "web" {
   %s
 }
 %s
-`, name, len(s.opts.Machines), filepath.Join(s.opts.Dir, name), s.Lab.Machine(name).Addr(), strings.Join(peers, ", "), lab.DefaultPort, lab.DefaultPort, workload, group, s.opts.Extra)
+`, name, server, filepath.Join(s.opts.Dir, name), s.Lab.Machine(name).Addr(), strings.Join(peers, ", "), lab.DefaultPort, lab.DefaultPort, workload, group, extra)
 }
 
 // PowerOn starts a machine after a power loss, with its service and daemon.
