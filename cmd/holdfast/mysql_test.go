@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -247,7 +248,7 @@ func (d *databases) watchWriters(ctx context.Context, t *testing.T) (both *[]str
 	return both, wg.Wait
 }
 
-// TestMySQLExample kills a primary, lets it come back, and then takes the power of the other: clients write again each time, what was
+// TestMySQLExample moves the group to the replica and back as planned, kills a primary, lets it come back, and then takes the power of the other: clients write again each time, what was
 // acknowledged is there, and never are two writable at once.
 func TestMySQLExample(t *testing.T) {
 	d := openDatabases(t)
@@ -268,6 +269,9 @@ func TestMySQLExample(t *testing.T) {
 		var n int
 		return replica.QueryRowContext(ctx, "SELECT COUNT(*) FROM app.t").Scan(&n) == nil && n > 0 && d.semiSync(ctx, t, "10.77.0.11:3306")
 	})
+
+	d.plannedMove(ctx, t, w, "n1", "n2")
+	d.plannedMove(ctx, t, w, "n2", "n1")
 
 	if err := d.servers["n1"].Kill(); err != nil {
 		t.Fatal(err)
@@ -295,6 +299,35 @@ func TestMySQLExample(t *testing.T) {
 	if len(*both) > 0 {
 		t.Errorf("both servers were writable at %v", *both)
 	}
+}
+
+// plannedMove moves the group in two seconds, under clients that write through a proxy: the replica has every row that was acknowledged, the timeline
+// tells that the old primary was read-only before the new one was writable, and the old one follows and takes no rows any more.
+func (d *databases) plannedMove(ctx context.Context, t *testing.T, w *writing, from, to string) {
+	t.Helper()
+	const ahead = 2 * time.Second
+	asked := time.Now()
+	verbOn(ctx, t, d.lab.Machine("n3"), "group", "move", "db", to, "-in", ahead.String())
+	w.writes(t, to)
+	if took := time.Since(asked); took < ahead {
+		t.Errorf("the group was moved after %s, and was to be in %s", took, ahead)
+	}
+	addr := map[string]string{"n1": "10.77.0.11:3306", "n2": "10.77.0.12:3306"}
+	d.holds(ctx, t, w, addr[to])
+	if _, err := d.connect(t, "app", "app", addr[from]).ExecContext(ctx, "INSERT INTO app.t VALUES (?, @@server_id)", -haproxyRows.Add(1)); err == nil {
+		t.Errorf("%s takes rows still", from)
+	}
+	told := verbOn(ctx, t, d.lab.Machine("n3"), "timeline", "db")
+	ended, begun := strings.LastIndex(told, "is read-only"), strings.LastIndex(told, "is the primary")
+	if ended < 0 || begun < ended || !strings.Contains(told[:ended], "it goes to "+to+": the move that an operator planned") {
+		t.Errorf("the timeline does not tell that %s was read-only before %s was writable:\n%s", from, to, told)
+	}
+	eventually(t, from+" is a replica, and acknowledges", func() bool { return d.semiSync(ctx, t, addr[to]) })
+	acked := w.all()
+	eventually(t, from+" has caught up", func() bool {
+		lost, err := d.missing(ctx, t, acked, addr[from])
+		return err == nil && lost == 0
+	})
 }
 
 // throughHAProxy waits until the HAProxy whose config is rendered passes a client to a writer, and wants it to be this one.

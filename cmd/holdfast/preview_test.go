@@ -19,8 +19,8 @@ import (
 	"holdfast/httpapi/group"
 )
 
-// verbOn runs a verb on a machine of the stage, and answers what it printed.
-func verbOn(ctx context.Context, t *testing.T, s *stage.Stage, machine string, args ...string) string {
+// verbOn runs a verb on a machine, and answers what it printed.
+func verbOn(ctx context.Context, t *testing.T, m *lab.Machine, args ...string) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -31,13 +31,13 @@ func verbOn(ctx context.Context, t *testing.T, s *stage.Stage, machine string, a
 		t.Fatal(err)
 	}
 	defer file.Close()
-	p, err := s.Lab.Machine(machine).Start(ctx, append([]string{self}, args...), lab.StartOptions{Env: append(os.Environ(), asHoldfast+"=1"), Stdout: file, Stderr: file})
+	p, err := m.Start(ctx, append([]string{self}, args...), lab.StartOptions{Env: append(os.Environ(), asHoldfast+"=1"), Stdout: file, Stderr: file})
 	if err == nil {
 		err = p.Wait(ctx)
 	}
 	out, _ := os.ReadFile(file.Name()) // what is there is shown
 	if err != nil {
-		t.Fatalf("holdfast %s on %s: %v\n%s", strings.Join(args, " "), machine, err, out)
+		t.Fatalf("holdfast %s on %s: %v\n%s", strings.Join(args, " "), m.Name(), err, out)
 	}
 	return string(out)
 }
@@ -46,7 +46,7 @@ func verbOn(ctx context.Context, t *testing.T, s *stage.Stage, machine string, a
 func decisions(ctx context.Context, t *testing.T, s *stage.Stage, machine string, args ...string) map[string]string {
 	t.Helper()
 	var ds []group.Decision
-	out := verbOn(ctx, t, s, machine, append(args, "-format=json")...)
+	out := verbOn(ctx, t, s.Lab.Machine(machine), append(args, "-format=json")...)
 	if err := json.Unmarshal([]byte(out), &ds); err != nil {
 		t.Fatalf("%v: %v in %s", args, err, out)
 	}
@@ -132,7 +132,7 @@ group "other" {
 			if got := decisions(ctx, t, s, m, "group", "plan"); !maps.Equal(got, said) {
 				t.Errorf("%s plans %v, want %v, as it is", m, got, said)
 			}
-			out := verbOn(ctx, t, s, m, "explain", "web")
+			out := verbOn(ctx, t, s.Lab.Machine(m), "explain", "web")
 			for _, want := range []string{"web is on n3 since", "not n1: ", "not n2: no lease renewal from it for", "acquire"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("%s does not explain %q:\n%s", m, want, out)
@@ -182,7 +182,7 @@ group "other" {
 		if said["other"] != "n1" {
 			t.Errorf("n1 is preferred, and the plan says %v", said)
 		}
-		verbOn(ctx, t, s, "n2", "group", "apply", file)
+		verbOn(ctx, t, s.Lab.Machine("n2"), "group", "apply", file)
 		placed(ctx, t, s, "n3", said)
 	})
 	t.Run("drill", func(t *testing.T) { drillOnStage(ctx, t, s) })
@@ -195,7 +195,7 @@ func drillOnStage(ctx context.Context, t *testing.T, s *stage.Stage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := verbOn(ctx, t, s, x.Leader, "drill", "web")
+	out := verbOn(ctx, t, s.Lab.Machine(x.Leader), "drill", "web")
 	err = x.Await(ctx, x.Holder)
 	v4, v6 := x.End()
 	if err != nil {
