@@ -16,10 +16,9 @@ import (
 )
 
 const (
-	chaosLength  = 12 * time.Second // of one schedule
-	chaosSettle  = 10 * time.Second // from the end of the last fault until all is as planned
-	chaosUnheld  = 3 * time.Second  // how long an address may be unserved while a majority is sound: said
-	chaosForsake = 8 * time.Second  // the same: a failure
+	chaosLength = 12 * time.Second // of one schedule
+	chaosSettle = 10 * time.Second // from the end of the last fault until all is as planned
+	chaosUnheld = 3 * time.Second  // how long an address may be unserved while a majority is sound and one of it can serve
 )
 
 // TestChaos lets faults of all kinds befall the cluster in random overlap. Whatever happens, no two machines serve an address at once; and once all
@@ -83,6 +82,7 @@ func (r *chaos) round(t *testing.T, acts []stage.Act) {
 		defer probes[a].Close()
 	}
 	c := r.NewChaos()
+	still := watchStillness(ctx)
 	err := c.Play(ctx, acts)
 	mended := time.Now()
 	settling, stop := context.WithTimeout(ctx, 2*chaosSettle)
@@ -94,8 +94,9 @@ func (r *chaos) round(t *testing.T, acts []stage.Act) {
 		err = r.asPlanned(settling, probes)
 	}
 	took := time.Since(mended).Round(time.Millisecond)
-	calms := c.Calms()
+	still.end()
 	failed := err != nil || took > chaosSettle
+	var reports []lab.Report
 	for a, p := range probes {
 		rep := p.Close()
 		t.Log(rep.String())
@@ -103,9 +104,8 @@ func (r *chaos) round(t *testing.T, acts []stage.Act) {
 			failed = true
 			t.Errorf("two machines served %s at once:\n%s", a, rep.Detail())
 		}
-		if a != stage.VIP4b {
-			failed = forsaken(t, a, rep, c.Began(), calms) || failed
-		}
+		failed = forsaken(t, a, rep, c, still) || failed
+		reports = append(reports, rep)
 	}
 	t.Logf("settled in %s; %s", took, r.burden())
 	if failed {
@@ -114,21 +114,37 @@ func (r *chaos) round(t *testing.T, acts []stage.Act) {
 	if err := r.recorded(ctx); err != nil {
 		t.Error(err)
 	}
+	timeline, err := r.timeline(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &explained{t: t, began: c.Began(), injuries: c.Injuries(), timeline: timeline}
+	x.assignments()
+	for _, rep := range reports {
+		x.moves(rep)
+	}
+	if t.Failed() && !failed {
+		t.Logf("%s", strings.Join(c.Log(), "\n"))
+	}
 }
 
-// forsaken says for how long an address was not served though a majority was sound, and reports whether that was too long.
-func forsaken(t *testing.T, a netip.Addr, rep lab.Report, began time.Time, calms []stage.Calm) bool {
+// forsaken reports whether an address was not served for too long though a majority was sound, one of it could serve, and a group had the address. What
+// this whole machine stood still is taken off.
+func forsaken(t *testing.T, a netip.Addr, rep lab.Report, c *stage.Chaos, still *stillness) bool {
 	t.Helper()
 	bad := false
 	for _, o := range rep.Outages {
-		for _, c := range calms {
-			from, to := rep.Began.Add(o.From).Sub(began), rep.Began.Add(o.To).Sub(began)
-			from, to = max(from, c.From), min(to, c.To)
-			if to-from > chaosUnheld {
-				t.Logf("UNSERVED: %s from %.3fs to %.3fs (calm from %.3fs to %.3fs: %s)", a, from.Seconds(), to.Seconds(), c.From.Seconds(), c.To.Seconds(), c.Who)
+		for _, d := range c.Due(a) {
+			from, to := rep.Began.Add(o.From), rep.Began.Add(o.To)
+			if x := c.Began().Add(d.From); x.After(from) {
+				from = x
 			}
-			if to-from > chaosForsake {
-				t.Errorf("%s was not served for %s though a majority was sound", a, to-from)
+			if x := c.Began().Add(d.To); x.Before(to) {
+				to = x
+			}
+			if gone := to.Sub(from) - still.within(from, to); gone > chaosUnheld {
+				t.Errorf("%s was not served for %s, from %.3fs to %.3fs, though from %.3fs to %.3fs %s", a, gone.Round(time.Millisecond),
+					from.Sub(c.Began()).Seconds(), to.Sub(c.Began()).Seconds(), d.From.Seconds(), d.To.Seconds(), d.Who)
 				bad = true
 			}
 		}
@@ -310,11 +326,8 @@ func (r *chaos) explained(ctx context.Context, m, holder string) error {
 // recorded checks that the timeline has an entry for each change of the holder since the last round. An epoch that begins with the creation of
 // a group that had been there before has no holder, and no entry of its own.
 func (r *chaos) recorded(ctx context.Context) error {
-	var timeline []struct {
-		Kind, Group, Node, Why string
-		Epoch                  uint64
-	}
-	if err := r.Get(ctx, r.Machines()[0], "/v1/failover/timeline?limit=0", &timeline); err != nil {
+	timeline, err := r.timeline(ctx)
+	if err != nil {
 		return err
 	}
 	created := map[string]uint64{}

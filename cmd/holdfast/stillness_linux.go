@@ -18,7 +18,13 @@ type stillness struct {
 	done   sync.WaitGroup
 	last   time.Time
 	most   time.Duration
+	spans  []stood // the longer ones
 }
+
+// stood is a time through which nothing ran.
+type stood struct{ from, to time.Time }
+
+const stillSpan = 50 * time.Millisecond // a pause that is kept
 
 // watchStillness begins to look.
 func watchStillness(ctx context.Context) *stillness {
@@ -41,7 +47,18 @@ func watchStillness(ctx context.Context) *stillness {
 
 // see notes that the machine runs now.
 func (s *stillness) see(now time.Time) {
+	if now.Sub(s.last)-stillTick > stillSpan {
+		s.spans = append(s.spans, stood{s.last.Add(stillTick), now})
+	}
 	s.most, s.last = max(s.most, now.Sub(s.last)-stillTick), now
+}
+
+// within is for how long nothing ran between two moments, pauses that are not worth keeping left out. It is to be called after end.
+func (s *stillness) within(from, to time.Time) (sum time.Duration) {
+	for _, x := range s.spans {
+		sum += max(0, min(x.to.Sub(from), to.Sub(from))-max(x.from.Sub(from), 0))
+	}
+	return sum
 }
 
 // end stops looking. It answers the longest time for which nothing ran, 0 where that is not worth a word.

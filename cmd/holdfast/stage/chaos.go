@@ -157,7 +157,7 @@ func drawMove(d *dice) []Act {
 	return []Act{{
 		Name: fmt.Sprintf("%s is told to move %s to %s", at, group, to),
 		run: func(c *Chaos) error {
-			return c.ask(call{at: at, method: "PUT", path: "group/" + group + "/move?to=" + to})
+			return c.ask("move", call{at: at, method: "PUT", path: "group/" + group + "/move?to=" + to})
 		},
 	}}
 }
@@ -166,8 +166,8 @@ func drawMove(d *dice) []Act {
 func drawVIP(d *dice) []Act {
 	p, q := d.order()[0], d.order()[0]
 	return []Act{
-		{Name: fmt.Sprintf("%s is added to web, through %s", VIP4b, p), run: func(c *Chaos) error { return c.ask(put(p, "web", c.machines, VIP4, VIP6, VIP4b)) }},
-		{At: d.while(), Name: fmt.Sprintf("%s is removed from web, through %s", VIP4b, q), run: func(c *Chaos) error { return c.ask(put(q, "web", c.machines, VIP4, VIP6)) }},
+		{Name: fmt.Sprintf("%s is added to web, through %s", VIP4b, p), run: func(c *Chaos) error { return c.ask("vip", put(p, "web", c.machines, VIP4, VIP6, VIP4b)) }},
+		{At: d.while(), Name: fmt.Sprintf("%s is removed from web, through %s", VIP4b, q), run: func(c *Chaos) error { return c.ask("vip", put(q, "web", c.machines, VIP4, VIP6)) }},
 	}
 }
 
@@ -183,8 +183,8 @@ func drawTakeover(d *dice) []Act {
 	}
 	back := []call{remove(q, "spare"), put(q, "web", d.machines, VIP4, VIP6), {at: q, method: "PUT", path: "group/web/move?to=" + d.order()[0]}}
 	return []Act{
-		{Name: fmt.Sprintf("through %s: %v", p, there), run: func(c *Chaos) error { return c.ask(there...) }},
-		{At: d.while(), Name: fmt.Sprintf("through %s: %v", q, back), run: func(c *Chaos) error { return c.ask(back...) }},
+		{Name: fmt.Sprintf("through %s: %v", p, there), run: func(c *Chaos) error { return c.ask("takeover", there...) }},
+		{At: d.while(), Name: fmt.Sprintf("through %s: %v", q, back), run: func(c *Chaos) error { return c.ask("takeover", back...) }},
 	}
 }
 
@@ -201,10 +201,10 @@ func drawDelete(d *dice) []Act {
 	}
 	if later == 0 {
 		all := append([]call{remove(p, "web")}, again...)
-		return []Act{{Name: fmt.Sprintf("through %s: %v", p, all), run: func(c *Chaos) error { return c.ask(all...) }}}
+		return []Act{{Name: fmt.Sprintf("through %s: %v", p, all), run: func(c *Chaos) error { return c.ask("delete", all...) }}}
 	}
 	return []Act{
-		{Name: p + " is told to delete web", run: func(c *Chaos) error { return c.ask(remove(p, "web")) }},
-		{At: later, Name: fmt.Sprintf("through %s: %v", q, again), run: func(c *Chaos) error { return c.ask(again...) }},
+		{Name: p + " is told to delete web", run: func(c *Chaos) error { return c.ask("delete", remove(p, "web")) }},
+		{At: later, Name: fmt.Sprintf("through %s: %v", q, again), run: func(c *Chaos) error { return c.ask("delete", again...) }},
 	}
 }

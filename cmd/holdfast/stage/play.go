@@ -24,11 +24,10 @@ type Chaos struct {
 	deaf     map[[2]string]bool // the second does not hear the first
 	asking   sync.WaitGroup
 	life     context.Context // of the calls: Play's
-	calm     map[string]time.Duration
-	calms    []Calm
 
-	mu  sync.Mutex // guards following
-	log []string
+	mu       sync.Mutex // guards following
+	log      []string
+	observer *observer
 }
 
 // body is how a machine is.
@@ -39,16 +38,9 @@ type body struct {
 // sound reports whether nothing is the matter with a machine but perhaps its service.
 func (b *body) sound() bool { return !b.off && !b.down && !b.frozen && !b.unplugged && !b.silent }
 
-// Calm is a time, counted from the beginning of the play, through which a majority of machines was sound, reached each other and the client, one
-// of them could serve, and nobody changed the groups: addresses have to be served all the time, but for what one failover takes.
-type Calm struct {
-	From, To time.Duration
-	Who      string
-}
-
 // NewChaos makes a player.
 func (s *Stage) NewChaos() *Chaos {
-	c := &Chaos{Stage: s, machines: s.opts.Machines, bodies: map[string]*body{}, deaf: map[[2]string]bool{}, calm: map[string]time.Duration{}}
+	c := &Chaos{Stage: s, machines: s.opts.Machines, bodies: map[string]*body{}, deaf: map[[2]string]bool{}, observer: newObserver(s.opts.Machines)}
 	for _, m := range c.machines {
 		c.bodies[m] = &body{}
 	}
@@ -58,16 +50,17 @@ func (s *Stage) NewChaos() *Chaos {
 // Play plays a schedule. What an act cannot do in the state that others have brought about is left out. Acts that fail are the lab's faults.
 func (c *Chaos) Play(ctx context.Context, acts []Act) error {
 	c.life, c.began = ctx, time.Now()
-	c.weigh(nil)
+	c.observe("", 0)
 	for _, a := range acts {
 		if err := pause(ctx, time.Until(c.began.Add(a.At))); err != nil {
 			return err
 		}
 		c.note(a.Name)
+		from := time.Since(c.began)
 		if err := a.run(c); err != nil {
 			return fmt.Errorf("%s: %w", a.Name, err)
 		}
-		c.weigh(&a)
+		c.observe(a.Kind, from)
 	}
 	return nil
 }
@@ -85,14 +78,16 @@ func (c *Chaos) Mend(ctx context.Context) error {
 			}
 		}
 	}
-	c.weigh(&Act{})
+	c.observe("", time.Since(c.began))
 	c.asking.Wait()
 	first := c.machines[0]
+	calls := []call{remove(first, "spare"), put(first, "web", c.machines, VIP4, VIP6)}
+	over := c.ordered("put back", calls)
+	defer func() { over(ctx.Err() == nil) }()
 	for ctx.Err() == nil {
-		err := c.send(ctx, remove(first, "spare"))
+		err := c.send(ctx, calls[0])
 		if err == nil || errors.Is(err, errMissing) {
-			if err = c.send(ctx, put(first, "web", c.machines, VIP4, VIP6)); err == nil {
-				c.weigh(&Act{})
+			if err = c.send(ctx, calls[1]); err == nil {
 				return nil
 			}
 		}
@@ -120,36 +115,38 @@ func (c *Chaos) note(s string) {
 	c.log = append(c.log, fmt.Sprintf("%s %7.3fs %s", now.Format("15:04:05.000"), now.Sub(c.began).Seconds(), s))
 }
 
-// Calms are the calm times, up to now.
-func (c *Chaos) Calms() []Calm {
-	c.weigh(&Act{}) // closes what is open
-	return c.calms
+// Due are the times, up to now, in which an address had to be served but for what one failover takes: a majority was sound, one of it could serve,
+// and it was certain that a group had the address.
+func (c *Chaos) Due(a netip.Addr) []Calm {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.observer.due(a, time.Since(c.began))
 }
 
-// weigh finds out after an act what is calm. An act upon a group, or upon a machine of a majority, ends its calm.
-func (c *Chaos) weigh(a *Act) {
-	now := time.Since(c.began)
-	for i, p := range c.machines {
-		for _, q := range c.machines[i+1:] {
-			for _, serves := range []string{p, q} {
-				who := fmt.Sprintf("%s and %s, %s can serve", p, q, serves)
-				from, was := c.calm[who]
-				disturbed := a != nil && (len(a.On) == 0 || slices.Contains(a.On, p) || slices.Contains(a.On, q))
-				if was && disturbed {
-					c.calms = append(c.calms, Calm{from, now, who})
-				}
-				if s := c.bodies[serves]; !c.together(p, q) || s.failing || s.lame {
-					delete(c.calm, who)
-				} else if !was || disturbed {
-					c.calm[who] = now
-				}
-			}
-		}
+// Injuries are the faults and orders up to now. What is in force still has no end.
+func (c *Chaos) Injuries() []Injury {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.observer.injuries)
+}
+
+// observe looks at what an act that began at from has brought about.
+func (c *Chaos) observe(kind string, from time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.observer.see(kind, from, time.Since(c.began), c.bodies, c.deaf)
+}
+
+// ordered notes an order. What it answers is to be called when it is over.
+func (c *Chaos) ordered(kind string, calls []call) (over func(done bool)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.observer.ordered(kind, time.Since(c.began), calls)
+	return func(done bool) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		o(time.Since(c.began), done)
 	}
-}
-
-func (c *Chaos) together(p, q string) bool {
-	return c.bodies[p].sound() && c.bodies[q].sound() && !c.deaf[[2]string{p, q}] && !c.deaf[[2]string{q, p}]
 }
 
 func (c *Chaos) powerOff(m string) error {
@@ -309,10 +306,12 @@ func (c *Chaos) removeAddress(vip string, order []string) error {
 	return nil
 }
 
-// ask has an operator make calls, beside what else goes on.
-func (c *Chaos) ask(calls ...call) error {
+// ask has an operator give an order, call after call, beside what else goes on.
+func (c *Chaos) ask(kind string, calls ...call) error {
+	over := c.ordered(kind, calls)
 	c.asking.Go(func() {
 		err := c.insist(c.life, calls)
+		over(err == nil)
 		if err == nil {
 			c.note(fmt.Sprintf("done: %v", calls))
 		} else {

@@ -29,7 +29,9 @@ const (
 type call struct {
 	at, method, path string
 	body             []byte
-	text             string // for people, "" for the method and the path
+	text             string       // for people, "" for the method and the path
+	group            string       // the group whose addresses it decides, "" for none
+	vips             []netip.Addr // which those are then
 }
 
 func (x call) String() string {
@@ -60,11 +62,11 @@ func put(at, group string, prefer []string, vips ...netip.Addr) call {
 	if err != nil {
 		panic(err) // strings and lists of strings are always JSON
 	}
-	return call{at, http.MethodPut, "group/" + group, b, fmt.Sprintf("put %s %v", group, names)}
+	return call{at, http.MethodPut, "group/" + group, b, fmt.Sprintf("put %s %v", group, names), group, vips}
 }
 
 func remove(at, group string) call {
-	return call{at: at, method: http.MethodDelete, path: "group/" + group}
+	return call{at: at, method: http.MethodDelete, path: "group/" + group, group: group, vips: []netip.Addr{}}
 }
 
 // errMissing is the answer to a call about a group that does not exist.
