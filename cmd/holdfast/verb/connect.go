@@ -92,12 +92,11 @@ func (f *ClientFlags) base(c *Console, t *http.Transport) string {
 		}
 		base = "http://unix"
 	}
-	scheme := "http://"
-	if on, err := strconv.ParseBool(c.setting("HTTP_SSL")); err == nil && on {
-		scheme = "https://"
+	if on, err := strconv.ParseBool(c.setting("HTTP_SSL")); err == nil && on && !strings.HasPrefix(f.addr, "unix://") {
+		base = "https://" + strings.TrimPrefix(strings.TrimPrefix(base, "http://"), "https://") // as Consul's: TLS that was asked for is not given up
 	}
 	if !strings.Contains(base, "://") {
-		base = scheme + base
+		base = "http://" + base
 	}
 	return strings.TrimSuffix(base, "/")
 }
