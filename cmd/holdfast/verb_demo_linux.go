@@ -29,6 +29,7 @@ type demoOptions struct {
 	length string
 	rounds int
 	dir    string
+	tls    bool
 }
 
 // demoVerb plays the faults.
@@ -48,6 +49,7 @@ func runDemo(ctx context.Context, c *verb.Console, args []string) error {
 	fs.StringVar(&o.length, "length", "short", "how `long` a daemon is stopped and a network cut: short (3 s each) or full (15 s and 10 s)")
 	fs.IntVar(&o.rounds, "rounds", 1, "how `often` each fault is played; above 1 the medians are printed at the end")
 	fs.StringVar(&o.dir, "dir", "", "`directory` to keep configuration, data and logs in; by default they are removed")
+	fs.BoolVar(&o.tls, "tls", false, "let nothing but TLS be spoken between the machines")
 	if err := verb.ParseFlags(fs, args); err != nil {
 		return err
 	}
@@ -111,7 +113,13 @@ func demo(ctx context.Context, c *verb.Console, o demoOptions, faults []stage.Fa
 	} else if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return err
 	}
-	s, err := stage.New(stage.Options{Holdfast: []string{self}, Dir: o.dir})
+	options := stage.Options{Holdfast: []string{self}, Dir: o.dir}
+	if o.tls {
+		if options.Extra, err = stage.TLS(o.dir); err != nil {
+			return err
+		}
+	}
+	s, err := stage.New(options)
 	if err != nil {
 		return err
 	}

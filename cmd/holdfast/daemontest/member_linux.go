@@ -125,6 +125,16 @@ func (m *Member) Running() bool {
 	return m.proc != nil
 }
 
+// Log is what the daemon has logged, in all its lives.
+func (m *Member) Log() string {
+	m.t.Helper()
+	b, err := os.ReadFile(m.logFile)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return string(b)
+}
+
 // Serves reports whether the member reads and knows of a leader.
 func (m *Member) Serves(ctx context.Context) bool {
 	_, _, err := m.Get(ctx, "daemontest", "consistent")
