@@ -57,12 +57,15 @@ func (v voting) PeersIndex() uint64 {
 	return index
 }
 
-// lookup is where a member's RPC port is by the word of gossip, "" where gossip does not know it.
-func (a *Agent) lookup(id string) string {
-	if m, known := cluster.MembersByID(a.pool.Members())[id]; known && m.Status != cluster.StatusLeft {
-		return m.RPCAddr()
+// lookup is where the members' RPC ports are by the word of gossip, by ID.
+func (a *Agent) lookup() map[string]string {
+	at := map[string]string{}
+	for id, m := range cluster.MembersByID(a.pool.Members()) {
+		if m.Status != cluster.StatusLeft {
+			at[id] = m.RPCAddr()
+		}
 	}
-	return ""
+	return at
 }
 
 // electorate is the voters as quorum asks them.

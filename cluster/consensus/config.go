@@ -19,9 +19,9 @@ type Config struct {
 	Backend     string
 	SegmentSize int // bytes that the log "wal" takes from the disk at once
 
-	// Lookup says where a member is now, "" if that is not known. It goes before the address in the peer set, so that members whose
+	// Lookup says where the members are now, by ID, as far as that is known. It goes before the addresses in the peer set, so that members whose
 	// addresses have all changed at once find one another. It may be nil.
-	Lookup func(id string) (addr string)
+	Lookup func() (addrs map[string]string)
 
 	HeartbeatTimeout   time.Duration // a follower that hears nothing for this long asks for an election
 	ElectionTimeout    time.Duration // a candidate that is not elected for this long asks again

@@ -13,10 +13,13 @@ type directory struct{ addrs sync.Map }
 func (d *directory) adjust(c *Config) {
 	rarely(c)
 	d.addrs.Store(c.ID, c.Addr)
-	c.Lookup = func(id string) string {
-		addr, _ := d.addrs.Load(id)
-		s, _ := addr.(string)
-		return s
+	c.Lookup = func() map[string]string {
+		all := map[string]string{}
+		d.addrs.Range(func(id, addr any) bool {
+			all[id.(string)] = addr.(string)
+			return true
+		})
+		return all
 	}
 }
 

@@ -223,7 +223,7 @@ func TestVoterComesBackWithAnotherAddress(t *testing.T) {
 func TestAllComeBackWithOtherAddresses(t *testing.T) {
 	t.Parallel()
 	addrs := map[string]string{}
-	lookup := func(c *Config) { c.Lookup = func(id string) string { return addrs[id] } }
+	lookup := func(c *Config) { c.Lookup = func() map[string]string { return addrs } }
 	members := startCluster(t, 3, lookup)
 	index := write(t, members, "k", "v")
 	for _, m := range members {

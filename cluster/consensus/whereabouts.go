@@ -17,22 +17,17 @@ const lookEvery = 250 * time.Millisecond
 type whereabouts struct {
 	self   raft.ServerID
 	addr   raft.ServerAddress
-	lookup func(id string) string
+	lookup func() map[string]string
 	peers  func() []raft.Server
 
-	mu    sync.Mutex // guards following
-	known map[raft.ServerID]place
-}
-
-// place is an address and when it was found.
-type place struct {
-	addr raft.ServerAddress
-	at   time.Time
+	mu    sync.Mutex        // guards following
+	found map[string]string // what lookup has said
+	at    time.Time         // when it did
 }
 
 func newWhereabouts(p *Peer) *whereabouts {
 	return &whereabouts{
-		self: raft.ServerID(p.cfg.ID), addr: raft.ServerAddress(p.cfg.Addr), lookup: p.cfg.Lookup, known: map[raft.ServerID]place{},
+		self: raft.ServerID(p.cfg.ID), addr: raft.ServerAddress(p.cfg.Addr), lookup: p.cfg.Lookup,
 		peers: func() []raft.Server {
 			r := p.raft.Load()
 			if r == nil {
@@ -48,19 +43,15 @@ func (w *whereabouts) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
 	if id == w.self {
 		return w.addr, nil
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := time.Now()
-	if p, ok := w.known[id]; ok && now.Sub(p.at) < lookEvery {
-		return p.addr, nil
+	if addr := w.gossiped()[string(id)]; addr != "" {
+		return raft.ServerAddress(addr), nil
 	}
-	addr := w.find(id)
-	if addr == "" {
-		delete(w.known, id)
-		return "", fmt.Errorf("member %s is not in the peer set", id)
+	for _, s := range w.peers() {
+		if s.ID == id {
+			return s.Address, nil
+		}
 	}
-	w.known[id] = place{addr, now}
-	return addr, nil
+	return "", fmt.Errorf("member %s is not in the peer set", id)
 }
 
 // Address is where a member of the peer set is now: where raft would send it a message.
@@ -75,16 +66,16 @@ func (p *Peer) Address(id string) (string, error) {
 	return string(addr), nil
 }
 
-func (w *whereabouts) find(id raft.ServerID) raft.ServerAddress {
-	if w.lookup != nil {
-		if addr := w.lookup(string(id)); addr != "" {
-			return raft.ServerAddress(addr)
-		}
+// gossiped is where everybody is by the word of gossip, of a moment ago: to ask anew for each message would make a heartbeat to all members cost the
+// square of their number.
+func (w *whereabouts) gossiped() map[string]string {
+	if w.lookup == nil {
+		return nil
 	}
-	for _, s := range w.peers() {
-		if s.ID == id {
-			return s.Address
-		}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now := time.Now(); w.found == nil || now.Sub(w.at) >= lookEvery {
+		w.found, w.at = w.lookup(), now
 	}
-	return ""
+	return w.found
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"holdfast/cluster"
 	"holdfast/cluster/state"
 )
@@ -54,9 +56,15 @@ func (p *pass) run() {
 		return strings.Compare(a.Name, b.Name)
 	})
 	p.members = slices.DeleteFunc(p.members, p.isForeign)
+	var newcomers []cluster.Member
 	for _, m := range p.members {
+		if p.isNewcomer(m) {
+			newcomers = append(newcomers, m)
+			continue
+		}
 		p.check("cannot record a member", m.Name, p.record(m))
 	}
+	p.recordAtOnce(newcomers)
 	p.forget()
 	var err error
 	if p.peers, err = p.cluster.Peers(); err != nil {
@@ -66,6 +74,36 @@ func (p *pass) run() {
 	for _, m := range p.members {
 		p.check("cannot change the peer set", m.Name, p.seat(m))
 	}
+}
+
+// isNewcomer reports whether the catalog knows nothing of a live member, so that it makes no difference when it is recorded.
+func (p *pass) isNewcomer(m cluster.Member) bool {
+	return m.Status == cluster.StatusAlive && p.view.Node(m.Name) == nil && p.view.NodeByID(m.Tags[cluster.TagID]) == nil
+}
+
+// recordAtOnce records members that come together: they share messages and disk syncs, where one after the other would take a round through the log
+// each, to all who are there.
+func (p *pass) recordAtOnce(members []cluster.Member) {
+	errs := make([]error, len(members))
+	var g errgroup.Group
+	g.SetLimit(64)
+	for i, m := range members {
+		p.known(m.Name)
+		g.Go(func() error {
+			_, errs[i] = p.cluster.Apply(p.ctx, registration(m, p.opts.Datacenter))
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are by member
+	for i, m := range members {
+		p.check("cannot record a member", m.Name, errs[i])
+	}
+}
+
+// known notes that gossip knows a member.
+func (p *pass) known(name string) {
+	p.forgetReaped(name)
+	delete(p.unknown, name)
 }
 
 // isForeign reports whether a member says that it belongs to another cluster. Gossip keeps such members out; whatever gets past it is
@@ -92,8 +130,7 @@ func (p *pass) due(in time.Duration) { p.next = min(p.next, max(in, 0)) }
 
 // record makes the catalog agree with one member. One that is leaving stays as it is until it has left.
 func (p *pass) record(m cluster.Member) error {
-	p.forgetReaped(m.Name)
-	delete(p.unknown, m.Name)
+	p.known(m.Name)
 	switch m.Status {
 	case cluster.StatusAlive:
 		return p.recordAlive(m)

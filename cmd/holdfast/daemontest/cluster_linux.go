@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -25,38 +26,58 @@ type Options struct {
 	Extra   string   // more configuration in HCL, for every member
 }
 
-// Cluster is three daemons, m1 to m3, each on a loopback address of its own and on the usual ports.
+// Cluster is three daemons, m1 to m3, each on a loopback address of its own and on the usual ports. All three are servers; Agents adds others.
 type Cluster struct {
 	Members []*Member
 	t       testing.TB
+	o       Options
+	dir     string
+	client  *http.Client
 }
 
 // Start starts the daemons and waits until all of them serve. They end with the test.
 func Start(tb testing.TB, o Options) *Cluster {
 	tb.Helper()
-	c, dir := &Cluster{t: tb}, tb.TempDir()
-	client := NewClient(nil)
+	c := &Cluster{t: tb, o: o, dir: tb.TempDir(), client: NewClient(nil)}
 	for i, addr := range addresses(tb, 3) {
-		name := fmt.Sprintf("m%d", i+1)
-		c.Members = append(c.Members, &Member{
-			KV:   &KV{Member: name, Base: "http://" + netip.AddrPortFrom(addr, 8500).String(), Client: client},
-			Addr: addr, t: tb, env: append(os.Environ(), o.Env...), logFile: filepath.Join(dir, name+".log"),
-			argv: append(append([]string{}, o.Command...), "agent", "-config-file", filepath.Join(dir, name+".hcl")),
-		})
+		c.Members = append(c.Members, c.member(fmt.Sprintf("m%d", i+1), addr))
 	}
 	tb.Cleanup(func() {
 		c.KillAll()
-		client.CloseIdleConnections()
+		c.client.CloseIdleConnections()
 		c.readLogs()
 	})
 	for _, m := range c.Members {
-		if err := m.configure(dir, c.Members, o.Extra); err != nil {
+		if err := m.configure(c.dir, c.Members, fmt.Sprintf("server = true\nbootstrap_expect = %d\n%s", len(c.Members), o.Extra)); err != nil {
 			tb.Fatal(err)
 		}
 		m.Start()
 	}
 	c.AwaitAll()
 	return c
+}
+
+func (c *Cluster) member(name string, addr netip.Addr) *Member {
+	return &Member{
+		KV:   &KV{Member: name, Base: "http://" + netip.AddrPortFrom(addr, 8500).String(), Client: c.client},
+		Addr: addr, t: c.t, env: append(os.Environ(), c.o.Env...), logFile: filepath.Join(c.dir, name+".log"),
+		argv: append(append([]string{}, c.o.Command...), "agent", "-config-file", filepath.Join(c.dir, name+".hcl")),
+	}
+}
+
+// Agents describes n daemons beside the servers, a1 and so on, that have no vote. The caller starts them; they end with the test.
+func (c *Cluster) Agents(n int, extra string) []*Member {
+	c.t.Helper()
+	var all []*Member
+	for i, addr := range addresses(c.t, n) {
+		m := c.member(fmt.Sprintf("a%d", i+1), addr)
+		if err := m.configure(c.dir, c.Members, extra+c.o.Extra); err != nil {
+			c.t.Fatal(err)
+		}
+		c.t.Cleanup(m.Kill)
+		all = append(all, m)
+	}
+	return all
 }
 
 // addresses are n free loopback addresses in a row: other tests run at the same time.

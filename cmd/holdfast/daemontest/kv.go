@@ -112,6 +112,18 @@ func (k *KV) Leader(ctx context.Context) (string, error) {
 	return addr, err
 }
 
+// JSON reads what an endpoint answers.
+func (k *KV) JSON(ctx context.Context, path string, into any) error {
+	status, _, body, err := k.ask(ctx, http.MethodGet, path, "")
+	if err == nil && status != http.StatusOK {
+		err = &Failure{NotDone: true, Text: string(body)}
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, into)
+}
+
 func (k *KV) do(ctx context.Context, method, key, query, body string) (int, http.Header, []byte, error) {
 	return k.ask(ctx, method, "/v1/kv/"+key+"?"+query, body)
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Member is one daemon of a Cluster. Its methods may be called from any goroutine.
@@ -141,6 +142,34 @@ func (m *Member) Serves(ctx context.Context) bool {
 	return err == nil
 }
 
+// CPU is the processor time that the daemon's present process has used, in steps of 10 ms.
+func (m *Member) CPU() time.Duration {
+	fields := m.about("stat")
+	fields = fields[strings.LastIndexByte(fields, ')')+1:]
+	var skip string
+	var user, system int64
+	_, _ = fmt.Sscan(fields, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &skip, &user, &system) // 0 where it has ended
+	return time.Duration(user+system) * time.Second / 100
+}
+
+// RSS is the memory that it has resident, in bytes.
+func (m *Member) RSS() int64 {
+	var size, resident int64
+	_, _ = fmt.Sscan(m.about("statm"), &size, &resident) // 0 where it has ended
+	return resident * int64(os.Getpagesize())
+}
+
+// about is a file of /proc about the process, "" where there is none.
+func (m *Member) about(file string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.proc == nil {
+		return ""
+	}
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", m.proc.cmd.Process.Pid, file)) // gone with the process
+	return string(b)
+}
+
 // configure writes the daemon's config file.
 func (m *Member) configure(dir string, members []*Member, extra string) error {
 	var join []string
@@ -149,14 +178,12 @@ func (m *Member) configure(dir string, members []*Member, extra string) error {
 			join = append(join, fmt.Sprintf("%q", o.Addr))
 		}
 	}
-	config := fmt.Sprintf(`node_name        = %q
-server           = true
-bootstrap_expect = %d
-data_dir         = %q
-bind_addr        = %q
-client_addr      = %q
-retry_join       = [%s]
+	config := fmt.Sprintf(`node_name   = %q
+data_dir    = %q
+bind_addr   = %q
+client_addr = %q
+retry_join  = [%s]
 %s
-`, m.Member, len(members), filepath.Join(dir, m.Member), m.Addr, m.Addr, strings.Join(join, ", "), extra)
+`, m.Member, filepath.Join(dir, m.Member), m.Addr, m.Addr, strings.Join(join, ", "), extra)
 	return os.WriteFile(filepath.Join(dir, m.Member+".hcl"), []byte(config), 0o600)
 }
