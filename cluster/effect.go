@@ -17,7 +17,12 @@ type Effects struct {
 	Routes  []Route           `codec:",omitempty"` // as soon as the fence is open
 	NATs    []NAT             `codec:",omitempty"` // likewise
 	Verify  []Verify          `codec:",omitempty"` // after the announcement; where one fails the group is given back
+
+	Conntrack string `codec:",omitempty"` // what becomes of established connections; "" nothing is done for them
 }
+
+// ConntrackSync has all machines that may hold the group track the connections through its holder, so that these go on when it moves.
+const ConntrackSync = "sync"
 
 // Run is a systemd unit, or a pair of programs, that runs where the group is served and nowhere else.
 type Run struct {
@@ -89,12 +94,12 @@ func (v Verify) String() string {
 
 // Empty reports whether there is nothing to do.
 func (e *Effects) Empty() bool {
-	return len(e.Sysctls)+len(e.Runs)+len(e.Routes)+len(e.NATs)+len(e.Verify) == 0
+	return len(e.Sysctls)+len(e.Runs)+len(e.Routes)+len(e.NATs)+len(e.Verify) == 0 && e.Conntrack == ""
 }
 
 func (e *Effects) equal(o *Effects) bool {
 	return maps.Equal(e.Sysctls, o.Sysctls) && slices.EqualFunc(e.Runs, o.Runs, Run.Equal) && slices.Equal(e.Routes, o.Routes) &&
-		slices.Equal(e.NATs, o.NATs) && slices.EqualFunc(e.Verify, o.Verify, Verify.equal)
+		slices.Equal(e.NATs, o.NATs) && slices.EqualFunc(e.Verify, o.Verify, Verify.equal) && e.Conntrack == o.Conntrack
 }
 
 // Equal reports whether two runs are the same.
@@ -114,6 +119,9 @@ var (
 
 // validate says in one sentence what is wrong with the effects of a group.
 func (e *Effects) validate(group string) error {
+	if e.Conntrack != "" && e.Conntrack != ConntrackSync {
+		return Errorf(Invalid, "group %q: conntrack = %q is not known: want %q, or leave it out", group, e.Conntrack, ConntrackSync)
+	}
 	for name, value := range e.Sysctls {
 		if !sysctlName.MatchString(name) || strings.Contains(name, "..") || strings.Contains(name, "//") || strings.ContainsAny(value, "\n\x00") || value == "" {
 			return Errorf(Invalid, "group %q: sysctl %q = %q is not usable: write it as \"net.ipv4.ip_forward\" = \"1\"", group, name, value)

@@ -8,6 +8,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
+	"holdfast/failover/conntrack"
 	"holdfast/failover/effect"
 	"holdfast/failover/fence"
 	"holdfast/failover/outbox"
@@ -52,6 +53,12 @@ type Effects interface {
 	Stop(ctx context.Context, group string, r cluster.Run, environ []string) (output string, err error)
 	Started() map[string][]cluster.Run
 	Watch(ctx context.Context, report func(by string)) error
+}
+
+// Connections keeps established connections through the groups that want it; conntrack.Sync does.
+type Connections interface {
+	Set(w conntrack.Want)
+	Run(ctx context.Context, report func(why string))
 }
 
 // Fence makes the kernel enforce leases; fence.Fence does.

@@ -26,6 +26,7 @@ type Options struct {
 	Metrics       *Metrics        // what is counted; nil for nothing
 	UnfitFor      time.Duration   // how long a machine that could not carry a group, as it found by trying, does not try again; it doubles each time
 	Effects       Effects         // what goes with the addresses; nil on a machine that does nothing of that kind
+	Connections   Connections     // keeps established connections; nil on a machine that does nothing of that kind
 	Roles         map[string]Role // by group: what this machine does besides
 }
 
@@ -74,6 +75,7 @@ type Controller struct {
 	effectErrs  map[string]string // what did not succeed, as it was told
 	asking      bool              // the voters, whether this machine may go on without a leader
 	adopted     bool              // what an earlier daemon started has been looked through
+	clusterID   string            // "" while it is not known
 
 	mu       sync.Mutex // guards following
 	holdings []cluster.Holding
@@ -111,6 +113,7 @@ func (c *Controller) Run(ctx context.Context) {
 	c.background.Go(func() { c.followLeader(ctx) })
 	c.background.Go(func() { c.followMachine(ctx) })
 	c.background.Go(func() { c.followEffects(ctx) })
+	c.background.Go(func() { c.keepConnections(ctx) })
 	c.assess()
 	renew := time.NewTimer(c.opts.TTL / 3)
 	defer renew.Stop()
@@ -177,6 +180,7 @@ func (c *Controller) untilDeadline() time.Duration {
 func (c *Controller) followState(ctx context.Context) {
 	for ctx.Err() == nil {
 		v := c.agent.WatchView()
+		id := v.ClusterID()
 		groups, assignments, macs := map[string]*cluster.Group{}, v.Assignments(), map[string]string{}
 		for _, g := range v.Groups() {
 			groups[g.Name] = g
@@ -192,7 +196,7 @@ func (c *Controller) followState(ctx context.Context) {
 					delete(c.assignments, name) // it was deleted; one that was never known may come with the log yet
 				}
 			}
-			c.groups, c.macs, c.effectsDue = groups, macs, true
+			c.groups, c.macs, c.effectsDue, c.clusterID = groups, macs, true, id
 			for _, a := range assignments {
 				c.learn(*a)
 			}

@@ -18,6 +18,7 @@ import (
 // "" for nobody that is known.
 func (c *Controller) applyEffects(by string) {
 	c.effectsDue = false
+	c.applyConnections()
 	if c.opts.Effects == nil {
 		return
 	}

@@ -108,6 +108,9 @@ func describeEffects(b *strings.Builder, e *cluster.Effects) {
 			fmt.Fprintf(b, "; %d %s", x.n, x.what)
 		}
 	}
+	if e.Conntrack != "" {
+		fmt.Fprintf(b, "; conntrack %s", e.Conntrack)
+	}
 }
 
 // deleteGroup deletes a group and its assignment. Its last epoch stays known.

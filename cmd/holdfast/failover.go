@@ -15,6 +15,7 @@ import (
 	"holdfast/cmd/holdfast/config"
 	"holdfast/failover"
 	"holdfast/failover/assigner"
+	"holdfast/failover/conntrack"
 	"holdfast/failover/effect"
 	"holdfast/failover/fence"
 	"holdfast/failover/keeper"
@@ -26,6 +27,7 @@ import (
 // failoverOf is this machine's part in failover: what carries addresses, or the reason why nothing does.
 type failoverOf struct {
 	cfg        *config.Config
+	dir        string // the data directory
 	metrics    *failover.Metrics
 	log        *slog.Logger
 	addrs      failover.Addresses
@@ -45,7 +47,7 @@ type failoverOf struct {
 //
 // dir is the data directory.
 func newFailover(cfg *config.Config, dir string, metrics *failover.Metrics, log *slog.Logger) (*failoverOf, error) {
-	f := &failoverOf{cfg: cfg, metrics: metrics, log: log.With("component", "failover"), done: make(chan struct{})}
+	f := &failoverOf{cfg: cfg, dir: dir, metrics: metrics, log: log.With("component", "failover"), done: make(chan struct{})}
 	if cfg.Witness {
 		f.why = "this machine is a witness: it votes, and holds no groups"
 		f.log.Info("this machine will hold no addresses", "why", f.why)
@@ -154,6 +156,7 @@ func (f *failoverOf) start(parent context.Context, a *agent.Agent, roles map[str
 			f.log.Warn("what an earlier daemon has changed on this machine is not known", "error", err)
 		}
 		opts.Effects = f.effects
+		opts.Connections = conntrack.New(conntrack.Options{Dir: f.dir, Addr: f.cfg.AdvertiseAddr, Log: f.log})
 	}
 	f.controller = failover.NewController(asAgent{a}, asChannel{a}, addrs, fen, opts, f.log)
 	loops.Go(func() {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -19,30 +21,19 @@ import (
 // group, and somebody removes what the gateway consists of.
 func TestGateway(t *testing.T) {
 	need(t, "ip", "nft")
-	lan := lab.Network{Name: "lan", IPv4: netip.MustParsePrefix("10.77.0.0/24"), Machines: []string{"n1", "n2", "n3", "client"}}
-	wan := lab.Network{Name: "wan", IPv4: netip.MustParsePrefix("10.88.0.0/24"), Machines: []string{"n1", "n2", "n4"}}
 	var mu sync.Mutex
 	sources := map[string]bool{}
-	x := onExample(t, "gateway", lab.Options{Machines: []string{"n1", "n2", "n3", "n4"}, Networks: []lab.Network{lan, wan}},
-		map[string][]string{"n3": {"-hcl", "failover { witness = true }"}}, func(x *example) {
-			x.sh("client", "ip route add default via 10.77.0.1")
-			x.sh("n4", "ip addr add 10.88.0.13/24 dev eth0; ip addr add 198.51.100.1/32 dev lo; ip link set lo up")
-			ln, err := x.Machine("n4").Listen(x.ctx, "tcp", "0.0.0.0:80")
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = ln.Close() })
-			body := strings.Repeat("x", 1<<20)
-			go func() {
-				_ = http.Serve(ln, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // it ends with the listener
-					host, _, _ := net.SplitHostPort(r.RemoteAddr)
-					mu.Lock()
-					sources[host] = true
-					mu.Unlock()
-					_, _ = io.WriteString(w, body) // whoever hangs up has its reasons
-				}))
-			}()
-		})
+	x := onGateway(t)
+	body := strings.Repeat("x", 1<<20)
+	go func() {
+		_ = http.Serve(x.outside(80), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // it ends with the listener
+			host, _, _ := net.SplitHostPort(r.RemoteAddr)
+			mu.Lock()
+			sources[host] = true
+			mu.Unlock()
+			_, _ = io.WriteString(w, body) // whoever hangs up has its reasons
+		}))
+	}()
 	first := x.holder("gateway")
 	x.eventually("the client reaches the outside", func() bool { return x.download() == nil })
 	if first != "n1" {
@@ -85,6 +76,121 @@ func TestGateway(t *testing.T) {
 		t.Errorf("the outside has seen %v", sources)
 	}
 	x.told(first, "verify: verify tcp 10.88.0.13:80 succeeded")
+}
+
+// onGateway runs examples/gateway between a client and n4, which is the outside.
+func onGateway(t *testing.T) *example {
+	t.Helper()
+	lan := lab.Network{Name: "lan", IPv4: netip.MustParsePrefix("10.77.0.0/24"), Machines: []string{"n1", "n2", "n3", "client"}}
+	wan := lab.Network{Name: "wan", IPv4: netip.MustParsePrefix("10.88.0.0/24"), Machines: []string{"n1", "n2", "n4"}}
+	return onExample(t, "gateway", lab.Options{Machines: []string{"n1", "n2", "n3", "n4"}, Networks: []lab.Network{lan, wan}},
+		map[string][]string{"n3": {"-hcl", "failover { witness = true }"}}, func(x *example) {
+			x.sh("client", "ip route add default via 10.77.0.1")
+			x.sh("n4", "ip addr add 10.88.0.13/24 dev eth0; ip addr add 198.51.100.1/32 dev lo; ip link set lo up")
+		})
+}
+
+// outside listens where the client's connections end.
+func (x *example) outside(port int) net.Listener {
+	x.t.Helper()
+	ln, err := x.Machine("n4").Listen(x.ctx, "tcp", fmt.Sprintf("0.0.0.0:%d", port))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	x.t.Cleanup(func() { _ = ln.Close() })
+	return ln
+}
+
+// TestGatewayKeepsConnections holds that one and the same connection through examples/gateway goes on when the group moves, when its holder
+// loses power, and when the holder that took over then, for whom it had been somebody else's, does so in its turn.
+func TestGatewayKeepsConnections(t *testing.T) {
+	need(t, "ip", "nft")
+	if _, err := os.Stat("/usr/sbin/conntrackd"); err != nil {
+		need(t, "conntrackd")
+	}
+	x := onGateway(t)
+	verified := x.outside(80) // what verify asks
+	go func() {
+		for {
+			c, err := verified.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	}()
+	ln := x.outside(81)
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() { // for as long as the client reads
+				defer c.Close()
+				for {
+					if _, err := c.Write(make([]byte, 1000)); err != nil {
+						return
+					}
+					<-time.After(5 * time.Millisecond)
+				}
+			}()
+		}
+	}()
+	x.holder("gateway")
+	var conn net.Conn
+	x.eventually("the client reaches the outside", func() bool {
+		ctx, cancel := context.WithTimeout(x.ctx, time.Second)
+		defer cancel()
+		var err error
+		conn, err = x.Machine("client").Dial(ctx, "tcp", "10.88.0.13:81")
+		return err == nil
+	})
+	defer conn.Close()
+	flow := func(what string, d time.Duration) {
+		t.Helper()
+		longest, buf := time.Duration(0), make([]byte, 1<<16)
+		for began := time.Now(); time.Since(began) < d; {
+			asked := time.Now()
+			_ = conn.SetReadDeadline(asked.Add(labLimit / 2)) // it cannot fail
+			if _, err := conn.Read(buf); err != nil {
+				t.Fatalf("%s: the connection does not go on: %v", what, err)
+			}
+			longest = max(longest, time.Since(asked))
+		}
+		t.Logf("%s: the same connection goes on after %s", what, longest.Round(time.Millisecond))
+	}
+	tracks := func(m string) {
+		t.Helper()
+		x.eventually(m+" tracks the connection, too", func() bool {
+			return strings.Contains(x.sh(m, "grep 'dport=81 ' /proc/net/nf_conntrack"), "src=10.77.0.200")
+		})
+	}
+	tracks("n2")
+	flow("at rest", 500*time.Millisecond)
+	x.move("gateway", "n2")
+	x.holder("gateway", "n2")
+	flow("moved to n2", 500*time.Millisecond)
+	x.move("gateway", "n1")
+	x.holder("gateway", "n1")
+	flow("moved to n1", 500*time.Millisecond)
+	if err := x.Machine("n1").PowerOff(); err != nil {
+		t.Fatal(err)
+	}
+	x.holder("gateway", "n2")
+	flow("n1 lost power", 500*time.Millisecond)
+
+	if err := x.Machine("n1").PowerOn(x.ctx); err != nil {
+		t.Fatal(err)
+	}
+	x.startDaemon("n1")
+	tracks("n1")
+	flow("n1 is back", 500*time.Millisecond)
+	if err := x.Machine("n2").PowerOff(); err != nil {
+		t.Fatal(err)
+	}
+	x.holder("gateway", "n1")
+	flow("n2 lost power", 500*time.Millisecond)
 }
 
 // download is one download by the client.

@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"httpapi/wire":     {"cluster", "cluster/state", "httpapi/exchange"},
 	"httpapi/FAMILY":   {"cluster", "cluster/state", "cluster/prepared", "httpapi/exchange", "httpapi/wire"}, // each of the others: one never imports another
 
-	"failover":              {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease", "failover/effect", "failover/outbox", "failover/program"},
+	"failover":              {"cluster", "cluster/state", "failover/vip", "failover/fence", "failover/lease", "failover/effect", "failover/outbox", "failover/program", "failover/conntrack"},
 	"failover/assigner":     {"cluster", "cluster/state", "failover/lease", "failover/plan", "failover/outbox", "failover/program"},
 	"failover/operator":     {"cluster", "cluster/state", "failover/lease", "failover/plan"},
 	"failover/outbox":       {},
@@ -62,6 +62,7 @@ var mayImport = map[string][]string{
 	"failover/plan":         {"cluster", "cluster/state"},
 	"failover/effect":       {"cluster", "failover/vip", "failover/program"},
 	"failover/vip":          {},
+	"failover/conntrack":    {},
 	"failover/fence":        {},
 	"failover/proxy":        {},
 	"failover/database":     {"cluster/mysql"},

@@ -18,6 +18,7 @@ group "gateway" {
     dev = "eth1"
     to  = "10.88.0.100"                     # the same source whoever forwards
   }
+  conntrack = "sync"                        # connections go on when the group moves: with conntrackd on n1 and n2
   verify {
     tcp    = "10.88.0.13:80"                # is there anything behind the router?
     within = "5s"

@@ -32,6 +32,7 @@ type Group struct {
 	Routes       []Route           `json:",omitempty"`
 	Masquerades  []Masquerade      `json:",omitempty"`
 	Verify       []Verify          `json:",omitempty"`
+	Conntrack    string            `json:",omitempty"`
 
 	CreateIndex, ModifyIndex uint64
 }

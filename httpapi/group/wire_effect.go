@@ -86,7 +86,7 @@ func (f *fields) addr(field, text string) netip.Addr {
 
 // effects are the domain's effects of a JSON group.
 func (f *fields) effects(g *Group) cluster.Effects {
-	e := cluster.Effects{Sysctls: g.Sysctls}
+	e := cluster.Effects{Sysctls: g.Sysctls, Conntrack: g.Conntrack}
 	for _, r := range g.Runs {
 		e.Runs = append(e.Runs, cluster.Run{Unit: r.Unit, Start: r.Start, Stop: r.Stop, Timeout: f.duration("Runs: Timeout", r.Timeout)})
 	}
@@ -115,7 +115,7 @@ func (f *fields) effects(g *Group) cluster.Effects {
 
 // effectsJSON fills in the effects of a JSON group.
 func effectsJSON(out *Group, e *cluster.Effects) {
-	out.Sysctls = e.Sysctls
+	out.Sysctls, out.Conntrack = e.Sysctls, e.Conntrack
 	for _, r := range e.Runs {
 		out.Runs = append(out.Runs, Run{Unit: r.Unit, Start: r.Start, Stop: r.Stop, Timeout: orNothing(r.Timeout)})
 	}

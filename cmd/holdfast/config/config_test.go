@@ -203,6 +203,7 @@ group "gateway" {
   route "policy"  { to = "default"  via = "fd00::1"  table = 100  src = "fd00::5" }
   masquerade "10.77.0.0/24" { dev = "eth1"  to = "192.0.2.1" }
   verify { http = "http://192.0.2.254/"  within = "3s" }
+  conntrack = "sync"
 }`
 
 func TestBuildEffects(t *testing.T) {
@@ -221,8 +222,9 @@ func TestBuildEffects(t *testing.T) {
 				{Destination: prefix("0.0.0.0/0"), Via: addr("192.0.2.254"), Interface: "eth1", Metric: 10},
 				{Destination: prefix("::/0"), Via: addr("fd00::1"), Table: 100, Source: addr("fd00::5")},
 			},
-			NATs:   []cluster.NAT{{Source: prefix("10.77.0.0/24"), Interface: "eth1", To: addr("192.0.2.1")}},
-			Verify: []cluster.Verify{{HTTP: "http://192.0.2.254/", Within: 3 * time.Second}},
+			NATs:      []cluster.NAT{{Source: prefix("10.77.0.0/24"), Interface: "eth1", To: addr("192.0.2.1")}},
+			Verify:    []cluster.Verify{{HTTP: "http://192.0.2.254/", Within: 3 * time.Second}},
+			Conntrack: "sync",
 		},
 	}
 	if len(gs) != 1 || !gs[0].Equal(&want) {
@@ -250,6 +252,7 @@ func TestBuildEffects(t *testing.T) {
 		{"weight", `weight = -1`, "weight -1 is out of range"},
 		{"quorum loss", `on_quorum_loss = "keep"`, `want "release" or "hold"`},
 		{"conflict", `on_conflict = "fight"`, `want "report", "yield" or "defend"`},
+		{"connections", `conntrack = "keep"`, `conntrack = "keep" is not known: want "sync"`},
 		{"unknown key", `route "default" { gateway = "10.0.0.1" }`, "gateway"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

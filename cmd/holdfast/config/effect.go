@@ -10,7 +10,7 @@ import (
 
 // effects are what goes with the addresses of a group.
 func (b *Group) effects(name string) (cluster.Effects, error) {
-	e := cluster.Effects{Sysctls: b.Sysctl}
+	e := cluster.Effects{Sysctls: b.Sysctl, Conntrack: b.Conntrack}
 	for _, r := range b.Run {
 		e.Runs = append(e.Runs, cluster.Run(r))
 	}

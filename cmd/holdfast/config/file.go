@@ -320,6 +320,7 @@ type Group struct {
 	Route        map[string]Route      `mapstructure:"route"`
 	Masquerade   map[string]Masquerade `mapstructure:"masquerade"`
 	Verify       []Verify              `mapstructure:"verify"`
+	Conntrack    string                `mapstructure:"conntrack"`
 }
 
 // VIP is a vip block; its label is the address with the prefix length.

@@ -36,6 +36,11 @@ func (c *Config) lintGroup(g *cluster.Group) []string {
 			out = append(out, fmt.Sprintf("group %q is to be apart from or together with %q, which stands in none of these files", g.Name, o))
 		}
 	}
+	for _, n := range g.Effects.NATs {
+		if g.Effects.Conntrack == cluster.ConntrackSync && !n.To.IsValid() {
+			out = append(out, fmt.Sprintf("group %q: conntrack is to keep connections, but masquerade %s has no to, so each machine translates to an address of its own and these connections break when the group moves", g.Name, n.Source))
+		}
+	}
 	if g.Service == "" || c.Witness {
 		return out
 	}

@@ -16,6 +16,7 @@ func TestLint(t *testing.T) {
 		{"one machine", `bootstrap_expect = 1 group "g" { vip "10.0.0.9/24" {} }`, "one machine only"},
 		{"two machines", `bootstrap_expect = 2 retry_join = ["10.0.0.2"] group "g" { vip "10.0.0.9/24" {} }`, "of two servers neither can be missed"},
 		{"a witness is preferred", `bootstrap_expect = 3 node_name = "n1" failover { witness = true } group "g" { vip "10.0.0.9/24" {} prefer = ["n1"] }`, "is a witness"},
+		{"connections of its own address", `bootstrap_expect = 3 group "g" { vip "10.0.0.9/24" {} conntrack = "sync" masquerade "10.1.0.0/24" {} }`, "masquerade 10.1.0.0/24 has no to"},
 		{"apart from nobody", `bootstrap_expect = 3 group "g" { vip "10.0.0.9/24" {} apart_from = ["h"] }`, `"h", which stands in none`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -54,6 +54,9 @@ func effectRows(g group.Group) [][2]string {
 	for _, m := range g.Masquerades {
 		add("Masquerade", m.Source, with("out of", m.Interface), with("to", m.To))
 	}
+	if g.Conntrack != "" {
+		add("Connections", g.Conntrack)
+	}
 	for _, v := range g.Verify {
 		add("Verify", with("tcp", v.TCP), with("http", v.HTTP), strings.Join(v.Args, " "), with("within", v.Within), with("each try", v.Timeout))
 	}
