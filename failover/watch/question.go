@@ -84,6 +84,10 @@ func handed(w *cluster.Watch, a Answer, after string) (out []byte, last string, 
 		out, err = handedEntries(body, w.Type == "key")
 	case "event":
 		out, last, err = newEvents(body, after)
+	case "service":
+		out, err = handedInstances(body)
+	case "checks":
+		out, err = handedChecks(body)
 	default:
 		out = body
 	}
@@ -103,6 +107,61 @@ func handedEntries(body []byte, one bool) ([]byte, error) {
 		return json.Marshal(es[0])
 	}
 	return json.Marshal(es)
+}
+
+// check is a check as Consul's handlers have it: unlike the API it spells out a definition that says nothing, and knows no times beside it.
+type check struct {
+	Node        json.RawMessage
+	CheckID     json.RawMessage
+	Name        json.RawMessage
+	Status      json.RawMessage
+	Notes       json.RawMessage
+	Output      json.RawMessage
+	ServiceID   json.RawMessage
+	ServiceName json.RawMessage
+	ServiceTags json.RawMessage
+	Type        json.RawMessage
+	ExposedPort json.RawMessage
+	Definition  json.RawMessage
+	CreateIndex json.RawMessage
+	ModifyIndex json.RawMessage
+}
+
+const noDefinition = `{"Interval":"0s","Timeout":"0s","DeregisterCriticalServiceAfter":"0s","HTTP":"","Header":null,"Method":"","Body":"",` +
+	`"TLSServerName":"","TLSSkipVerify":false,"TCP":"","TCPUseTLS":false,"UDP":"","GRPC":"","OSService":"","GRPCUseTLS":false}`
+
+// spellOut makes handlers' checks of the API's.
+func spellOut(checks []check) {
+	for i := range checks {
+		if d := &checks[i].Definition; len(*d) == 0 || string(*d) == "{}" {
+			*d = json.RawMessage(noDefinition)
+		}
+	}
+}
+
+func handedChecks(body []byte) ([]byte, error) {
+	cs := []check{}
+	if err := json.Unmarshal(body, &cs); err != nil {
+		return nil, err
+	}
+	spellOut(cs)
+	return json.Marshal(cs)
+}
+
+// handedInstances are the instances of an answer.
+func handedInstances(body []byte) ([]byte, error) {
+	is := []struct {
+		Node    json.RawMessage
+		Service json.RawMessage
+		Checks  []check
+	}{}
+	if err := json.Unmarshal(body, &is); err != nil {
+		return nil, err
+	}
+	for i := range is {
+		spellOut(is[i].Checks)
+	}
+	return json.Marshal(is)
 }
 
 // newEvents are the events of an answer that follow one, all where that is not among them, and the ID of the last.

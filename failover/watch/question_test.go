@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,12 +42,18 @@ func TestHanded(t *testing.T) {
 	entry := `{"LockIndex":1,"Key":"k","Flags":2,"Value":"YQ==","CreateIndex":3,"ModifyIndex":4}`
 	want := `{"Key":"k","CreateIndex":3,"ModifyIndex":4,"LockIndex":1,"Flags":2,"Value":"YQ==","Session":""}`
 	events := `[{"ID":"1","Name":"a"},{"ID":"2","Name":"b"},{"ID":"3","Name":"c"}]`
+	before := `{"Node":"n1","CheckID":"c","Name":"c","Status":"passing","Notes":"","Output":"","ServiceID":"w","ServiceName":"w","ServiceTags":[],"Type":"ttl",`
+	api := before + `"Interval":"","Timeout":"","ExposedPort":0,"Definition":{},"CreateIndex":9,"ModifyIndex":9}`
+	given := before + `"ExposedPort":0,"Definition":` + noDefinition + `,"CreateIndex":9,"ModifyIndex":9}`
 	for _, tt := range []struct{ typ, body, after, want, last string }{
 		{"key", "[" + entry + "]", "", want, ""},
 		{"key", "", "", "null", ""},
 		{"keyprefix", "[" + entry + "," + entry + "]", "", "[" + want + "," + want + "]", ""},
 		{"keyprefix", "", "", "null", ""},
 		{"nodes", "[]", "", "[]", ""},
+		{"checks", "[" + api + "]", "", "[" + given + "]", ""},
+		{"checks", "[]", "", "[]", ""},
+		{"service", `[{"Node":{"Node":"n1"},"Service":{"ID":"w","Connect":{}},"Checks":[` + api + `]}]`, "", `[{"Node":{"Node":"n1"},"Service":{"ID":"w","Connect":{}},"Checks":[` + given + `]}]`, ""},
 		{"event", events, "", events, "3"},
 		{"event", events, "1", `[{"ID":"2","Name":"b"},{"ID":"3","Name":"c"}]`, "3"},
 		{"event", events, "3", "[]", "3"},
@@ -62,13 +69,13 @@ func TestHanded(t *testing.T) {
 
 // FuzzHanded holds that no answer makes a watch fail in another way than by an error, and that what a handler is given is JSON.
 func FuzzHanded(f *testing.F) {
-	for _, typ := range []string{"key", "keyprefix", "event"} {
+	for _, typ := range []string{"key", "keyprefix", "event", "service", "checks"} {
 		f.Add(typ, []byte(key("x")), "")
 		f.Add(typ, []byte(`[{"ID":"1"},{"ID":"2"}]`), "1")
 		f.Add(typ, []byte(`{`), "")
 	}
 	f.Fuzz(func(t *testing.T, typ string, body []byte, after string) {
-		if typ != "key" && typ != "keyprefix" && typ != "event" {
+		if !slices.Contains([]string{"key", "keyprefix", "event", "service", "checks"}, typ) {
 			return
 		}
 		out, _, err := handed(&cluster.Watch{Type: typ}, Answer{Found: true, Body: body}, after)
