@@ -13,22 +13,6 @@ import (
 // the help and ends the program with code 0.
 func ParseFlags(fs *flag.FlagSet, args []string) error { return parse(fs, args, false) }
 
-// ParseFlagsFirst is ParseFlags for a verb whose arguments are another program's: they begin with the first one that is no flag.
-func ParseFlagsFirst(fs *flag.FlagSet, args []string) error {
-	out, help := fs.Output(), fs.Usage
-	fs.SetOutput(io.Discard) // the flag package is not to say anything by itself
-	fs.Usage = func() {}
-	defer fs.SetOutput(out)
-	switch err := fs.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		help()
-		return Exit(0)
-	case err != nil:
-		return UsageError(err.Error())
-	}
-	return nil
-}
-
 // ParseWithValues is ParseFlags for a verb whose arguments may begin with a dash: behind the first argument only a flag of the verb is one.
 func ParseWithValues(fs *flag.FlagSet, args []string) error { return parse(fs, args, true) }
 

@@ -9,7 +9,29 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
+
+// Pause waits for a while, or until the context ends, and answers its error.
+func Pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// KeyPath is where the API has a key. The slashes in it stay.
+func KeyPath(key string) string {
+	parts := strings.Split(key, "/")
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	return "/v1/kv/" + strings.Join(parts, "/")
+}
 
 // Wait asks a question that may take as long as nothing changes, and answers the body and its index. found is false where the API says 404. The
 // client must be Patient.

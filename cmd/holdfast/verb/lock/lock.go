@@ -65,7 +65,7 @@ func (o *options) parse(c *verb.Console, args []string) (*verb.Client, error) {
 	o.register(fs)
 	var f verb.ClientFlags
 	f.Register(c, fs)
-	if err := verb.ParseFlagsFirst(fs, args); err != nil {
+	if err := verb.ParseProgram(fs, args); err != nil {
 		return nil, err
 	}
 	switch {

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"holdfast/cmd/holdfast/verb"
 )
 
 // The flags that keys of locks and of semaphores bear, so that one is not taken for the other. All clients of the API agree on them.
@@ -43,18 +45,9 @@ func (m *mutex) acquire(ctx context.Context) error {
 			return err
 		}
 		index = 0
-		if err := pause(ctx, delayPause); err != nil {
+		if err := verb.Pause(ctx, delayPause); err != nil {
 			return err
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
 	}
 }
 

@@ -72,10 +72,8 @@ func (s *session) again(ctx context.Context, do func() error) error {
 		if final || n >= s.retries {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(retryPause):
+		if err := verb.Pause(ctx, retryPause); err != nil {
+			return err
 		}
 	}
 }
@@ -97,7 +95,7 @@ func (s *session) read(ctx context.Context, key string, recurse bool, index uint
 		q.Set("index", strconv.FormatUint(index, 10))
 		q.Set("wait", pollTime.String())
 	}
-	head, err := s.cl.Ask(ctx, "/v1/kv/"+escaped(key), q, &found)
+	head, err := s.cl.Ask(ctx, verb.KeyPath(key), q, &found)
 	var said verb.StatusError
 	if errors.As(err, &said) && said.Code == http.StatusNotFound {
 		err = nil
@@ -111,19 +109,11 @@ func (s *session) read(ctx context.Context, key string, recurse bool, index uint
 
 // write writes a key under a condition, and answers whether that held.
 func (s *session) write(ctx context.Context, key string, value []byte, q url.Values) (done bool, err error) {
-	err = s.cl.DoRaw(ctx, http.MethodPut, "/v1/kv/"+escaped(key), q, strings.NewReader(string(value)), &done)
+	err = s.cl.DoRaw(ctx, http.MethodPut, verb.KeyPath(key), q, strings.NewReader(string(value)), &done)
 	return done, err
 }
 
 // remove deletes a key that nobody has changed since index.
 func (s *session) remove(ctx context.Context, key string, index uint64) {
-	_ = s.cl.Do(ctx, http.MethodDelete, "/v1/kv/"+escaped(key), url.Values{"cas": {strconv.FormatUint(index, 10)}}, nil, nil) // it only tidies up
-}
-
-func escaped(key string) string {
-	parts := strings.Split(key, "/")
-	for i := range parts {
-		parts[i] = url.PathEscape(parts[i])
-	}
-	return strings.Join(parts, "/")
+	_ = s.cl.Do(ctx, http.MethodDelete, verb.KeyPath(key), url.Values{"cas": {strconv.FormatUint(index, 10)}}, nil, nil) // it only tidies up
 }

@@ -45,15 +45,7 @@ const autopilotPath = "/v1/operator/autopilot/configuration"
 
 func runGetConfig(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
-	var f verb.ClientFlags
-	f.Register(c, fs)
-	if err := verb.ParseFlags(fs, args); err != nil {
-		return err
-	}
-	if err := verb.WantArgs(fs, 0, 0, "no arguments"); err != nil {
-		return err
-	}
-	cl, err := f.Client(c)
+	cl, err := verb.Connect(c, fs, args, 0, 0, "no arguments")
 	if err != nil {
 		return err
 	}
@@ -69,17 +61,9 @@ func runGetConfig(ctx context.Context, c *verb.Console, args []string) error {
 
 func runSetConfig(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
-	var f verb.ClientFlags
-	f.Register(c, fs)
 	var changes []func(*autopilotConfig)
 	changeFlags(fs, &changes)
-	if err := verb.ParseFlags(fs, args); err != nil {
-		return err
-	}
-	if err := verb.WantArgs(fs, 0, 0, "no arguments"); err != nil {
-		return err
-	}
-	cl, err := f.Client(c)
+	cl, err := verb.Connect(c, fs, args, 0, 0, "no arguments")
 	if err != nil {
 		return err
 	}

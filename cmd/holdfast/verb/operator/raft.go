@@ -107,16 +107,8 @@ func runRemovePeer(ctx context.Context, c *verb.Console, args []string) error {
 
 func runTransferLeader(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
-	var f verb.ClientFlags
-	f.Register(c, fs)
 	id := fs.String("id", "", "node `ID` of the server that is to lead")
-	if err := verb.ParseFlags(fs, args); err != nil {
-		return err
-	}
-	if err := verb.WantArgs(fs, 0, 0, "no arguments"); err != nil {
-		return err
-	}
-	cl, err := f.Client(c)
+	cl, err := verb.Connect(c, fs, args, 0, 0, "no arguments")
 	if err != nil {
 		return err
 	}

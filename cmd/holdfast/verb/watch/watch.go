@@ -99,7 +99,7 @@ func (f *watchFlags) follow(ctx context.Context, c *verb.Console, fo *watch.Foll
 			return err
 		case err != nil:
 			fmt.Fprintln(c.Err, "asking again:", err)
-			if err := wait(ctx, time.Second); err != nil {
+			if err := verb.Pause(ctx, time.Second); err != nil {
 				return err
 			}
 			continue
@@ -123,18 +123,6 @@ func printWatched(w io.Writer, b []byte) error {
 	}
 	_, err = fmt.Fprintf(w, "%s\n", out)
 	return err
-}
-
-// wait waits for a while, or until the context ends.
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // remote is an agent as a source of answers.
