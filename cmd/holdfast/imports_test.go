@@ -80,6 +80,8 @@ var mayImport = map[string][]string{
 	"failover/render":          {"cluster", "cluster/state", "failover/program", "failover/roster"},
 	"failover/render/language": {},
 	"failover/render/remote":   {"failover/render/language"},
+	"failover/render/dedup":    {"failover/render/language", "failover/render/remote"},
+	"failover/render/child":    {},
 }
 
 // onlyIn lists the libraries that carry one mechanism each, and the folders that may import them.

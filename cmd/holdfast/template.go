@@ -7,7 +7,7 @@ import (
 )
 
 // templateData is where templates read: the state of this member.
-func (d *daemon) templateData() render.Data {
+func (d *daemon) templateData(string) render.Data {
 	return render.NewState(d.agent, d.cfg.NodeName, d.cfg.Datacenter)
 }
 

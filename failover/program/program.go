@@ -17,8 +17,10 @@ const lateOutput = 200 * time.Millisecond
 // Program is what to run.
 type Program struct {
 	Args    []string
-	Env     []string      // its environment; nil for that of this process
-	Stdin   io.Reader     // nil for none
+	Env     []string  // its environment; nil for that of this process
+	Stdin   io.Reader // nil for none
+	Stdout  io.Writer // with Stderr: is given what it prints, besides its being kept; nil for nobody
+	Stderr  io.Writer
 	Timeout time.Duration // 0 for none
 }
 
@@ -33,6 +35,9 @@ func (p Program) Run(ctx context.Context) (output string, err error) {
 	out := &Tail{Limit: MaxOutput}
 	cmd := exec.CommandContext(ctx, p.Args[0], p.Args[1:]...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.Env, p.Stdin, out, out
+	if p.Stdout != nil && p.Stderr != nil {
+		cmd.Stdout, cmd.Stderr = io.MultiWriter(out, p.Stdout), io.MultiWriter(out, p.Stderr)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
 	cmd.WaitDelay = lateOutput

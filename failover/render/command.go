@@ -1,9 +1,9 @@
 package render
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -12,15 +12,12 @@ import (
 )
 
 // run runs a command to its end, or kills it after the timeout. The error is one sentence without the output.
-func run(ctx context.Context, command []string, timeout time.Duration, env ...string) (output string, err error) {
-	args, err := argv(command)
-	if err != nil {
+func run(ctx context.Context, command []string, p program.Program) (output string, err error) {
+	if p.Args, err = argv(command); err != nil {
 		return "", err
 	}
-	if timeout == 0 {
-		timeout = DefaultCommandTimeout
-	}
-	output, err = program.Program{Args: args, Env: append(os.Environ(), env...), Timeout: timeout}.Run(ctx)
+	p.Timeout = cmp.Or(p.Timeout, DefaultCommandTimeout)
+	output, err = p.Run(ctx)
 	if err != nil {
 		err = fmt.Errorf("%q %w", commandLine(command), err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"holdfast/failover/program"
 )
 
 // owner is the user and group that the template names, -1 for none.
@@ -154,7 +156,7 @@ func (t *Template) validate(ctx context.Context, path string) error {
 		}
 		args[i] = strings.ReplaceAll(a, pathMark, insert)
 	}
-	output, err := run(ctx, args, t.CommandTimeout)
+	output, err := run(ctx, args, program.Program{Timeout: t.CommandTimeout})
 	if err == nil {
 		return nil
 	}

@@ -64,7 +64,7 @@ func start(t testing.TB, w *world, templates ...Template) *bench {
 func newBench(t testing.TB, w *world, templates ...Template) *bench {
 	t.Helper()
 	b := &bench{counted: &counted{world: w}, dir: t.TempDir()}
-	b.runner = NewRunner(func() Data { return NewState(b.counted, "n1", "dc1") }, slog.New(slog.DiscardHandler))
+	b.runner = NewRunner(func(string) Data { return NewState(b.counted, "n1", "dc1") }, slog.New(slog.DiscardHandler))
 	b.set(t, templates...)
 	return b
 }

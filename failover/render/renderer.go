@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/failover/program"
 	"holdfast/failover/render/language"
 )
 
@@ -18,10 +20,9 @@ type Renderer struct {
 	source   string // the text of the template
 	parsed   *language.Template
 	data     Data
-	turns    *turns
+	owner    *Runner
 	log      *slog.Logger
 	memory   language.Memory
-	show     func(Preview) // in place of writing; nil to write
 
 	result *language.Result // of the last execution; nil before the first one and where it failed
 	err    error            // of the last execution
@@ -32,8 +33,8 @@ type Renderer struct {
 }
 
 // newRenderer makes a Renderer. The template has been checked.
-func newRenderer(t Template, parsed Parsed, data Data, turns *turns, log *slog.Logger) *Renderer {
-	r := &Renderer{template: t, source: parsed.text, parsed: parsed.template, data: data, turns: turns, log: log.With("template", t.Name(), "destination", t.Destination)}
+func newRenderer(t Template, parsed Parsed, data Data, owner *Runner) *Renderer {
+	r := &Renderer{template: t, source: parsed.text, parsed: parsed.template, data: data, owner: owner, log: owner.log.With("template", t.Name(), "destination", t.Destination)}
 	r.state = cluster.TemplateState{Source: t.Name(), Destination: t.Destination, Phase: cluster.TemplateStarting, Why: "nothing has been read yet"}
 	r.state.Command.Command = commandLine(t.Command)
 	return r
@@ -75,6 +76,13 @@ func (r *Renderer) Run(ctx context.Context) {
 		if ctx.Err() == nil {
 			r.commit(ctx)
 		}
+	}
+}
+
+// close gives back what the template read through, where that wants to be.
+func (r *Renderer) close() {
+	if c, ok := r.data.(interface{ Close() }); ok {
+		c.Close()
 	}
 }
 
@@ -165,6 +173,7 @@ func (r *Renderer) set(phase, why string) {
 	known := r.state.Phase == phase && r.state.Why == why
 	r.state.Phase, r.state.Why = phase, why
 	r.mu.Unlock()
+	defer r.owner.tell()
 	switch {
 	case known:
 	case phase == cluster.TemplateRefused || phase == cluster.TemplateFailed:
@@ -184,7 +193,7 @@ func (r *Renderer) commit(ctx context.Context) {
 		r.set(cluster.TemplateWaiting, "it needs "+strings.Join(r.result.Missing, ", ")+", which is not there")
 		return
 	}
-	if r.show != nil {
+	if r.owner.show != nil {
 		r.preview()
 		return
 	}
@@ -209,6 +218,7 @@ func (r *Renderer) commit(ctx context.Context) {
 	if changed {
 		r.state.Rendered = time.Now()
 		r.state.Writes++
+		r.owner.writes.Add(1)
 	}
 	r.mu.Unlock()
 	if changed {
@@ -230,7 +240,7 @@ func (r *Renderer) preview() {
 		r.set(cluster.TemplateFailed, "cannot read "+r.template.Destination+": "+err.Error())
 		return
 	}
-	r.show(Preview{Destination: r.template.Destination, Have: string(have), Text: r.result.Text, New: info == nil})
+	r.owner.show(Preview{Destination: r.template.Destination, Have: string(have), Text: r.result.Text, New: info == nil})
 	r.set(cluster.TemplateRendered, "")
 }
 
@@ -240,8 +250,9 @@ func (r *Renderer) command(ctx context.Context) string {
 	if len(t.Command) == 0 {
 		return ""
 	}
-	out := r.turns.do(t.Command, func() (string, error) {
-		return run(context.WithoutCancel(ctx), t.Command, t.CommandTimeout, "HOLDFAST_TEMPLATE="+t.Destination)
+	out := r.owner.turns.do(t.Command, func() (string, error) {
+		p := program.Program{Env: append(t.Env.Of(os.Environ()), "HOLDFAST_TEMPLATE="+t.Destination), Timeout: t.CommandTimeout, Stdout: r.owner.stdout, Stderr: r.owner.stderr}
+		return run(context.WithoutCancel(ctx), t.Command, p)
 	})
 	c := cluster.TemplateCommand{Command: commandLine(t.Command), Started: out.started, Took: out.took, Lag: out.started.Sub(r.seen), Output: out.output}
 	why := ""

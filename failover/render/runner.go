@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"holdfast/cluster"
 	"holdfast/failover/roster"
@@ -16,23 +18,47 @@ import (
 
 // Runner renders an agent's templates side by side. Templates with the same command share its runs where they can.
 type Runner struct {
-	open   func() Data
-	log    *slog.Logger
-	turns  turns
-	show   func(Preview) // in place of writing; nil to write
-	roster *roster.Roster[*Renderer]
+	open    func(text string) Data
+	log     *slog.Logger
+	turns   turns
+	roster  *roster.Roster[*Renderer]
+	changed chan struct{} // holds one: Templates answers something new
+	writes  atomic.Uint64
+
+	show           func(Preview) // in place of writing; nil to write
+	stdout, stderr io.Writer     // of the commands; nil for nowhere
 }
 
-// NewRunner makes a runner without templates. open is called once for each template: it answers where that one reads.
-func NewRunner(open func() Data, log *slog.Logger) *Runner {
-	return &Runner{open: open, log: log, roster: roster.New(func(ctx context.Context, r *Renderer, former <-chan struct{}) {
+// NewRunner makes a runner without templates. open is called once for each template, with its text: it answers where that one reads.
+func NewRunner(open func(text string) Data, log *slog.Logger) *Runner {
+	return &Runner{open: open, log: log, changed: make(chan struct{}, 1), roster: roster.New(func(ctx context.Context, r *Renderer, former <-chan struct{}) {
 		<-former // one of them may be about to write the same file
 		r.Run(ctx)
+		r.close()
 	})}
 }
 
 // Preview has show called wherever a file would be written; nothing is written then, and no command runs. It comes before Set.
 func (r *Runner) Preview(show func(Preview)) { r.show = show }
+
+// Echo has what commands print go to these, too. It comes before Set.
+func (r *Runner) Echo(stdout, stderr io.Writer) { r.stdout, r.stderr = stdout, stderr }
+
+// Changed tells that Templates may answer something new.
+func (r *Runner) Changed() <-chan struct{} { return r.changed }
+
+// Writes is how often a file was written, by all templates that there have been.
+func (r *Runner) Writes() uint64 { return r.writes.Load() }
+
+// Look has Changed tell once more.
+func (r *Runner) Look() { r.tell() }
+
+func (r *Runner) tell() {
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
 
 // Set says which templates there are to be. Those that are there and unchanged, their sources included, go on as they are. The error is one sentence
 // that names the template, and then nothing has changed.
@@ -49,9 +75,7 @@ func (r *Runner) Set(templates []Template) error {
 				wanted = append(wanted, now[same])
 				continue
 			}
-			n := newRenderer(t, parsed[i], r.open(), &r.turns, r.log)
-			n.show = r.show
-			wanted = append(wanted, n)
+			wanted = append(wanted, newRenderer(t, parsed[i], r.open(parsed[i].text), r))
 		}
 		return wanted
 	})

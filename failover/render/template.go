@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/failover/program"
 	"holdfast/failover/render/language"
 )
 
@@ -24,6 +25,7 @@ type Template struct {
 	Validate       []string // looks at the text before it takes the file's place; {{.}} stands for the path of it
 	Command        []string // runs after each change; a single word is a line for the shell
 	CommandTimeout time.Duration
+	Env            program.Environment // what Command sees
 	Wait           Wait
 	Language       language.Options
 }
@@ -91,6 +93,9 @@ func (t *Template) Check() error {
 		return fmt.Errorf("the template for %s has a negative command_timeout", t.Destination)
 	case len(t.Validate) > 0 && !strings.Contains(strings.Join(t.Validate, " "), pathMark):
 		return fmt.Errorf("the template for %s has a validate that does not name the file: write %s where its path goes", t.Destination, pathMark)
+	}
+	if why := t.Env.Check(); why != "" {
+		return fmt.Errorf("the template for %s has an exec.env that cannot be used: %s", t.Destination, why)
 	}
 	if err := t.Wait.check(); err != nil {
 		return fmt.Errorf("the template for %s: %w", t.Destination, err)

@@ -28,6 +28,7 @@ type Data struct {
 
 	mu      sync.Mutex // guards following
 	answers map[string]*answer
+	adopted map[string]Answer // by path and query
 	reads   uint64
 }
 
@@ -87,6 +88,10 @@ func (d *Data) ask(ctx context.Context, read uint64, path string, query url.Valu
 	a := d.answers[key]
 	if a != nil {
 		a.read = read
+		body, found = a.body, a.found
+	} else if s, ok := d.adopted[key]; ok {
+		a = &answer{path: path, query: query, body: s.Body, found: s.Found, read: read} // without an index nobody follows it
+		d.answers[key] = a
 		body, found = a.body, a.found
 	}
 	d.mu.Unlock()
