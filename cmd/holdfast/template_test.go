@@ -113,7 +113,7 @@ func TestTemplateVerb(t *testing.T) {
 		`{{nope}}`: `function "nope" not defined`, `{{"x" | parseInt}}`: `parsing "x"`, `{{key "a@dc9"}}`: `no path to datacenter "dc9"`,
 	} {
 		write(text)
-		if got := c.ask("template", "-template", flag, "-once"); got.code != 1 || !strings.Contains(got.err, want) {
+		if got := c.ask("template", "-template", flag, "-once"); got.code != 14 || !strings.Contains(got.err, want) {
 			t.Errorf("%s: %+v", text, got)
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
+	"holdfast/failover/program"
 	"holdfast/failover/render"
 	"holdfast/failover/render/language"
 )
@@ -33,7 +35,7 @@ type Template struct {
 	Left              string   `mapstructure:"left_delimiter"`
 	Right             string   `mapstructure:"right_delimiter"`
 	ErrorOnMissingKey bool     `mapstructure:"error_on_missing_key"`
-	ErrorFatal        bool     `mapstructure:"error_fatal"` // an agent does not end because of a template; its status says what is wrong
+	ErrorFatal        *bool    `mapstructure:"error_fatal"` // an agent does not end because of a template; its status says what is wrong
 	Denylist          []string `mapstructure:"function_denylist"`
 	Blacklist         []string `mapstructure:"function_blacklist"` // the older name
 	Sandbox           string   `mapstructure:"sandbox_path"`
@@ -41,10 +43,41 @@ type Template struct {
 	Wait *any `mapstructure:"wait"` // "2s:10s", or a block of min and max
 }
 
-// TemplateExec is the newer form of command and command_timeout.
+// TemplateExec is a program that runs: in a template the newer form of command and command_timeout, in a file of `holdfast template` the one that runs
+// beside the rendered files. A template's command is killed at its timeout, and gets no signals; those keys stand there without a meaning.
 type TemplateExec struct {
 	Command []string       `mapstructure:"command"`
+	Enabled *bool          `mapstructure:"enabled"`
+	Env     TemplateEnv    `mapstructure:"env"`
 	Timeout *time.Duration `mapstructure:"timeout"`
+
+	ReloadSignal *string        `mapstructure:"reload_signal"`
+	KillSignal   *string        `mapstructure:"kill_signal"`
+	KillTimeout  *time.Duration `mapstructure:"kill_timeout"`
+	Splay        *time.Duration `mapstructure:"splay"`
+}
+
+// TemplateEnv says which variables a program sees.
+type TemplateEnv struct {
+	Pristine  bool     `mapstructure:"pristine"`
+	Custom    []string `mapstructure:"custom"`
+	Allow     []string `mapstructure:"allowlist"`
+	Whitelist []string `mapstructure:"whitelist"` // the older name
+	Deny      []string `mapstructure:"denylist"`
+	Blacklist []string `mapstructure:"blacklist"` // the older name
+}
+
+// Environment is the same in the form of those who run programs.
+func (e *TemplateEnv) Environment() program.Environment {
+	return program.Environment{Pristine: e.Pristine, Custom: e.Custom, Allow: slices.Concat(e.Allow, e.Whitelist), Deny: slices.Concat(e.Deny, e.Blacklist)}
+}
+
+// Words are the command, empty where there is none or it is switched off.
+func (x *TemplateExec) Words() []string {
+	if !or(x.Enabled, true) {
+		return nil
+	}
+	return words(x.Command)
 }
 
 func buildTemplates(c *Config, f *File) (err error) {
@@ -79,7 +112,7 @@ func (b *Template) template() (render.Template, error) {
 		if len(t.Command) > 0 {
 			return t, errors.New("command and exec are both given: keep one of them")
 		}
-		t.Command, t.CommandTimeout = words(b.Exec.Command), or(b.Exec.Timeout, t.CommandTimeout)
+		t.Command, t.CommandTimeout, t.Env = b.Exec.Words(), or(b.Exec.Timeout, t.CommandTimeout), b.Exec.Env.Environment()
 	}
 	for id, to := range map[*int]*string{b.UID: &t.User, b.GID: &t.Group} {
 		if id != nil && *id >= 0 && *to == "" {

@@ -46,3 +46,12 @@ func (c *Console) Flags() *flag.FlagSet {
 func (c *Console) setting(name string) string {
 	return cmp.Or(c.Env("HOLDFAST_"+name), c.Env("CONSUL_"+name))
 }
+
+// Failure is an error with an exit code of its own.
+type Failure struct {
+	Code int
+	Err  error
+}
+
+func (f Failure) Error() string { return f.Err.Error() }
+func (f Failure) Unwrap() error { return f.Err }

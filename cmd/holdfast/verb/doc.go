@@ -3,5 +3,5 @@
 //
 // A Verb is a row of the table that Run is given: its names, its help, and a function that gets a Console, which is all that it may read and
 // print. Families of verbs are the packages below this one. A mistake on the command line is a UsageError, which is followed by the verb's
-// usage line; every other error is one sentence. Both end the program with code 1; Exit ends it with another.
+// usage line; every other error is one sentence. Both end the program with code 1; Exit and Failure end it with another.
 package verb

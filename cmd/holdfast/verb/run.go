@@ -54,6 +54,10 @@ func IsHelp(arg string) bool {
 func exitCode(c *Console, v Verb, err error) int {
 	var exit Exit
 	var use UsageError
+	code := 1
+	if f, ok := errors.AsType[Failure](err); ok {
+		code = f.Code
+	}
 	switch {
 	case err == nil:
 		return 0
@@ -61,10 +65,10 @@ func exitCode(c *Console, v Verb, err error) int {
 		return int(exit)
 	case errors.As(err, &use):
 		fmt.Fprintf(c.Err, "holdfast %s: %s\nusage: %s\n", v.Name, string(use), v.usage())
-		return 1
+		return code
 	}
 	fmt.Fprintf(c.Err, "holdfast %s: %s\n", v.Name, strings.TrimRight(err.Error(), "\n"))
-	return 1
+	return code
 }
 
 // usage prints the help of the whole program.
