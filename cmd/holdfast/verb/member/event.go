@@ -37,6 +37,8 @@ func runEvent(ctx context.Context, c *verb.Console, args []string) error {
 			return nil
 		})
 	}
+	var format verb.FormatFlag
+	format.Register(fs)
 	cl, err := verb.Connect(c, fs, args, 0, 1, "one payload, or none")
 	if err != nil {
 		return err
@@ -47,10 +49,14 @@ func runEvent(ctx context.Context, c *verb.Console, args []string) error {
 	case q.Get("tag") != "" && q.Get("service") == "":
 		return verb.UsageError("want -service with -tag")
 	}
-	var fired struct{ ID string }
-	if err := cl.DoRaw(ctx, http.MethodPut, "/v1/event/fire/"+url.PathEscape(*name), q, strings.NewReader(fs.Arg(0)), &fired); err != nil {
+	at := "/v1/event/fire/" + url.PathEscape(*name)
+	b, err := cl.Raw(ctx, http.MethodPut, at, q, strings.NewReader(fs.Arg(0)))
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.Out, "Event ID: %s\n", fired.ID)
-	return err
+	var fired struct{ ID string }
+	return cl.Render(c, format, at, b, &fired, func() error {
+		_, err := fmt.Fprintf(c.Out, "Event ID: %s\n", fired.ID)
+		return err
+	})
 }

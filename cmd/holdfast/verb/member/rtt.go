@@ -3,11 +3,13 @@ package member
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"holdfast/cluster"
 	"holdfast/cmd/holdfast/verb"
@@ -15,9 +17,9 @@ import (
 
 func rttVerb() verb.Verb {
 	return verb.Verb{
-		Name: "rtt", Args: "NODE [NODE]", Short: "estimate the round-trip time between two nodes", Run: runRTT, Examples: []string{"rtt n2", "rtt n1 n2"},
+		Name: "rtt", Args: "NODE [NODE]", Short: "estimate the round-trip time between two nodes", Run: runRTT, Examples: []string{"rtt n2", "rtt n1 n2", "rtt -format=json n2"},
 		Long: `The second node is the agent's own unless it is named. The estimate comes from the nodes' network coordinates, which the members work out from
-the answers to gossip's probes; nothing is measured now.`,
+the answers to gossip's probes; nothing is measured now. In JSON the time is in nanoseconds.`,
 	}
 }
 
@@ -31,6 +33,8 @@ func runRTT(ctx context.Context, c *verb.Console, args []string) error {
 	fs := c.Flags()
 	var f verb.ClientFlags
 	f.Register(c, fs)
+	var format verb.FormatFlag
+	fs.Var(&format, "format", "`how` to print: pretty, or json")
 	wan := fs.Bool("wan", false, "name servers as they are called between datacenters, NODE.DATACENTER")
 	if err := cmp.Or(verb.ParseFlags(fs, args), verb.WantArgs(fs, 1, 2, "one node or two")); err != nil {
 		return err
@@ -39,19 +43,7 @@ func runRTT(ctx context.Context, c *verb.Console, args []string) error {
 	if err != nil {
 		return err
 	}
-	nodes := fs.Args()
-	if len(nodes) == 1 {
-		own, err := ownName(ctx, cl, *wan)
-		if err != nil {
-			return err
-		}
-		nodes = append(nodes, own)
-	}
-	a, err := coordinate(ctx, cl, nodes[0], *wan)
-	if err != nil {
-		return err
-	}
-	b, err := coordinate(ctx, cl, nodes[1], *wan)
+	nodes, estimate, err := distance(ctx, cl, fs.Args(), *wan)
 	if err != nil {
 		return err
 	}
@@ -59,8 +51,32 @@ func runRTT(ctx context.Context, c *verb.Console, args []string) error {
 	if *wan {
 		pool = "WAN"
 	}
-	fmt.Fprintf(c.Out, "Estimated %s <-> %s rtt: %.3f ms (using %s coordinates)\n", nodes[0], nodes[1], a.DistanceTo(&b).Seconds()*1000, pool)
-	return nil
+	if format.JSON {
+		out, err := json.Marshal(map[string]any{"Nodes": nodes, "RTT": estimate, "Pool": pool})
+		if err != nil {
+			return err
+		}
+		return verb.PrintJSON(c.Out, out)
+	}
+	_, err = fmt.Fprintf(c.Out, "Estimated %s <-> %s rtt: %.3f ms (using %s coordinates)\n", nodes[0], nodes[1], estimate.Seconds()*1000, pool)
+	return err
+}
+
+// distance is the estimate between two nodes, the second of which may be the agent's own, and their names.
+func distance(ctx context.Context, cl *verb.Client, nodes []string, wan bool) ([]string, time.Duration, error) {
+	if len(nodes) == 1 {
+		own, err := ownName(ctx, cl, wan)
+		if err != nil {
+			return nil, 0, err
+		}
+		nodes = append(nodes, own)
+	}
+	a, err := coordinate(ctx, cl, nodes[0], wan)
+	if err != nil {
+		return nil, 0, err
+	}
+	b, err := coordinate(ctx, cl, nodes[1], wan)
+	return nodes, a.DistanceTo(&b), err
 }
 
 // ownName is the name of the agent's node.

@@ -21,6 +21,11 @@ func Absent() []verb.Verb {
 		{"config", mesh + ", which central configuration entries are for"},
 		{"intention", mesh},
 		{"peering", "clusters do not peer here"},
+		{"troubleshoot", mesh + ", which it looks into"},
+		{"resource", mesh + ", which its resources are of"},
+		{"namespace", "Holdfast has no namespaces"},
+		{"partition", "Holdfast has no partitions"},
+		{"license", "Holdfast needs none"},
 		{"exec", "Holdfast runs no commands on other machines: use ssh, or an event and a watch"},
 	} {
 		out = append(out, verb.Verb{

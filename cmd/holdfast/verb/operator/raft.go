@@ -17,7 +17,7 @@ func Verbs() []verb.Verb { return []verb.Verb{operatorVerb(), keyringVerb()} }
 
 func operatorVerb() verb.Verb {
 	return verb.Verb{
-		Name: "operator", Args: "raft|autopilot", Short: "look after the servers of the cluster",
+		Name: "operator", Args: "raft|autopilot|usage", Short: "look after the servers of the cluster",
 		Subs: []verb.Verb{
 			{
 				Name: "operator raft", Args: "list-peers|remove-peer|transfer-leader", Short: "the peer set, and who leads",
@@ -34,6 +34,7 @@ func operatorVerb() verb.Verb {
 				},
 			},
 			autopilotVerb(),
+			usageVerb(),
 		},
 	}
 }
