@@ -35,6 +35,9 @@ type Config struct {
 	NoConnect       bool              // the CA's root is not answered
 	KVMaxValueSize  int               // bytes, 0 means cluster.MaxValueSize
 	BodyTimeout     time.Duration     // for the body of a request to arrive, 0 means 30 s
+	NoCache         bool              // the parameter cached is not heard
+	DefaultWait     time.Duration     // of a read that blocks and does not say how long, 0 means cluster.DefaultWait
+	MaxWait         time.Duration     // of any, 0 means cluster.MaxWait
 
 	Profiles   bool                  // /debug/pprof is answered
 	Registerer prometheus.Registerer // where the API's own metrics go; nil means nowhere
@@ -75,7 +78,9 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 	if cfg.SessionTTLMin == 0 {
 		cfg.SessionTTLMin = cluster.MinSessionTTL
 	}
-	f := exchange.NewFront(exchange.Config{Datacenter: cfg.Datacenter, ResponseHeaders: cfg.ResponseHeaders, BodyTimeout: cfg.BodyTimeout, Metrics: cfg.Registerer}, log)
+	f := exchange.NewFront(exchange.Config{
+		Datacenter: cfg.Datacenter, ResponseHeaders: cfg.ResponseHeaders, BodyTimeout: cfg.BodyTimeout, NoCache: cfg.NoCache, DefaultWait: cfg.DefaultWait, MaxWait: cfg.MaxWait, Metrics: cfg.Registerer,
+	}, log)
 	deps.Reader = exchange.PatientReader(deps.Reader)
 	f.ServeKV(kv.Methods(deps.Reader, deps.Writer, cfg.KVMaxValueSize))
 	for _, family := range []exchange.Routes{

@@ -21,6 +21,7 @@ import (
 type Limits struct {
 	ConnsPerClient int           // connections of one IP address, 0 means no limit
 	WriteTimeout   time.Duration // for a client to take what is written to it at once, 0 means 2 minutes
+	HeaderBytes    int           // of a request, 0 means 64 KiB
 }
 
 const (
@@ -65,7 +66,7 @@ func Listen(addrs Addresses, limits Limits, log *slog.Logger) (*Server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.http = &http.Server{
-		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: cmp.Or(limits.HeaderBytes, maxHeader),
 		BaseContext: func(net.Listener) context.Context { return exchange.ServerContext(ctx) },
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		TLSConfig: &tls.Config{

@@ -53,13 +53,10 @@ func (a *Agent) block(ctx context.Context, opts cluster.QueryOptions, fn func(*s
 	}
 }
 
-// waitTime is the wait with Consul's bounds and jitter, which spreads the clients that an outage has brought into step.
+// waitTime is the wait with Consul's jitter, which spreads the clients that an outage has brought into step.
 func waitTime(wait time.Duration) time.Duration {
-	switch {
-	case wait <= 0:
+	if wait <= 0 {
 		wait = cluster.DefaultWait
-	case wait > cluster.MaxWait:
-		wait = cluster.MaxWait
 	}
 	return wait + rand.N(wait/cluster.WaitJitterPart+1)
 }

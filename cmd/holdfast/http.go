@@ -14,7 +14,7 @@ import (
 
 // listenHTTP takes the API's addresses.
 func (d *daemon) listenHTTP() (err error) {
-	if d.http, err = httpapi.Listen(httpapi.Addresses{Plain: d.cfg.HTTPAddrs, Secure: d.cfg.HTTPSAddrs}, httpapi.Limits{ConnsPerClient: d.cfg.HTTPMaxConns}, d.log.With("component", "http")); err != nil {
+	if d.http, err = httpapi.Listen(httpapi.Addresses{Plain: d.cfg.HTTPAddrs, Secure: d.cfg.HTTPSAddrs}, httpapi.Limits{ConnsPerClient: d.cfg.HTTPMaxConns, HeaderBytes: d.cfg.MaxHeaderBytes}, d.log.With("component", "http")); err != nil {
 		return err
 	}
 	d.surfaces = append(d.surfaces, func() { _ = d.http.Close() })
@@ -51,12 +51,15 @@ func (d *daemon) serveHTTP() {
 		Version: compatVersion, Revision: revision, BuildDate: buildDate(), DataDir: d.dir, SessionTTLMin: c.SessionTTLMin, ScriptChecks: c.ScriptChecks,
 		Debug: d.debugConfig(), Reload: d.askReload, Shutdown: d.hasLeft,
 	}
-	d.api = httpapi.New(httpapi.Config{Config: self, ResponseHeaders: c.ResponseHeaders, NoConnect: c.NoConnect, KVMaxValueSize: c.KVMaxValueSize, Registerer: d.telemetry.Registerer(), Profiles: c.EnableDebug}, httpapi.Deps{
+	d.api = httpapi.New(httpapi.Config{
+		Config: self, ResponseHeaders: c.ResponseHeaders, NoConnect: c.NoConnect, NoCache: c.NoCache, KVMaxValueSize: c.KVMaxValueSize, DefaultWait: c.DefaultQueryTime, MaxWait: c.MaxQueryTime,
+		Registerer: d.telemetry.Registerer(), Profiles: c.EnableDebug,
+	}, httpapi.Deps{
 		Reader: d.agent, Writer: d.agent, Sessions: d.agent, Pool: pool{d}, Raft: d.agent, Registry: registry{d.agent.Registry()},
 		Failover: d.newOperator(), Events: d.agent, Queries: d.agent, Archives: d.agent, Keys: d.agent, Watches: d.watches, Templates: d.templates, Proxies: proxies{d}, Log: d.log.tap, Metrics: d.telemetry,
 	}, d.log.With("component", "http"))
 	d.http.Secure(c.TLS.HTTPS)
-	d.http.Serve(d.api)
+	d.http.Serve(httpapi.Guard(d.api, c.BlockEndpoints, c.AllowWriteFrom))
 }
 
 // debugConfig is the configuration as /v1/agent/self shows it.

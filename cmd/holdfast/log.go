@@ -8,37 +8,45 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/logsink"
 	"holdfast/cmd/holdfast/tap"
 )
 
-// logs is where the daemon logs: to standard error, and to log_file where one is given. Its level and its file can change while it runs.
+// logs is where the daemon logs: to standard error, and to log_file and to syslog where that is wanted. Its level and its file can change while it runs.
 type logs struct {
 	*slog.Logger
 	tap   *tap.Handler // for those who listen to it over the API
 	level slog.LevelVar
-	file  *logFile // nil where there is none
+	file  *logsink.File   // nil where there is none
+	sys   *logsink.Syslog // the same
 }
 
 func openLogs(stderr io.Writer, cfg *config.Config) (*logs, error) {
 	l := &logs{}
 	l.setLevel(cfg.LogLevel)
 	out := stderr
+	complain := func(err error) { fmt.Fprintln(stderr, "holdfast:", err) } // not into what it is about
 	if cfg.LogFile != "" {
-		l.file = &logFile{path: logPath(cfg.LogFile)}
+		l.file = &logsink.File{
+			Path: logPath(cfg.LogFile), MaxBytes: cfg.LogRotateBytes, MaxAge: cfg.LogRotateDuration, MaxFiles: cfg.LogRotateMaxFiles, Complain: complain,
+		}
 		if err := l.file.Open(); err != nil {
 			return nil, err
 		}
 		out = tee{stderr, l.file}
 	}
 	opts := &slog.HandlerOptions{Level: &l.level}
+	var h slog.Handler = slog.NewTextHandler(out, opts)
 	if cfg.LogJSON {
-		l.tap = tap.New(slog.NewJSONHandler(out, opts))
-	} else {
-		l.tap = tap.New(slog.NewTextHandler(out, opts))
+		h = slog.NewJSONHandler(out, opts)
 	}
+	if cfg.Syslog {
+		l.sys = logsink.NewSyslog(cfg.SyslogFacility, "holdfast", &l.level, cfg.LogJSON, complain)
+		h = slog.NewMultiHandler(h, l.sys)
+	}
+	l.tap = tap.New(h)
 	l.Logger = slog.New(l.tap)
 	return l, nil
 }
@@ -76,43 +84,9 @@ func (l *logs) close() {
 	if l.file != nil {
 		l.file.Close()
 	}
-}
-
-// logFile is a file that can be opened again while it is written to.
-type logFile struct {
-	path string
-
-	mu   sync.Mutex // guards following
-	file *os.File
-}
-
-// Open opens the file by its name, in the place of what was open. If that fails, what was open stays.
-func (f *logFile) Open() error {
-	next, err := os.OpenFile(f.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
-	if err != nil {
-		return fmt.Errorf("cannot open log_file: %w", err)
+	if l.sys != nil {
+		l.sys.Close()
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.file != nil {
-		_ = f.file.Close() // its lines are written
-	}
-	f.file = next
-	return nil
-}
-
-// Write appends to the file.
-func (f *logFile) Write(p []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.file.Write(p)
-}
-
-// Close closes the file.
-func (f *logFile) Close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	_ = f.file.Close() // its lines are written
 }
 
 // tee writes to both, whatever becomes of the first.

@@ -37,6 +37,22 @@ func TestLogs(t *testing.T) {
 	}
 }
 
+// TestLogsRotate holds that the keys of rotation reach the file.
+func TestLogsRotate(t *testing.T) {
+	dir := t.TempDir()
+	l, err := openLogs(&bytes.Buffer{}, &config.Config{LogFile: dir, LogRotateBytes: 150, LogRotateMaxFiles: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	for range 20 {
+		l.Info("a line that takes about seventy bytes with its time")
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 3 {
+		t.Errorf("there are %v, %v; want the log and two older ones", files, err)
+	}
+}
+
 func TestLogsReopen(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log")
 	l, err := openLogs(&bytes.Buffer{}, &config.Config{LogFile: file, LogJSON: true})

@@ -29,6 +29,9 @@ type Config struct {
 	Datacenter      string
 	ResponseHeaders map[string]string     // on every answer
 	BodyTimeout     time.Duration         // for a body to arrive, 0 means 30 s
+	NoCache         bool                  // the parameter cached is not heard
+	DefaultWait     time.Duration         // of a read that blocks and does not say how long, 0 means cluster.DefaultWait
+	MaxWait         time.Duration         // of any, 0 means cluster.MaxWait
 	Metrics         prometheus.Registerer // where the answers are counted; nil means nowhere
 }
 
@@ -54,6 +57,8 @@ const kvPath = "/v1/kv/"
 // NewFront makes a front without endpoints: everything is answered with 404.
 func NewFront(cfg Config, log *slog.Logger) *Front {
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
+	cfg.MaxWait = cmp.Or(cfg.MaxWait, cluster.MaxWait)
+	cfg.DefaultWait = min(cmp.Or(cfg.DefaultWait, cluster.DefaultWait), cfg.MaxWait)
 	f := &Front{cfg: cfg, log: log, mux: http.NewServeMux(), meter: newMeter(cfg.Metrics)}
 	f.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, cluster.Errorf(cluster.NotFound, "there is no endpoint %.200s: see the API documentation for the paths under /v1", r.URL.Path))
@@ -119,7 +124,7 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, rt route) {
 	defer e.gauge.took(time.Now())
 	r, cancel := patiently(r)
 	defer cancel()
-	req, err := parse(w, r, f.cfg.Datacenter)
+	req, err := f.parse(w, r)
 	if err != nil {
 		f.fail(w, err)
 		return

@@ -38,7 +38,7 @@ func TestLongList(t *testing.T) {
 					r := httptest.NewRequest("GET", "/"+query, nil)
 					r.Header.Set("Accept-Encoding", encoding)
 					w := httptest.NewRecorder()
-					req, err := parse(w, r, "dc1")
+					req, err := parseAs(w, r)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -78,7 +78,7 @@ func TestLongList(t *testing.T) {
 func TestLongListEndsWithItsClient(t *testing.T) {
 	list := counted{words{strings.Split(strings.Repeat("word ", 100_000), " "), longFrom}, new(int)}
 	w := &broken{httptest.NewRecorder()}
-	req, err := parse(w, httptest.NewRequest("GET", "/", nil), "dc1")
+	req, err := parseAs(w, httptest.NewRequest("GET", "/", nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,8 +33,9 @@ func Number(r *Request, name string) (uint64, error) {
 }
 
 // parse reads what every request may carry.
-func parse(w http.ResponseWriter, r *http.Request, datacenter string) (*Request, error) {
+func (f *Front) parse(w http.ResponseWriter, r *http.Request) (*Request, error) {
 	req := &Request{Request: r, w: w}
+	req.Options.MaxWait = f.cfg.DefaultWait
 	if r.URL.RawQuery != "" {
 		q, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil {
@@ -49,10 +50,13 @@ func parse(w http.ResponseWriter, r *http.Request, datacenter string) (*Request,
 	if err := parseConsistency(req.Query, &req.Options); err != nil {
 		return nil, err
 	}
-	if err := parseBlocking(req.Query, &req.Options); err != nil {
+	if err := f.parseBlocking(req.Query, &req.Options); err != nil {
 		return nil, err
 	}
-	return req, parsePlace(r.URL.Path, req.Query, datacenter)
+	if f.cfg.NoCache {
+		req.Query.Del("cached")
+	}
+	return req, parsePlace(r.URL.Path, req.Query, f.cfg.Datacenter)
 }
 
 // token is the ACL token, from the first place that has one.
@@ -82,7 +86,7 @@ func parseConsistency(q url.Values, opts *cluster.QueryOptions) error {
 	return nil
 }
 
-func parseBlocking(q url.Values, opts *cluster.QueryOptions) error {
+func (f *Front) parseBlocking(q url.Values, opts *cluster.QueryOptions) error {
 	if s := q.Get("index"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
@@ -95,7 +99,9 @@ func parseBlocking(q url.Values, opts *cluster.QueryOptions) error {
 		if err != nil {
 			return cluster.Errorf(cluster.Invalid, "Invalid wait time %q: want a duration such as 10s or 5m", s)
 		}
-		opts.MaxWait = max(d, 0) // clients compute it: what is negative means the default, as in Consul
+		if d > 0 { // clients compute it: what is negative means the default, as in Consul
+			opts.MaxWait = min(d, f.cfg.MaxWait)
+		}
 	}
 	return nil
 }

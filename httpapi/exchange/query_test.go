@@ -1,6 +1,8 @@
 package exchange
 
 import (
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ func TestParse(t *testing.T) {
 		"/v1/kv/a?consistent":                  {Consistency: cluster.Consistent},
 		"/v1/kv/a?index=7&wait=2.99s":          {MinIndex: 7, MaxWait: 2990 * time.Millisecond},
 		"/v1/kv/a?index=&wait=":                {},
+		"/v1/kv/a?index=7&wait=1h":             {MinIndex: 7, MaxWait: cluster.MaxWait},
 		"/v1/kv/a?index=7&wait=-1s":            {MinIndex: 7},
 		"/v1/kv/a?index=18446744073709551615":  {MinIndex: 1<<64 - 1},
 		"/v1/kv/a?token=t":                     {Token: "t"},
@@ -26,11 +29,36 @@ func TestParse(t *testing.T) {
 		"/v1/kv/a?partition=default&unknown=1": {},
 		"/v1/agent/services?dc=elsewhere":      {},
 	} {
-		r, err := parse(nil, httptest.NewRequest("GET", target, nil), "dc1")
+		r, err := parseAs(nil, httptest.NewRequest("GET", target, nil))
+		if want.MaxWait == 0 {
+			want.MaxWait = cluster.DefaultWait
+		}
 		if err != nil {
 			t.Errorf("%s: %v", target, err)
 		} else if d := cmp.Diff(want, r.Options); d != "" {
 			t.Errorf("%s: %s", target, d)
+		}
+	}
+}
+
+// TestWaits holds that an agent's own bounds count, also above Consul's.
+func TestWaits(t *testing.T) {
+	for _, c := range []struct {
+		cfg    Config
+		target string
+		want   time.Duration
+	}{
+		{Config{DefaultWait: 2 * time.Second}, "/", 2 * time.Second},
+		{Config{DefaultWait: 2 * time.Second}, "/?wait=0", 2 * time.Second},
+		{Config{DefaultWait: 2 * time.Second}, "/?wait=3s", 3 * time.Second},
+		{Config{MaxWait: time.Second}, "/", time.Second},
+		{Config{MaxWait: time.Second}, "/?wait=3s", time.Second},
+		{Config{MaxWait: time.Hour}, "/?wait=30m", 30 * time.Minute},
+		{Config{MaxWait: time.Hour}, "/", cluster.DefaultWait},
+	} {
+		r, err := NewFront(c.cfg, slog.New(slog.DiscardHandler)).parse(nil, httptest.NewRequest("GET", c.target, nil))
+		if err != nil || r.Options.MaxWait != c.want {
+			t.Errorf("%+v, %s: %s, %v; want %s", c.cfg, c.target, r.Options.MaxWait, err, c.want)
 		}
 	}
 }
@@ -67,15 +95,20 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		r := httptest.NewRequest("GET", "/v1/kv/a", nil)
 		r.URL.RawQuery = query
-		req, err := parse(nil, r, "dc1")
+		req, err := parseAs(nil, r)
 		if err != nil {
 			if s := statusOf(err); s != 400 && s != 500 && s != 501 {
 				t.Fatalf("%q: status %d", query, s)
 			}
 			return
 		}
-		if req.Options.MaxWait < 0 {
+		if req.Options.MaxWait <= 0 || req.Options.MaxWait > cluster.MaxWait {
 			t.Fatalf("%q: a wait of %s", query, req.Options.MaxWait)
 		}
 	})
+}
+
+// parseAs reads a request as an agent of datacenter dc1 does.
+func parseAs(w http.ResponseWriter, r *http.Request) (*Request, error) {
+	return NewFront(Config{Datacenter: "dc1"}, slog.New(slog.DiscardHandler)).parse(w, r)
 }

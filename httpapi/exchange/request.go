@@ -25,13 +25,9 @@ func (r *Request) WriteOptions() cluster.WriteOptions {
 	return cluster.WriteOptions{Token: r.Options.Token}
 }
 
-// Wait is how long a read blocks at most that does not read the state: the parameter wait, with Consul's bounds and jitter.
+// Wait is how long a read blocks at most that does not read the state: the parameter wait within its bounds, with Consul's jitter.
 func (r *Request) Wait() time.Duration {
 	wait := r.Options.MaxWait
-	if wait <= 0 {
-		wait = cluster.DefaultWait
-	}
-	wait = min(wait, cluster.MaxWait)
 	return wait + rand.N(wait/cluster.WaitJitterPart+1)
 }
 

@@ -59,7 +59,7 @@ func Build(f *File) (*Config, error) {
 	if c.ScriptChecks {
 		c.LocalScriptChecks = true
 	}
-	for _, step := range []func(*Config, *File) error{buildNode, buildGroups, buildProxies, buildDatabases, buildAddresses, buildTLS, buildSockets, buildTuning, buildAutopilot, buildConnect, buildRegistrations, buildWatches, buildTemplates, validate} {
+	for _, step := range []func(*Config, *File) error{buildNode, buildGroups, buildProxies, buildDatabases, buildAddresses, buildTLS, buildSockets, buildTuning, buildLog, buildHTTP, buildAutopilot, buildConnect, buildRegistrations, buildWatches, buildTemplates, validate} {
 		if err := step(c, f); err != nil {
 			return nil, err
 		}
@@ -120,7 +120,6 @@ func buildTuning(c *Config, f *File) error {
 	l := or(f.Limits, Limits{})
 	c.HTTPMaxConns = or(l.HTTPMaxConnsPerClient, defaultHTTPMaxConns)
 	c.KVMaxValueSize = or(l.KVMaxValueSize, cluster.MaxValueSize)
-	c.ResponseHeaders = or(f.HTTPConfig, HTTP{}).ResponseHeaders
 	o := or(f.Failover, Failover{})
 	c.LeaseTTL, c.Witness = or(o.LeaseTTL, defaultLeaseTTL), or(o.Witness, false)
 	buildFence(c, o)

@@ -47,6 +47,12 @@ type Config struct {
 	LogFile  string `key:"log_file"`
 	PIDFile  string `key:"pid_file"`
 
+	LogRotateBytes    int64         `key:"log_rotate_bytes"`    // 0 means no bound
+	LogRotateDuration time.Duration `key:"log_rotate_duration"` // 0 means no bound
+	LogRotateMaxFiles int           `key:"log_rotate_max_files"`
+	Syslog            bool          `key:"enable_syslog"`
+	SyslogFacility    string        `key:"syslog_facility"`
+
 	ScriptChecks         bool              `key:"enable_script_checks"`                     // from files and from the API
 	LocalScriptChecks    bool              `key:"enable_local_script_checks" reload:"true"` // from files
 	CheckUpdateInterval  time.Duration     `key:"check_update_interval"`
@@ -65,6 +71,12 @@ type Config struct {
 	HTTPMaxConns         int               `key:"limits.http_max_conns_per_client"`
 	KVMaxValueSize       int               `key:"limits.kv_max_value_size"`
 	ResponseHeaders      map[string]string `key:"http_config.response_headers"`
+	BlockEndpoints       []string          `key:"http_config.block_endpoints"`       // beginnings of paths
+	AllowWriteFrom       []netip.Prefix    `key:"http_config.allow_write_http_from"` // empty means everybody
+	NoCache              bool              `key:"http_config.use_cache"`             // the parameter cached is not heard
+	MaxHeaderBytes       int               `key:"http_config.max_header_bytes"`
+	DefaultQueryTime     time.Duration     `key:"default_query_time"`
+	MaxQueryTime         time.Duration     `key:"max_query_time"`
 	DNS                  DNSSettings       `key:"dns_config" reload:"true"`
 	Autopilot            cluster.Autopilot `key:"autopilot"`       // of a new cluster
 	NoConnect            bool              `key:"connect.enabled"` // the CA's root is not answered
@@ -139,4 +151,6 @@ const (
 	minLeaseTTL             = 200 * time.Millisecond
 	maxLeaseTTL             = 30 * time.Second
 	defaultHTTPMaxConns     = 200
+	defaultMaxHeader        = 64 << 10
+	defaultLogRotate        = 24 * time.Hour
 )

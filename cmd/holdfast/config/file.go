@@ -41,6 +41,15 @@ type File struct {
 	LogFile  *string `mapstructure:"log_file"`
 	PIDFile  *string `mapstructure:"pid_file"`
 
+	LogRotateBytes    *int64         `mapstructure:"log_rotate_bytes"`
+	LogRotateDuration *time.Duration `mapstructure:"log_rotate_duration"`
+	LogRotateMaxFiles *int           `mapstructure:"log_rotate_max_files"`
+	EnableSyslog      *bool          `mapstructure:"enable_syslog"`
+	SyslogFacility    *string        `mapstructure:"syslog_facility"`
+
+	DefaultQueryTime *time.Duration `mapstructure:"default_query_time"`
+	MaxQueryTime     *time.Duration `mapstructure:"max_query_time"`
+
 	EnableScriptChecks      *bool          `mapstructure:"enable_script_checks"`
 	EnableLocalScriptChecks *bool          `mapstructure:"enable_local_script_checks"`
 	CheckUpdateInterval     *time.Duration `mapstructure:"check_update_interval"`
@@ -162,7 +171,11 @@ type Telemetry struct {
 
 // HTTP is Consul's http_config.
 type HTTP struct {
-	ResponseHeaders map[string]string `mapstructure:"response_headers"`
+	ResponseHeaders    map[string]string `mapstructure:"response_headers"`
+	BlockEndpoints     []string          `mapstructure:"block_endpoints"`
+	AllowWriteHTTPFrom []string          `mapstructure:"allow_write_http_from"`
+	UseCache           *bool             `mapstructure:"use_cache"`
+	MaxHeaderBytes     *int              `mapstructure:"max_header_bytes"`
 }
 
 // Failover tunes the lease and the fence. Every server of a cluster must have the same lease_ttl.

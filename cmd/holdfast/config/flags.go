@@ -32,8 +32,10 @@ func (f *Flags) Register(fs *flag.FlagSet) {
 	fs.BoolVar(&f.Dev, "dev", false, "one server alone, which keeps nothing")
 	f.registerNode(fs)
 	f.registerNetwork(fs)
+	f.registerHTTP(fs)
 	f.registerLog(fs)
 	f.registerOthers(fs)
+	f.registerRefused(fs)
 }
 
 func (f *Flags) registerNode(fs *flag.FlagSet) {
@@ -79,14 +81,7 @@ func (f *Flags) registerNetwork(fs *flag.FlagSet) {
 	stringVar(fs, &o.Encrypt, "encrypt", "gossip `key`, as keygen prints it")
 	list(fs, &o.StartJoin, "join", "`address` of a member to join at the start (repeatable)")
 	list(fs, &o.RetryJoin, "retry-join", "`address` of a member to join, tried until it answers (repeatable)")
-	fs.Func("retry-interval", "`time` between two tries to join", func(s string) error {
-		d, err := time.ParseDuration(s)
-		if err != nil {
-			return errors.New("want a duration, as 10s")
-		}
-		o.RetryInterval = &d
-		return nil
-	})
+	durationVar(fs, &o.RetryInterval, "retry-interval", "`time` between two tries to join")
 	intVar(fs, &o.RetryMax, "retry-max", "`number` of tries to join, 0 for no end")
 	for name, field := range map[string]func(*Ports) **int{
 		"http": func(p *Ports) **int { return &p.HTTP }, "https": func(p *Ports) **int { return &p.HTTPS }, "dns": func(p *Ports) **int { return &p.DNS },
@@ -104,25 +99,58 @@ func (f *Flags) registerNetwork(fs *flag.FlagSet) {
 	}
 }
 
+func (f *Flags) registerHTTP(fs *flag.FlagSet) {
+	o := &f.over
+	durationVar(fs, &o.DefaultQueryTime, "default-query-time", "`time` that a blocking query waits that does not say how long")
+	durationVar(fs, &o.MaxQueryTime, "max-query-time", "`time` that a blocking query waits at most")
+	fs.Func("allow-write-http-from", "`network` whose clients may write, as 127.0.0.0/8 (repeatable); by default all may", func(s string) error {
+		if o.HTTPConfig == nil {
+			o.HTTPConfig = &HTTP{}
+		}
+		o.HTTPConfig.AllowWriteHTTPFrom = append(o.HTTPConfig.AllowWriteHTTPFrom, s)
+		return nil
+	})
+}
+
 func (f *Flags) registerLog(fs *flag.FlagSet) {
 	o := &f.over
 	stringVar(fs, &o.LogLevel, "log-level", "`level` of the log: trace, debug, info, warn or error")
 	stringVar(fs, &o.LogFile, "log-file", "`file` for the log, beside standard error")
 	boolVar(fs, &o.LogJSON, "log-json", "log in JSON")
+	fs.Func("log-rotate-bytes", "begin a new log file before it has more than this `number` of bytes", func(s string) error {
+		n, err := number(s)
+		size := int64(n)
+		o.LogRotateBytes = &size
+		return err
+	})
+	durationVar(fs, &o.LogRotateDuration, "log-rotate-duration", "begin a new log file after this `time`, 24h by default; 0s means never")
+	intVar(fs, &o.LogRotateMaxFiles, "log-rotate-max-files", "`number` of older log files to keep; 0 means all, -1 none")
+	boolVar(fs, &o.EnableSyslog, "syslog", "log to syslog, too")
 	stringVar(fs, &o.PIDFile, "pid-file", "`file` for the process ID")
 }
 
 // otherFlags are Consul's flags of parts that Holdfast leaves out or has not yet, with the config key that says the same. They are
 // taken as that key is. Those that end in ? need no value.
 var otherFlags = map[string]string{
-	"advertise-wan": "advertise_addr_wan", "allow-write-http-from": "http_config.allow_write_http_from", "default-query-time": "default_query_time", "disable-host-node-id?": "disable_host_node_id",
+	"advertise-wan": "advertise_addr_wan", "disable-host-node-id?": "disable_host_node_id",
 	"disable-keyring-file?": "disable_keyring_file", "grpc-port": "ports.grpc", "grpc-tls-port": "ports.grpc_tls",
-	"join-wan": "start_join_wan", "log-rotate-bytes": "log_rotate_bytes", "log-rotate-duration": "log_rotate_duration",
-	"log-rotate-max-files": "log_rotate_max_files", "max-query-time": "max_query_time", "primary-gateway": "primary_gateways", "protocol": "protocol",
+	"join-wan": "start_join_wan", "primary-gateway": "primary_gateways", "protocol": "protocol",
 	"raft-protocol": "raft_protocol", "rejoin?": "rejoin_after_leave", "retry-interval-wan": "retry_interval_wan",
 	"retry-join-wan": "retry_join_wan", "retry-max-wan": "retry_max_wan", "segment": "segment", "serf-allowed-cidrs-lan": "serf_allowed_cidrs_lan",
 	"serf-allowed-cidrs-wan": "serf_allowed_cidrs_wan", "serf-lan-bind": "serf_lan", "serf-wan-bind": "serf_wan", "serf-wan-port": "ports.serf_wan",
-	"syslog?": "enable_syslog", "ui?": "ui", "ui-content-path": "ui_content_path", "ui-dir": "ui_dir",
+	"ui?": "ui", "ui-content-path": "ui_content_path", "ui-dir": "ui_dir",
+}
+
+// registerRefused declares the flags that a config key stands for which cannot be passed over. false asks for nothing.
+func (f *Flags) registerRefused(fs *flag.FlagSet) {
+	for name, key := range map[string]string{"read-replica": "read_replica", "non-voting-server": "non_voting_server"} {
+		fs.BoolFunc(name, "refused: leave -server out for a member that does not vote", func(s string) error {
+			if on, err := strconv.ParseBool(s); err == nil && !on {
+				return nil
+			}
+			return errors.New(leftout.Refused[key])
+		})
+	}
 }
 
 // registerOthers declares the flags that do nothing. They have no usage, by which a help may know them.
@@ -196,6 +224,17 @@ func intVar(fs *flag.FlagSet, p **int, name, usage string) {
 		n, err := number(s)
 		*p = &n
 		return err
+	})
+}
+
+func durationVar(fs *flag.FlagSet, p **time.Duration, name, usage string) {
+	fs.Func(name, usage, func(s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return errors.New("want a duration, as 10s")
+		}
+		*p = &d
+		return nil
 	})
 }
 

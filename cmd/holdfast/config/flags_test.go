@@ -132,7 +132,8 @@ func TestEveryFlag(t *testing.T) {
 		"grpc-port": "-1", "grpc-tls-port": "-1", "pid-file": "/p", "log-level": "warn", "log-file": "/l", "hcl": "log_json = true", "encrypt": "pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s=",
 		"recursor": "8.8.8.8", "raft-protocol": "3", "advertise-wan": "127.0.0.1", "join-wan": "h", "retry-join-wan": "h", "serf-lan-bind": "127.0.0.1", "serf-wan-bind": "127.0.0.1",
 		"ui-content-path": "/ui/", "ui-dir": "/x", "log-rotate-bytes": "1", "log-rotate-duration": "1h", "log-rotate-max-files": "1", "check_output_max_size": "100", "protocol": "3",
-		"default-query-time": "1m", "max-query-time": "1m", "primary-gateway": "x", "allow-write-http-from": "127.0.0.0/8", "segment": "", "serf-allowed-cidrs-lan": "127.0.0.0/8",
+		"default-query-time": "1m", "max-query-time": "1m", "primary-gateway": "x", "allow-write-http-from": "127.0.0.0/8", "segment": "", "serf-allowed-cidrs-lan": "127.0.0.0/8", "serf-allowed-cidrs-wan": "127.0.0.0/8",
+		"retry-interval-wan": "10s", "retry-max-wan": "3",
 	}
 	for name, value := range values {
 		for _, args := range [][]string{{"-" + name, value}, {"-" + name + "=" + value}, {"--" + name + "=" + value}} {
@@ -162,6 +163,8 @@ func TestFlagSentences(t *testing.T) {
 		{[]string{"-server=perhaps"}, "want true or false"},
 		{[]string{"-retry-interval", "10"}, "want a duration, as 10s"},
 		{[]string{"-node-meta", "a"}, "want key:value"},
+		{[]string{"-read-replica"}, "every server votes"},
+		{[]string{"-non-voting-server=true"}, "every server votes"},
 		{[]string{"-hcl", "nope = 1"}, `the piece given with -hcl: unknown key "nope"`},
 		{[]string{"-config-file", "/no/such/file.hcl"}, "cannot read config /no/such/file.hcl: no such file or directory"},
 	} {

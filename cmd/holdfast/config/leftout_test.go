@@ -20,7 +20,7 @@ func TestConsulFiles(t *testing.T) {
 		want []string // the keys that are warned of
 	}{
 		{"consul_go_client.json", []string{"connect", "peering", "ports.grpc", "ports.grpc_tls", "ports.serf_wan"}},
-		{"consul_production.hcl", []string{"log_rotate_duration", "ui_config"}},
+		{"consul_production.hcl", []string{"ui_config"}},
 		{"consul_quiet.hcl", nil},
 	} {
 		t.Run(tt.file, func(t *testing.T) {

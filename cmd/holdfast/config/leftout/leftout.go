@@ -18,9 +18,7 @@ const (
 	noUI        = "there is no web interface yet"
 	noMetrics   = "metrics are answered at /v1/agent/metrics and sent nowhere"
 	noFilter    = "metrics have the names that they have, and all are shown"
-	noSyslog    = "the log goes to standard error and to log_file"
-	noRotation  = "log files are not rotated: move them away and send SIGHUP, and a new one is begun"
-	noLimit     = "it is not limited yet"
+	noLimit     = "there is no such limit: limits.http_max_conns_per_client bounds the connections of a client, and limits.kv_max_value_size each value"
 	noTuning    = "it cannot be tuned yet, the default stays"
 	oneBind     = "gossip listens on bind_addr, like all traffic between members"
 )
@@ -63,13 +61,8 @@ var Keys = map[string]string{
 	"telemetry.circonus_check_search_tag": noMetrics, "telemetry.circonus_check_tags": noMetrics, "telemetry.circonus_submission_interval": noMetrics,
 	"telemetry.circonus_submission_url": noMetrics,
 
-	"enable_syslog": noSyslog, "syslog_facility": "", "log_rotate_bytes": noRotation, "log_rotate_duration": noRotation, "log_rotate_max_files": "",
-
 	"limits.rpc_rate": noLimit, "limits.rpc_max_burst": noLimit, "limits.rpc_max_conns_per_client": noLimit, "limits.rpc_handshake_timeout": "",
-	"limits.https_handshake_timeout": "", "limits.rpc_client_timeout": noTuning, "limits.request_limits": noLimit, "limits.txn_max_req_len": noTuning,
-	"http_config.block_endpoints": "every endpoint is answered", "http_config.allow_write_http_from": "whoever reaches the API may write",
-	"http_config.use_cache": "", "http_config.max_header_bytes": noTuning,
-
+	"limits.https_handshake_timeout": "", "limits.rpc_client_timeout": noTuning, "limits.request_limits": noLimit, "limits.txn_max_req_len": "a transaction has at most 128 operations, and each value is bounded by limits.kv_max_value_size",
 	"dns_config.use_cache": "", "dns_config.cache_max_age": "",
 
 	"serf_lan": oneBind, "serf_allowed_cidrs_lan": "gossip takes members from every address: set encrypt to keep strangers out",
@@ -84,7 +77,7 @@ var Keys = map[string]string{
 	"raft_logstore.disable_log_cache": noTuning, "raft_logstore.verification": noTuning,
 	"performance.leave_drain_time": "", "performance.rpc_hold_timeout": noTuning,
 
-	"default_query_time": noTuning, "max_query_time": noTuning, "discovery_max_stale": noTuning, "cache": "",
+	"discovery_max_stale": noTuning, "cache": "",
 	"disable_update_check": "", "disable_anonymous_signature": "", "disable_remote_exec": "", "disable_host_node_id": "",
 	"disable_http_unprintable_char_filter": "",
 }
