@@ -15,7 +15,11 @@ func (d *daemon) newProxies() {
 // listenProxies listens where the config says. Clients wait until it is known whom to pass them to.
 func (d *daemon) listenProxies() error {
 	d.surfaces = append(d.surfaces, d.fleet.Close)
-	return d.fleet.Configure(upstream.Options(d.cfg.Proxies))
+	o, err := upstream.Options(d.cfg.Proxies, d.log.With("component", "proxy"))
+	if err != nil {
+		return err
+	}
+	return d.fleet.Configure(o)
 }
 
 // startProxies begins to pass clients on. The proxies end with the surfaces: whoever is connected has no more of this daemon.

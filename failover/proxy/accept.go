@@ -7,17 +7,15 @@ import (
 	"time"
 )
 
-// accept takes clients until the listener is closed. At the limit it stops taking: the kernel keeps the others waiting.
-func (p *Proxy) accept(l *net.TCPListener) {
+// accept takes clients, who go by a route unless they name another, until the listener is closed. At the limit it stops taking: the kernel keeps the
+// others waiting.
+func (p *Proxy) accept(l *net.TCPListener, route string) {
 	for p.gate.wait() {
 		c, err := l.AcceptTCP()
 		if err == nil {
 			p.gate.enter()
 			p.accepted.Add(1)
-			p.running.Go(func() {
-				defer p.gate.leave()
-				p.pass(c)
-			})
+			p.running.Go(func() { p.pass(c, route) })
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {

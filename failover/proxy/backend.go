@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,27 @@ type Backend struct {
 	Addr   string // "10.0.0.11:3306"
 	Weight int    // its share of new connections; 0 for none: it keeps those that it has
 	Epoch  uint64 // a backend in another epoch is another backend
+
+	Allow     []netip.Prefix // clients that may use it; none for all
+	Deny      []netip.Prefix // clients that may not, whatever Allow says
+	SendProxy int            // version of the PROXY header that it is sent; 0 for what Options say
+}
+
+// terms are what may change of a backend that stays.
+type terms struct {
+	allow, deny []netip.Prefix
+	sendProxy   int
+}
+
+func (b *Backend) terms() *terms { return &terms{b.Allow, b.Deny, b.SendProxy} }
+
+func (t *terms) equal(o *terms) bool {
+	return slices.Equal(t.allow, o.allow) && slices.Equal(t.deny, o.deny) && t.sendProxy == o.sendProxy
+}
+
+// admits reports whether a client may use the backend.
+func (t *terms) admits(client netip.Addr) bool {
+	return !contains(t.deny, client) && (len(t.allow) == 0 || contains(t.allow, client))
 }
 
 // Table is what a Proxy passes to. The zero value is nobody.
@@ -30,6 +52,7 @@ const retryAfter = 2 * time.Second
 type target struct {
 	identity
 	weight atomic.Int64
+	terms  atomic.Pointer[terms]
 
 	active    atomic.Int64
 	opened    atomic.Uint64
@@ -58,7 +81,7 @@ func sinceBegan() int64 { return int64(time.Since(began)) }
 
 // is reports whether the backend is this one already.
 func (t *target) is(b Backend) bool {
-	return t.id == b.ID && t.addr == b.Addr && t.epoch == b.Epoch && t.weight.Load() == int64(b.Weight)
+	return t.id == b.ID && t.addr == b.Addr && t.epoch == b.Epoch && t.weight.Load() == int64(b.Weight) && t.terms.Load().equal(b.terms())
 }
 
 // add takes a connection, unless the backend has left the table meanwhile.
@@ -159,6 +182,7 @@ func (old *table) merge(routes map[string][]Backend) (next *table, gone []*targe
 			}
 			delete(have, id)
 			t.weight.Store(int64(b.Weight))
+			t.terms.Store(b.terms())
 			p.targets = append(p.targets, t)
 		}
 		p.turn.forget(p.targets)

@@ -13,7 +13,7 @@ func (p *pool) choose(b Balance, client netip.Addr, tried []*target) *target {
 	var sure, doubted []*target
 	for _, t := range p.targets {
 		switch {
-		case t.weight.Load() <= 0 || slices.Contains(tried, t):
+		case t.weight.Load() <= 0 || slices.Contains(tried, t) || !t.terms.Load().admits(client):
 		case t.doubted.Load() > now:
 			doubted = append(doubted, t)
 		default:
@@ -34,6 +34,11 @@ func (p *pool) choose(b Balance, client netip.Addr, tried []*target) *target {
 		return rendezvous(sure, client)
 	}
 	return p.turn.least(sure)
+}
+
+// bars reports whether there are backends, and none that the client may use.
+func (p *pool) bars(client netip.Addr) bool {
+	return len(p.targets) > 0 && !slices.ContainsFunc(p.targets, func(t *target) bool { return t.terms.Load().admits(client) })
 }
 
 // least is the one with the fewest connections for its weight; among equals they take turns.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -22,6 +23,9 @@ func (p *Proxy) connect(c *client, o *Options) (*link, *target, error) {
 		t := p.table.Load()
 		var x *target
 		if pool := t.pools[c.route]; pool != nil {
+			if pool.bars(addrOf(c.from)) {
+				return nil, nil, errDenied
+			}
 			x = pool.choose(o.Balance, addrOf(c.from), tried)
 		}
 		if x == nil {
@@ -61,7 +65,7 @@ func (p *Proxy) try(x *target, c *client, o *Options, deadline time.Time) *link 
 		return nil
 	}
 	x.doubted.Store(0)
-	if err := l.open(o); err != nil { // it is gone again: nothing of the client was passed on for good
+	if err := l.open(cmp.Or(x.terms.Load().sendProxy, o.SendProxy)); err != nil { // it is gone again: nothing of the client was passed on for good
 		x.remove(l)
 		_ = conn.Close()
 		x.active.Add(-1)
@@ -83,8 +87,8 @@ func (p *Proxy) dial(x *target, o *Options, deadline time.Time) (*conn, error) {
 }
 
 // open says to the backend what was read of the client so far, behind the header that it may want.
-func (l *link) open(o *Options) error {
-	b, err := l.client.header(o.SendProxy)
+func (l *link) open(version int) error {
+	b, err := l.client.header(version)
 	if err != nil {
 		return err
 	}

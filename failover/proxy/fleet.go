@@ -150,5 +150,5 @@ func distinct(want map[string]Options) error {
 
 // alike reports whether a proxy can go on with its listeners.
 func (o *Options) alike(other *Options) bool {
-	return slices.Equal(o.Listen, other.Listen) && (o.Mode == HTTP) == (other.Mode == HTTP)
+	return slices.Equal(o.Listen, other.Listen) && (o.Mode == Dynamic) == (other.Mode == Dynamic)
 }

@@ -38,15 +38,21 @@ func (l *link) close() {
 // greetingTimeout is how long a client has for what it must say first: its PROXY header, or its TLS hello.
 const greetingTimeout = 5 * time.Second
 
-// pass serves one client to its end.
-func (p *Proxy) pass(tcp *net.TCPConn) {
+// pass serves one client, to its end where it is passed on as it is.
+func (p *Proxy) pass(tcp *net.TCPConn, route string) {
 	o := p.opts.Load()
-	c, err := p.greet(tcp, o)
+	c, err := p.greet(tcp, route, o)
 	if err != nil {
 		p.log.Debug("a client was turned away", "client", tcp.RemoteAddr(), "error", err)
 		_ = tcp.Close() // it gets nothing
+		p.gate.leave()
 		return
 	}
+	if o.Mode == HTTP || o.Mode == HTTPSNI && c.route == "" {
+		p.answer(tcp, c, o) // it leaves the gate when it is closed
+		return
+	}
+	defer p.gate.leave()
 	l, t, err := p.connect(c, o)
 	if err != nil {
 		p.turned.Add(1)
@@ -60,14 +66,15 @@ func (p *Proxy) pass(tcp *net.TCPConn) {
 }
 
 // greet reads what the client must say before a backend can be chosen.
-func (p *Proxy) greet(tcp *net.TCPConn, o *Options) (*client, error) {
+func (p *Proxy) greet(tcp *net.TCPConn, route string, o *Options) (*client, error) {
 	conn, err := newConn(tcp)
 	if err != nil {
 		return nil, err
 	}
-	c := &client{conn: conn, from: tcp.RemoteAddr(), to: tcp.LocalAddr()}
+	c := &client{conn: conn, from: tcp.RemoteAddr(), to: tcp.LocalAddr(), route: route}
 	trusted := len(o.AcceptProxy) > 0 && contains(o.AcceptProxy, addrOf(c.from))
-	if !trusted && o.Mode != SNI {
+	named := o.Mode == SNI || o.Mode == HTTPSNI
+	if !trusted && !named {
 		return c, nil
 	}
 	stop := context.AfterFunc(p.ctx, func() { _ = conn.Close() })
@@ -79,7 +86,7 @@ func (p *Proxy) greet(tcp *net.TCPConn, o *Options) (*client, error) {
 			return nil, err
 		}
 	}
-	if o.Mode == SNI {
+	if named {
 		name, read, err := serverName(r)
 		if err != nil {
 			return nil, err
@@ -91,7 +98,10 @@ func (p *Proxy) greet(tcp *net.TCPConn, o *Options) (*client, error) {
 	return c, conn.SetReadDeadline(time.Time{})
 }
 
-var errNoBackend = errors.New("no backend took the connection in time")
+var (
+	errNoBackend = errors.New("no backend took the connection in time")
+	errDenied    = errors.New("no backend may be used from its address")
+)
 
 func addrOf(a net.Addr) netip.Addr {
 	if t, ok := a.(*net.TCPAddr); ok {

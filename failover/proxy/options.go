@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -27,6 +29,9 @@ const (
 	SNI Mode = "sni" // the server name of a TLS client, which is not decrypted
 
 	HTTP Mode = "http" // each request: Options.Handler answers it
+
+	HTTPSNI Mode = "https+tcp+sni" // as SNI where there is a route for the server name, else as HTTP
+	Dynamic Mode = "tcp-dynamic"   // nothing: each route is the address and port that its clients come to, and the proxy listens there
 )
 
 // Options say how a Proxy behaves. What they leave out is as DefaultOptions has it where 0 makes no sense.
@@ -41,6 +46,7 @@ type Options struct {
 	MaxConnections int            // others wait in the kernel's queue; 0 for no limit
 	SendProxy      int            // version of the PROXY protocol header that backends are sent: 0 for none, 1 or 2
 	Handler        Web            // of mode HTTP; nil while it is not known
+	TLS            *tls.Config    // of mode HTTP, which ends TLS by it; nil for none
 	AcceptProxy    []netip.Prefix // clients that send such a header themselves: other proxies
 }
 
@@ -54,8 +60,12 @@ func (o Options) Validate() error {
 	switch {
 	case len(o.Listen) == 0:
 		return errors.New("listen is missing: give an address and a port, as in listen = \"10.0.0.5:3306\"")
-	case !slices.Contains([]Mode{"", TCP, SNI, HTTP}, o.Mode):
-		return fmt.Errorf("mode %q is not known: want tcp, sni or http", o.Mode)
+	case !slices.Contains([]Mode{"", TCP, SNI, HTTP, HTTPSNI, Dynamic}, o.Mode):
+		return fmt.Errorf("mode %q is not known: want tcp, tcp-dynamic, sni, http or https+tcp+sni", o.Mode)
+	case o.Mode == HTTPSNI && o.TLS == nil:
+		return errors.New("mode \"https+tcp+sni\" ends TLS where a server name has no route: give it a tls block with certificates")
+	case o.TLS != nil && o.Mode != HTTP && o.Mode != HTTPSNI:
+		return fmt.Errorf("tls does not go with mode %q: TLS is ended for http and https+tcp+sni alone", cmp.Or(o.Mode, TCP))
 	case !slices.Contains([]Balance{"", Least, RoundRobin, Source}, o.Balance):
 		return fmt.Errorf("balance %q is not known: want least, round_robin or source", o.Balance)
 	case o.Hold < 0 || o.ConnectTimeout < 0 || o.Idle < 0 || o.Drain < 0:

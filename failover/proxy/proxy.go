@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -28,7 +30,10 @@ type Proxy struct {
 
 	mu        sync.Mutex // guards following
 	listeners []*net.TCPListener
-	leaving   map[*target]struct{} // that have left the table and have connections still
+	ports     map[string]*net.TCPListener // of mode Dynamic, by route
+	unheard   map[string]string           // routes that cannot be listened on, with the reason
+	server    *server                     // of mode HTTP, once there was a client
+	leaving   map[*target]struct{}        // that have left the table and have connections still
 	closed    bool
 }
 
@@ -43,6 +48,10 @@ func New(name string, o Options, log *slog.Logger) *Proxy {
 
 // Open listens. Where the address is not there and this system insists on it, Open goes on and listens once it is.
 func (p *Proxy) Open() error {
+	if p.opts.Load().Mode == Dynamic {
+		p.running.Go(p.keepListening)
+		return nil
+	}
 	for _, addr := range p.opts.Load().Listen {
 		l, err := listen(p.ctx, addr)
 		if errors.Is(err, syscall.EADDRNOTAVAIL) {
@@ -88,13 +97,7 @@ func (p *Proxy) serve(l *net.TCPListener) error {
 		return errClosed
 	}
 	p.listeners = append(p.listeners, l)
-	p.running.Go(func() {
-		if p.opts.Load().Mode == HTTP {
-			p.serveHTTP(l)
-			return
-		}
-		p.accept(l)
-	})
+	p.running.Go(func() { p.accept(l, "") })
 	return nil
 }
 
@@ -106,6 +109,9 @@ func (p *Proxy) Addrs() []string {
 	for _, l := range p.listeners {
 		out = append(out, l.Addr().String())
 	}
+	for _, route := range slices.Sorted(maps.Keys(p.ports)) {
+		out = append(out, p.ports[route].Addr().String())
+	}
 	return out
 }
 
@@ -114,6 +120,11 @@ func (p *Proxy) Configure(o Options) {
 	o.Listen = p.opts.Load().Listen
 	p.opts.Store(&o)
 	p.gate.limit(o.MaxConnections)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.server != nil && !p.closed {
+		p.serverLocked(&o)
+	}
 }
 
 // Set makes a table the one that counts. With Cut, everyone who is not in it has lost their connections before anyone new is offered.
@@ -131,6 +142,7 @@ func (p *Proxy) Set(t Table) {
 	}
 	p.table.Store(next)
 	close(old.changed)
+	p.listenLocked()
 	for _, g := range gone {
 		p.leaving[g] = struct{}{}
 		p.running.Go(func() { p.drain(g) })
@@ -178,6 +190,11 @@ func (p *Proxy) Retire() {
 	p.stopListening()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	p.mu.Lock()
+	if s := p.server; s != nil {
+		p.running.Go(func() { s.retire(p.ctx, p.patience()) })
+	}
+	p.mu.Unlock()
 	start := time.Now()
 	for limit := p.opts.Load().Drain; p.gate.inside() > 0 && (limit == 0 || time.Since(start) < limit); {
 		select {
@@ -198,7 +215,10 @@ func (p *Proxy) stopListening() {
 	for _, l := range p.listeners {
 		_ = l.Close() // accept ends by it
 	}
-	p.listeners = nil
+	for _, l := range p.ports {
+		_ = l.Close() // likewise
+	}
+	p.listeners, p.ports = nil, nil
 }
 
 // inherit begins with the table of another proxy.
@@ -207,7 +227,10 @@ func (p *Proxy) inherit(from *Proxy) {
 	for route, pool := range from.table.Load().pools {
 		routes[route] = nil
 		for _, t := range pool.targets {
-			routes[route] = append(routes[route], Backend{ID: t.id, Addr: t.addr, Epoch: t.epoch, Weight: int(t.weight.Load())})
+			x := t.terms.Load()
+			routes[route] = append(routes[route], Backend{
+				ID: t.id, Addr: t.addr, Epoch: t.epoch, Weight: int(t.weight.Load()), Allow: x.allow, Deny: x.deny, SendProxy: x.sendProxy,
+			})
 		}
 	}
 	p.Set(Table{Routes: routes, Cut: from.table.Load().cut, Why: from.table.Load().why})

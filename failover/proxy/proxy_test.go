@@ -191,6 +191,7 @@ func TestCutBeforeOffered(t *testing.T) {
 	}
 	writers := []Backend{backend(0), backend(1)}
 	p := opened(t, nil)
+	addr := p.Addrs()[0]
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for range 4 {
@@ -201,7 +202,7 @@ func TestCutBeforeOffered(t *testing.T) {
 					return
 				default:
 				}
-				c, err := net.Dial("tcp", p.Addrs()[0])
+				c, err := net.Dial("tcp", addr)
 				if err != nil {
 					continue // it was reset as the proxy was closed: the loop's beginning tells
 				}

@@ -41,11 +41,11 @@ func (p *Proxy) Status() Status {
 	o := p.opts.Load()
 	s := Status{
 		Name: p.name, Listen: o.Listen, Mode: cmp.Or(o.Mode, TCP), Balance: cmp.Or(o.Balance, Least),
-		Why:         p.table.Load().why,
 		Connections: p.gate.inside(), Held: int(p.held.Load()), Accepted: p.accepted.Load(), Turned: p.turned.Load(), Backends: []BackendStatus{},
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	s.Why = p.whyLocked()
 	for _, pool := range p.table.Load().pools {
 		for _, t := range pool.targets {
 			s.Backends = append(s.Backends, t.status())

@@ -58,30 +58,35 @@ func (f *Follower) Open(ctx context.Context) {
 	f.parent = ctx
 }
 
-// Options are those of the proxies alone, by name.
-func Options(specs []Spec) map[string]proxy.Options {
-	out := map[string]proxy.Options{}
-	for _, s := range specs {
-		out[s.Name] = s.Options
-	}
-	return out
-}
-
 // Configure makes these the proxies. An error changes nothing.
 func (f *Follower) Configure(specs []Spec) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	specs = slices.Clone(specs)
+	rules := map[string]web.Options{}
 	for i := range specs {
-		if s := &specs[i]; s.Options.Mode == proxy.HTTP {
-			if f.handlers[s.Name] == nil {
-				f.handlers[s.Name] = &handler{web.New(web.Options{ConnectTimeout: s.Options.ConnectTimeout, Trust: s.Options.AcceptProxy}, f.log)}
-			}
-			s.Options.Handler = f.handlers[s.Name]
+		s := &specs[i]
+		if s.Options.Mode != proxy.HTTP && s.Options.Mode != proxy.HTTPSNI {
+			continue
 		}
+		o, err := s.web()
+		if err != nil {
+			return err
+		}
+		if f.handlers[s.Name] == nil {
+			f.handlers[s.Name] = &handler{web.New(o, f.log)}
+		}
+		rules[s.Name], s.Options.Handler = o, f.handlers[s.Name]
 	}
-	if err := f.fleet.Configure(Options(specs)); err != nil {
+	options, err := Options(specs, f.log)
+	if err == nil {
+		err = f.fleet.Configure(options)
+	}
+	if err != nil {
 		return err
+	}
+	for name, o := range rules {
+		f.handlers[name].Configure(o)
 	}
 	f.end()
 	f.running.Wait()

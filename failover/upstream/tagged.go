@@ -51,42 +51,84 @@ func (s *Spec) why(n int, wrong []string) string {
 
 // tagged is what the tags of services say. What is routed by request goes to the handler.
 func (s *Spec) tagged(v *state.View) proxy.Table {
+	host := func(r route.Route) (string, bool) { return r.Host, true }
 	switch s.Options.Mode {
 	case proxy.HTTP:
-		targets, wrong := s.targets(v, route.HTTP, route.HTTPS)
-		if h, ok := s.Options.Handler.(*handler); ok {
-			h.Set(route.New(targets))
-		}
-		return proxy.Table{Why: s.why(len(targets), wrong)}
+		n, wrong := s.requests(v)
+		return proxy.Table{Why: s.why(n, wrong)}
+	case proxy.HTTPSNI:
+		n, wrong := s.requests(v)
+		routes, m, _ := s.routed(v, route.SNI, host) // wrong is the same
+		return proxy.Table{Routes: routes, Why: s.why(n+m, wrong)}
 	case proxy.SNI:
-		return s.routed(v, route.SNI, func(r route.Route) string { return r.Host })
+		routes, n, wrong := s.routed(v, route.SNI, host)
+		return proxy.Table{Routes: routes, Why: s.why(n, wrong)}
+	case proxy.Dynamic:
+		routes, n, wrong := s.routed(v, route.TCP, s.opened)
+		return proxy.Table{Routes: routes, Why: s.why(n, wrong)}
 	}
-	var ports []string
-	for _, l := range s.Options.Listen {
-		_, port, _ := net.SplitHostPort(l) // Validate has looked at it
-		ports = append(ports, port)
+	routes, n, wrong := s.routed(v, route.TCP, func(r route.Route) (string, bool) { return "", s.hears(r) })
+	if routes[""] == nil {
+		routes[""] = nil // a route that has nobody: its clients wait
 	}
-	t := s.routed(v, route.TCP, func(r route.Route) string { return r.Port })
-	mine := map[string][]proxy.Backend{"": nil}
-	for _, port := range ports {
-		mine[""] = append(mine[""], t.Routes[port]...)
-	}
-	t.Routes = mine
-	return t
+	return proxy.Table{Routes: routes, Why: s.why(n, wrong)}
 }
 
-// routed are the backends of one kind of route, by a name.
-func (s *Spec) routed(v *state.View, kind string, name func(route.Route) string) proxy.Table {
-	targets, wrong := s.targets(v, kind)
-	out := map[string][]proxy.Backend{}
-	for _, t := range targets {
-		weight := 100
-		if t.Weight > 0 {
-			weight = max(1, int(t.Weight*100))
-		}
-		out[name(t.Route)] = append(out[name(t.Route)], proxy.Backend{ID: t.ID, Addr: t.Addr, Weight: weight})
+// requests gives the handler its table.
+func (s *Spec) requests(v *state.View) (n int, wrong []string) {
+	targets, wrong := s.targets(v, route.HTTP, route.HTTPS, route.GRPC, route.GRPCS)
+	if h, ok := s.Options.Handler.(*handler); ok {
+		h.Set(route.New(targets, s.Match))
 	}
-	return proxy.Table{Routes: out, Why: s.why(len(targets), wrong)}
+	return len(targets), wrong
+}
+
+// hears reports whether a route by port is for where the proxy listens.
+func (s *Spec) hears(r route.Route) bool {
+	return slices.ContainsFunc(s.Options.Listen, func(l string) bool {
+		host, port, _ := net.SplitHostPort(l) // Validate has looked at it
+		return port == r.Port && (r.Host == "" || anywhere(host) || host == r.Host)
+	})
+}
+
+// opened is where a route has a dynamic proxy listen: where it says, as far as the proxy's own addresses allow.
+func (s *Spec) opened(r route.Route) (string, bool) {
+	for _, l := range s.Options.Listen {
+		host, _, _ := net.SplitHostPort(l) // Validate has looked at it
+		if r.Host == "" || r.Host == host {
+			return net.JoinHostPort(host, r.Port), true
+		}
+		if anywhere(host) {
+			return net.JoinHostPort(r.Host, r.Port), true
+		}
+	}
+	return "", false
+}
+
+// anywhere reports whether a host to listen on stands for every address.
+func anywhere(host string) bool {
+	return slices.Contains([]string{"", "*", "0.0.0.0", "::"}, host)
+}
+
+// routed are the backends of one kind of route, by a name; and how many, and what is wrong.
+func (s *Spec) routed(v *state.View, kind string, name func(route.Route) (string, bool)) (map[string][]proxy.Backend, int, []string) {
+	targets, wrong := s.targets(v, kind)
+	out, n := map[string][]proxy.Backend{}, 0
+	for _, t := range targets {
+		key, ok := name(t.Route)
+		if !ok {
+			continue
+		}
+		b := proxy.Backend{ID: t.ID, Addr: t.Addr, Weight: 100, Allow: t.Allow, Deny: t.Deny}
+		if t.Weight > 0 {
+			b.Weight = max(1, int(t.Weight*100))
+		}
+		if t.SendProxy {
+			b.SendProxy = 1
+		}
+		out[key], n = append(out[key], b), n+1
+	}
+	return out, n, wrong
 }
 
 // handler is a web.Handler as a proxy has it.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"maps"
 	"net/netip"
 	"slices"
@@ -29,6 +30,27 @@ type Proxy struct {
 	MaxConnections *int           `mapstructure:"max_connections"`
 	SendProxy      int            `mapstructure:"send_proxy"`
 	AcceptProxy    []string       `mapstructure:"accept_proxy_from"`
+
+	Match       string            `mapstructure:"match"`
+	TLS         *ProxyTLS         `mapstructure:"tls"`
+	Auth        map[string]string `mapstructure:"auth"`
+	Authorities string            `mapstructure:"upstream_ca_file"`
+}
+
+// ProxyTLS is the tls block of a proxy.
+type ProxyTLS struct {
+	Certificates []string `mapstructure:"certificates"`
+	MinVersion   string   `mapstructure:"min_version"`
+	StrictNames  bool     `mapstructure:"strict_names"`
+}
+
+func (b *ProxyTLS) build() (*upstream.TLS, error) {
+	versions := map[string]uint16{"": tls.VersionTLS12, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
+	v, ok := versions[b.MinVersion]
+	if !ok {
+		return nil, cluster.Errorf(cluster.Invalid, "tls: min_version %q is not known: want 1.2 or 1.3", b.MinVersion)
+	}
+	return &upstream.TLS{Certificates: b.Certificates, Min: v, Strict: b.StrictNames}, nil
 }
 
 func buildProxies(c *Config, f *File) error {
@@ -53,7 +75,15 @@ func buildProxies(c *Config, f *File) error {
 func (b *Proxy) build(name string) (upstream.Spec, error) {
 	o := proxy.DefaultOptions(b.Listen...)
 	s := upstream.Spec{Name: name, Service: b.Service, Tags: b.Tags, Writer: b.Writer, Group: b.Group, Prefix: b.TagPrefix}
-	if s.Prefix == "" && s.Service == "" && (b.Mode == string(proxy.HTTP) || b.Mode == string(proxy.SNI)) {
+	s.Match, s.Users, s.Authorities = route.Match(b.Match), b.Auth, b.Authorities
+	if b.TLS != nil {
+		t, err := b.TLS.build()
+		if err != nil {
+			return s, cluster.Errorf(cluster.Invalid, "proxy %q: %v", name, err)
+		}
+		s.TLS = t
+	}
+	if s.Prefix == "" && s.Service == "" && b.Mode != "" && b.Mode != string(proxy.TCP) {
 		s.Prefix = route.DefaultPrefix
 	}
 	if b.Mode != "" {

@@ -9,8 +9,12 @@
 //	urlprefix-:3306 proto=tcp                   connections to this port, as they are
 //	urlprefix-db.example.org/ proto=tcp+sni     TLS connections that name this server, as they are
 //
-// The options are strip, prepend, host (a name, or dst for the instance's own), proto (http, https, tcp, tcp+sni), tlsskipverify, weight (the part of the
-// requests for all instances with this tag and value, as 0.2), redirect, allow and deny (ip:PREFIX), and pxyproto for TCP.
+//	urlprefix-10.0.0.5:3306 proto=tcp           the same, to this address, for a proxy in mode tcp-dynamic
 //
-// A route with a host comes before one without, an exact host before a glob, and among those of one host the longest path first.
+// The options are strip, prepend, host (a name, or dst for the instance's own), proto (http, https, grpc, grpcs, tcp, tcp+sni), tlsskipverify, weight (the
+// part of the requests for all instances with this tag and value, as 0.2), redirect, allow and deny (ip:PREFIX), auth (whose users are let in), and
+// pxyproto for TCP.
+//
+// A route with a host comes before one without, an exact host before a glob, and among those of one host the longest path first. How a
+// path is compared is a Match: by its beginning, which is the default, or as a pattern.
 package route

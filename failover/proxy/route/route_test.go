@@ -25,6 +25,9 @@ func TestParseTag(t *testing.T) {
 		"urlprefix-:3306 proto=tcp":                "||3306|tcp",
 		"urlprefix-db.example.org/ proto=tcp+sni":  "db.example.org|/||tcp+sni",
 		"urlprefix-db.example.org proto=tcp":       "db.example.org|/||tcp+sni",
+		"urlprefix-10.0.0.5:3306 proto=tcp":        "10.0.0.5||3306|tcp",
+		"urlprefix-[::1]:3306 proto=tcp":           "::1||3306|tcp",
+		"urlprefix-/pkg.Service proto=grpcs":       "|/pkg.Service||grpcs",
 		"urlprefix-/x unknown=option strip=/x":     "|/x||http",
 		"urlprefix-/x redirect=301,https://e$path": "|/x||http",
 	} {
@@ -55,7 +58,8 @@ func TestParseTagRefuses(t *testing.T) {
 		"urlprefix-/ redirect=200,https://x": "redirect=200,https://x is not usable",
 		"urlprefix-/ redirect=301":           "redirect=301 is not usable",
 		"urlprefix-/ allow=ip:lan":           "lan is neither",
-		"urlprefix-/ auth=team":              "auth is not done here",
+		"urlprefix-/ auth=":                  "auth names nobody",
+		"urlprefix-:1 proto=tcp auth=team":   "auth is for requests",
 		"urlprefix-[/":                       "not a pattern",
 	} {
 		if _, ok, err := ParseTag(DefaultPrefix, tag); !ok || err == nil || !strings.Contains(err.Error(), want) {
@@ -83,7 +87,7 @@ func TestFind(t *testing.T) {
 		r := parse(t, tag)
 		ts = append(ts, Target{Route: r, ID: strings.TrimPrefix(strings.Fields(tag)[0], DefaultPrefix)})
 	}
-	table := New(ts)
+	table := New(ts, Prefix)
 	for request, want := range map[string]string{
 		"other.net /":                 "/",
 		"other.net /apiary":           "/api",
@@ -101,8 +105,39 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", request, got, want)
 		}
 	}
-	if got := New(nil).Find("x", "/"); got != nil {
+	if got := New(nil, Prefix).Find("x", "/"); got != nil {
 		t.Errorf("an empty table finds %v", got)
+	}
+}
+
+func TestMatch(t *testing.T) {
+	for _, c := range []struct {
+		m           Match
+		route, path string
+		want        bool
+	}{
+		{Prefix, "/a", "/ab", true},
+		{Prefix, "/a", "/Ab", false},
+		{"", "/a", "/ab", true},
+		{PrefixFold, "/Api/", "/aPI/x", true},
+		{PrefixFold, "/api/", "/api", false},
+		{Glob, "/a/*/c", "/a/b/b/c", true},
+		{Glob, "/a/*/c", "/a/b/c/d", false},
+		{Glob, "/a?c", "/abc", true},
+		{Glob, "/a?c", "/ac", false},
+		{Glob, "/[ab]", "/b", true},
+		{Glob, "/[!ab]", "/b", false},
+		{Glob, "/{x,yy}.css", "/yy.css", true},
+		{Glob, "/{x,yy}.css", "/z.css", false},
+		{Glob, "/a.c", "/abc", false},
+		{Glob, `/\*`, "/*", true},
+		{Glob, "/{x", "/{x", true},
+		{Glob, "/*", "/line\nbreak", true},
+	} {
+		table := New([]Target{{Route: Route{Path: c.route, Proto: HTTP}, ID: "x"}}, c.m)
+		if got := table.Find("h", c.path) != nil; got != c.want {
+			t.Errorf("%s %s and %s: %t", c.m, c.route, c.path, got)
+		}
 	}
 }
 
@@ -136,6 +171,8 @@ func FuzzParseTag(f *testing.F) {
 		if (r.Path == "") != (r.Proto == TCP) || r.Path != "" && r.Path[0] != '/' || r.Weight < 0 || r.Weight > 1 {
 			t.Errorf("%q became %+v", tag, r)
 		}
-		New([]Target{{Route: r}}).Find(host, path)
+		for _, m := range []Match{Prefix, PrefixFold, Glob} {
+			New([]Target{{Route: r}}, m).Find(host, path)
+		}
 	})
 }

@@ -36,15 +36,16 @@ type glob struct {
 // entry is the targets of one host and path.
 type entry struct {
 	path    string
+	fits    func(urlPath string) bool
 	targets []Target
 }
 
 // New builds the table of the HTTP routes among the targets.
-func New(targets []Target) *Table {
+func New(targets []Target, m Match) *Table {
 	t := &Table{exact: map[string][]entry{}}
 	hosts := map[string]map[string][]Target{}
 	for _, x := range targets {
-		if x.Proto != HTTP && x.Proto != HTTPS {
+		if x.Proto == TCP || x.Proto == SNI {
 			continue
 		}
 		t.all = append(t.all, x)
@@ -56,7 +57,7 @@ func New(targets []Target) *Table {
 	for host, paths := range hosts {
 		var es []entry
 		for p, ts := range paths {
-			es = append(es, entry{p, ts})
+			es = append(es, entry{p, m.test(p), ts})
 		}
 		slices.SortFunc(es, func(a, b entry) int { return cmp.Or(len(b.path)-len(a.path), cmp.Compare(a.path, b.path)) })
 		switch {
@@ -101,7 +102,7 @@ func forms(host string) []string {
 
 func first(es []entry, urlPath string) []Target {
 	for _, e := range es {
-		if strings.HasPrefix(urlPath, e.path) {
+		if e.fits(urlPath) {
 			return e.targets
 		}
 	}

@@ -19,11 +19,13 @@ const (
 	HTTPS = "https"
 	TCP   = "tcp"
 	SNI   = "tcp+sni"
+	GRPC  = "grpc"  // HTTP/2 without TLS
+	GRPCS = "grpcs" // HTTP/2 with TLS
 )
 
 // Route is what one tag says.
 type Route struct {
-	Host  string // in lower case, may be a glob; "" for every host
+	Host  string // in lower case, may be a glob; "" for every host. Of a TCP route by port an IP address, or ""
 	Path  string // "/", "/css"; "" for a port
 	Port  string // "3306", of a TCP route by port
 	Proto string
@@ -36,7 +38,16 @@ type Route struct {
 	Redirect   *Redirect
 	Allow      []netip.Prefix
 	Deny       []netip.Prefix
+	Auth       string // whose users alone are let in
 	SendProxy  bool
+}
+
+// Scheme is how an instance is asked: http or https.
+func (r *Route) Scheme() string {
+	if r.Proto == HTTPS || r.Proto == GRPCS {
+		return HTTPS
+	}
+	return HTTP
 }
 
 // Redirect is an answer in the place of an instance's.
@@ -65,6 +76,9 @@ func ParseTag(prefix, tag string) (r Route, ok bool, err error) {
 	if err := r.source(words[0]); err != nil {
 		return r, true, fmt.Errorf("the tag %q: %w", tag, err)
 	}
+	if r.Auth != "" && (r.Proto == TCP || r.Proto == SNI) {
+		return r, true, fmt.Errorf("the tag %q: auth is for requests: proto=%s passes what it does not read", tag, r.Proto)
+	}
 	return r, true, nil
 }
 
@@ -78,6 +92,10 @@ func (r *Route) source(s string) error {
 			return errors.New("a port alone is routed by proto=tcp")
 		}
 		r.Port = port
+		return nil
+	}
+	if a, err := netip.ParseAddrPort(s); err == nil && r.Proto == TCP && a.Port() > 0 {
+		r.Host, r.Port = a.Addr().Unmap().String(), strconv.Itoa(int(a.Port()))
 		return nil
 	}
 	i := strings.Index(s, "/")
@@ -113,10 +131,10 @@ func (r *Route) option(key, value string) (err error) {
 		r.SetHost = value
 	case "proto":
 		switch value {
-		case HTTP, HTTPS, TCP, SNI:
+		case HTTP, HTTPS, TCP, SNI, GRPC, GRPCS:
 			r.Proto = value
 		default:
-			return fmt.Errorf("proto=%s is not known here: want http, https, tcp or tcp+sni", value)
+			return fmt.Errorf("proto=%s is not known here: want http, https, grpc, grpcs, tcp or tcp+sni", value)
 		}
 	case "tlsskipverify":
 		r.SkipVerify = value == "true"
@@ -133,7 +151,9 @@ func (r *Route) option(key, value string) (err error) {
 	case "deny":
 		r.Deny, err = prefixes(value)
 	case "auth":
-		return errors.New("auth is not done here: the route is left out, lest it stand open")
+		if r.Auth = value; value == "" {
+			return errors.New("auth names nobody: write auth=NAME")
+		}
 	default: // fabio passes over what it does not know, and so do services that were written for it
 	}
 	return err

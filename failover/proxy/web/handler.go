@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -17,23 +19,28 @@ import (
 	"sync/atomic"
 	"time"
 
+	"holdfast/failover/proxy/htpasswd"
 	"holdfast/failover/proxy/route"
 )
 
 // Options tune a Handler.
 type Options struct {
-	ConnectTimeout time.Duration
-	Trust          []netip.Prefix // other proxies, whose X-Forwarded-For is passed on
+	ConnectTimeout time.Duration             // 0 for a second
+	Idle           time.Duration             // how long a client may neither send of a body nor take of an answer; 0 for a minute
+	Trust          []netip.Prefix            // other proxies, whose X-Forwarded-For is believed
+	Users          map[string]*htpasswd.File // who is let in to routes with auth=NAME, by that name
+	Authorities    *x509.CertPool            // of https instances; nil for those of the system
 }
 
 // Handler passes requests on.
 type Handler struct {
-	opts   Options
 	log    *slog.Logger
+	opts   atomic.Pointer[Options]
 	table  atomic.Pointer[route.Table]
-	safe   *httputil.ReverseProxy
-	lax    *httputil.ReverseProxy // to instances with any certificate
-	counts sync.Map               // ID and address of a target -> *counts
+	counts sync.Map // ID and address of a target -> *counts
+
+	mu   sync.Mutex                     // guards following
+	ways map[way]*httputil.ReverseProxy // how instances are spoken to
 }
 
 // counts is what is counted of a target.
@@ -43,21 +50,26 @@ type counts struct {
 
 // New makes a handler without routes.
 func New(o Options, log *slog.Logger) *Handler {
-	if o.ConnectTimeout == 0 {
-		o.ConnectTimeout = time.Second
-	}
-	h := &Handler{opts: o, log: log}
-	h.table.Store(route.New(nil))
-	h.safe, h.lax = h.reverse(false), h.reverse(true)
+	h := &Handler{log: log}
+	h.table.Store(route.New(nil, route.Prefix))
+	h.Configure(o)
 	return h
+}
+
+// Configure changes the options for the requests that begin from now on.
+func (h *Handler) Configure(o Options) {
+	o.ConnectTimeout, o.Idle = cmp.Or(o.ConnectTimeout, time.Second), cmp.Or(o.Idle, time.Minute)
+	h.opts.Store(&o)
+	h.forget(nil)
 }
 
 // Set makes a table the one that counts for the requests that begin from now on.
 func (h *Handler) Set(t *route.Table) {
 	h.table.Store(t)
-	known := map[any]bool{}
+	known, ways := map[any]bool{}, map[way]bool{}
 	for _, x := range t.Targets() {
 		known[key(x)] = true
+		ways[wayOf(x)] = true
 	}
 	h.counts.Range(func(k, _ any) bool {
 		if !known[k] {
@@ -65,21 +77,12 @@ func (h *Handler) Set(t *route.Table) {
 		}
 		return true
 	})
-}
-
-func (h *Handler) reverse(lax bool) *httputil.ReverseProxy {
-	return &httputil.ReverseProxy{
-		Rewrite: h.rewrite, ErrorHandler: h.failed, FlushInterval: -1, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
-		Transport: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: h.opts.ConnectTimeout}).DialContext,
-			TLSClientConfig:     &tls.Config{InsecureSkipVerify: lax}, //nolint:gosec // as the route says
-			MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second, DisableCompression: true, ForceAttemptHTTP2: true,
-		},
-	}
+	h.forget(ways)
 }
 
 // passage is one request on its way.
 type passage struct {
+	body   io.ReadCloser // nil for none
 	target route.Target
 	tried  []string
 	failed error
@@ -94,13 +97,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no service has a route for "+r.Host+r.URL.Path, http.StatusNotFound)
 		return
 	}
-	client := addrOf(r.RemoteAddr)
+	o := h.opts.Load()
+	client := o.client(r)
 	targets = slices.DeleteFunc(slices.Clone(targets), func(t route.Target) bool { return !t.Admits(client) })
 	if len(targets) == 0 {
 		http.Error(w, "access denied", http.StatusForbidden)
 		return
 	}
+	if targets = h.entitled(w, r, o, targets); len(targets) == 0 {
+		return
+	}
+	w, body := patient(w, r, o.Idle)
+	defer body.end()
 	p := &passage{}
+	if r.Body != http.NoBody {
+		p.body = body
+	}
 	for {
 		left := slices.DeleteFunc(slices.Clone(targets), func(t route.Target) bool { return slices.Contains(p.tried, key(t)) })
 		t, ok := route.Pick(left, rand.Float64(), h.load) //nolint:gosec // any will do
@@ -126,11 +138,11 @@ func (h *Handler) pass(w http.ResponseWriter, r *http.Request, p *passage, t rou
 	c := h.countsOf(t)
 	c.active.Add(1)
 	defer c.active.Add(-1)
-	to := h.safe
-	if t.SkipVerify {
-		to = h.lax
+	in := r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+	if p.body != nil {
+		in.Body = p.body
 	}
-	to.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), passageKey{}, p)))
+	h.by(wayOf(t)).ServeHTTP(w, in)
 	if p.failed != nil {
 		c.failed.Add(1)
 		return false
@@ -153,7 +165,8 @@ func (h *Handler) failed(w http.ResponseWriter, r *http.Request, err error) {
 // rewrite makes the request that the instance sees.
 func (h *Handler) rewrite(r *httputil.ProxyRequest) {
 	t := r.In.Context().Value(passageKey{}).(*passage).target
-	r.Out.URL.Scheme, r.Out.URL.Host = t.Proto, t.Addr
+	r.Out.URL.Scheme, r.Out.URL.Host = t.Scheme(), t.Addr
+	r.Out.Trailer = r.In.Trailer // the very map: its values come behind the body
 	if t.Strip != "" || t.Prepend != "" {
 		setPath(r.Out.URL, t.Prepend+strings.TrimPrefix(r.In.URL.EscapedPath(), t.Strip))
 	}
@@ -180,8 +193,8 @@ func setPath(u *url.URL, escaped string) {
 
 // forwarded tells the instance who asks, and for what.
 func (h *Handler) forwarded(r *httputil.ProxyRequest) {
-	client := addrOf(r.In.RemoteAddr)
-	trusted := slices.ContainsFunc(h.opts.Trust, func(p netip.Prefix) bool { return p.Contains(client) })
+	o, peer := h.opts.Load(), addrOf(r.In.RemoteAddr)
+	trusted := o.trusts(peer)
 	if trusted {
 		for _, name := range []string{"X-Forwarded-For", "Forwarded"} {
 			r.Out.Header[name] = r.In.Header[name]
@@ -200,7 +213,7 @@ func (h *Handler) forwarded(r *httputil.ProxyRequest) {
 				r.Out.Header.Set(name, port)
 			}
 		case "X-Real-Ip":
-			r.Out.Header.Set(name, client.String())
+			r.Out.Header.Set(name, peer.String())
 		}
 	}
 	if t := r.In.Context().Value(passageKey{}).(*passage).target; t.Strip != "" {
@@ -219,6 +232,25 @@ func (h *Handler) countsOf(t route.Target) *counts {
 }
 
 func (h *Handler) load(t route.Target) int64 { return h.countsOf(t).active.Load() }
+
+// trusts reports whether an address is that of a proxy that is believed.
+func (o *Options) trusts(a netip.Addr) bool {
+	return slices.ContainsFunc(o.Trust, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// client is who asks: the last one in X-Forwarded-For that no proxy to be believed stands behind, else who is connected.
+func (o *Options) client(r *http.Request) netip.Addr {
+	a := addrOf(r.RemoteAddr)
+	via := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, s := range slices.Backward(via) {
+		before, err := netip.ParseAddr(strings.TrimSpace(s))
+		if !o.trusts(a) || err != nil {
+			break
+		}
+		a = before.Unmap()
+	}
+	return a
+}
 
 func addrOf(s string) netip.Addr {
 	a, err := netip.ParseAddrPort(s)

@@ -54,7 +54,7 @@ func target(t *testing.T, tag, id, addr string) route.Target {
 func serving(t *testing.T, o Options, targets ...route.Target) (*Handler, string) {
 	t.Helper()
 	h := New(o, slog.New(slog.DiscardHandler))
-	h.Set(route.New(targets))
+	h.Set(route.New(targets, route.Prefix))
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return h, s.Listener.Addr().String()
@@ -142,7 +142,7 @@ func TestDeadInstance(t *testing.T) {
 			t.Errorf("%s: %+v", c.ID, c)
 		}
 	}
-	h.Set(route.New([]route.Target{target(t, "urlprefix-/", "dead", dead)}))
+	h.Set(route.New([]route.Target{target(t, "urlprefix-/", "dead", dead)}, route.Prefix))
 	if code, _, _ := ask(t, addr, "h", "/", ""); code != http.StatusBadGateway {
 		t.Errorf("with nobody: %d", code)
 	}

@@ -25,7 +25,8 @@ func Verb() verb.Verb {
   }
 
 With writer = "primary" it passes to the one instance that has this tag, or a passing check of this name. While there is none, clients are
-held for hold = "10s".`,
+held for hold = "10s". With mode = "http" it passes requests by host and path as the tags of services say (urlprefix-…), and ends TLS where
+it has a tls block.`,
 		Subs: []verb.Verb{
 			{Name: "proxy list", Short: "list the proxies of the agent", Run: list, Examples: []string{"proxy list"}},
 			{Name: "proxy show", Args: "PROXY", Short: "show a proxy: whom it passes to and why, and how much", Run: show, Examples: []string{"proxy show db"}},
