@@ -1,6 +1,6 @@
 // Command bench measures three members on loopback addresses, which it starts itself: writes, reads, health, wake-ups, locks,
 // registrations, memory, disk, restart, how long a DNS answer takes to follow a check, and how long a cluster takes to go on without its
-// leader. Beside bin/holdfast it measures any other binary that takes the same config file and speaks the same API, one after the other in
+// leader; and the TCP proxy of an agent, by turns with HAProxy where it is installed. Beside bin/holdfast it measures any other binary that takes the same config file and speaks the same API, one after the other in
 // each round, and prints the ratios.
 //
 //	make bench                     # three rounds, some five minutes

@@ -27,6 +27,7 @@ var sections = []section{
 	{"dns", "from a check to the DNS answer", (*bench).follow},
 	{"session", "create, acquire, release, destroy", (*bench).session},
 	{"register", "a service, until it is visible", (*bench).register},
+	{"proxy", "TCP connections, beside HAProxy", (*bench).proxy},
 	{"state", "memory, disk and restart with many keys", (*bench).state},
 	{"freeze", "the leader is stopped", (*bench).freeze},
 	{"kill", "the leader is killed", (*bench).kill},
