@@ -62,6 +62,8 @@ func (c *Check) Validate() error {
 	switch {
 	case c.ID == "" && c.Name == "":
 		return Errorf(Invalid, "a check of node %q has neither an ID nor a name: give CheckID or Name", c.Node)
+	case hasNUL(c.ID) || hasNUL(c.ServiceID):
+		return Errorf(Invalid, "check ID %q or its service ID %q has a NUL character", c.ID, c.ServiceID)
 	case !c.Status.Valid():
 		return Errorf(Invalid, "check %q has status %q: want passing, warning or critical", c.ID, c.Status)
 	}

@@ -119,6 +119,8 @@ func (d *CheckDefinition) Validate() error {
 	switch {
 	case d.Name == "" && d.ID == "":
 		return Errorf(Invalid, "a check has neither an ID nor a name: give check ID or name")
+	case hasNUL(d.ID) || hasNUL(d.Name) || hasNUL(d.ServiceID):
+		return Errorf(Invalid, "check ID %q, its name %q or its service ID %q has a NUL character", d.ID, d.Name, d.ServiceID)
 	case len(kinds) == 0:
 		return Errorf(Invalid, "check %q does not say what to check: give one of args, http, tcp, udp, grpc, h2ping, ttl, process, ping, dns, mysql, postgres, os_service and alias_node or alias_service", d.label())
 	case len(kinds) > 1:

@@ -1,5 +1,7 @@
 package cluster
 
+import "strings"
+
 // Node is a machine as the catalog holds it. A Node that a View hands out is shared and must not be changed.
 type Node struct {
 	ID              string            // a UUID, or "" for a node that a program registered without one
@@ -20,11 +22,17 @@ type Locality struct {
 
 // Validate says in one sentence what is wrong with the node, or returns nil.
 func (n *Node) Validate() error {
-	if n.Name == "" {
+	switch {
+	case n.Name == "":
 		return Errorf(Invalid, "Must provide node name: the field Node is empty")
+	case hasNUL(n.Name) || hasNUL(n.ID):
+		return Errorf(Invalid, "node name %q or its ID %q has a NUL character", n.Name, n.ID)
 	}
 	return validMeta("node", n.Name, n.Meta)
 }
+
+// hasNUL reports whether a name has the character that parts names in the indexes of the state.
+func hasNUL(s string) bool { return strings.ContainsRune(s, 0) }
 
 // The limits of the metadata of a node or service. They are Consul's.
 const (

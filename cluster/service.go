@@ -47,6 +47,8 @@ func (s *Service) Validate() error {
 		return Errorf(Invalid, "Must provide service name: the field Service (or Name) of service ID %q is empty", s.ID)
 	case s.ID == "":
 		return Errorf(Invalid, "service %q has no ID", s.Name)
+	case hasNUL(s.Name) || hasNUL(s.ID):
+		return Errorf(Invalid, "service name %q or its ID %q has a NUL character", s.Name, s.ID)
 	case s.Port < 0 || s.Port > 65535:
 		return Errorf(Invalid, "service %q has port %d: want 0 to 65535", s.Name, s.Port)
 	case s.Port != 0 && s.SocketPath != "":

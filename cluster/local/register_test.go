@@ -29,6 +29,8 @@ func TestRegistrationErrors(t *testing.T) {
 		"the leader's check":   {r.RegisterCheck(serf, "", FromAPI), cluster.Invalid, `the check ID "SerfHealth" is the cluster's own: choose another`},
 		"within a service":     {r.RegisterService(service("web", serf)), cluster.Invalid, `the check ID "SerfHealth" is the cluster's own: choose another`},
 		"a bad check":          {r.RegisterService(service("new", cluster.CheckDefinition{ID: "x"})), cluster.Invalid, `check "x" does not say what to check: give one of args, http, tcp, udp, grpc, h2ping, ttl, process, ping, dns, mysql, postgres, os_service and alias_node or alias_service`},
+		"a NUL":                {r.RegisterService(service("a\x00b")), cluster.Invalid, `service name "a\x00b" or its ID "a\x00b" has a NUL character`},
+		"a NUL in a check":     {r.RegisterCheck(ttl("a\x00b"), "", FromAPI), cluster.Invalid, `check ID "a\x00b", its name "a\x00b" or its service ID "" has a NUL character`},
 		"no such service":      {r.RegisterCheck(orphan, "", FromAPI), cluster.NotFound, `ServiceID "none" does not exist: register the service before its check`},
 		"unknown service":      {r.DeregisterService("x"), cluster.NotFound, `Unknown service ID "x". Ensure that the service ID is passed, not the service name.`},
 		"unknown check":        {r.DeregisterCheck("x"), cluster.NotFound, `Unknown check ID "x". Ensure that the check ID is passed, not the check name.`},

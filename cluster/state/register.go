@@ -54,7 +54,7 @@ func (w *writer) checkRegistration(c *cluster.Register) (registration, error) {
 		if s.ID == "" {
 			s.ID = s.Name
 		}
-		if err := validService(&s); err != nil {
+		if err := s.Validate(); err != nil {
 			return r, err
 		}
 		r.service = &s
@@ -82,9 +82,6 @@ func (w *writer) checkNode(r *registration, n cluster.Node, there *cluster.Node,
 	if n.Address == "" && !bare {
 		return cluster.Errorf(cluster.Invalid, "Must provide address: the field Address of node %q is empty", n.Name)
 	}
-	if hasNUL(n.Name) || hasNUL(n.ID) {
-		return cluster.Errorf(cluster.Invalid, "node name %q or its ID %q has a NUL character", n.Name, n.ID)
-	}
 	r.node, r.had = &n, there
 	if n.ID == "" {
 		if there != nil {
@@ -111,16 +108,6 @@ func (w *writer) failed(n *cluster.Node) bool {
 	return c != nil && c.Status == cluster.Critical
 }
 
-func validService(s *cluster.Service) error {
-	if err := s.Validate(); err != nil {
-		return err
-	}
-	if hasNUL(s.Name) || hasNUL(s.ID) {
-		return cluster.Errorf(cluster.Invalid, "service name %q or its ID %q has a NUL character", s.Name, s.ID)
-	}
-	return nil
-}
-
 // checkCheck fills a check in. registered is the instance that the same command registers, if any.
 func (w *writer) checkCheck(c cluster.Check, node string, registered *cluster.Service) (*cluster.Check, error) {
 	if c.Node != "" && !sameFold(c.Node, node) {
@@ -135,9 +122,6 @@ func (w *writer) checkCheck(c cluster.Check, node string, registered *cluster.Se
 	}
 	if err := c.Validate(); err != nil {
 		return nil, err
-	}
-	if hasNUL(c.ID) || hasNUL(c.ServiceID) {
-		return nil, cluster.Errorf(cluster.Invalid, "check ID %q or its service ID %q has a NUL character", c.ID, c.ServiceID)
 	}
 	c.ServiceName, c.ServiceTags = "", nil
 	if c.ServiceID == "" {
