@@ -35,9 +35,8 @@ func (a *Agent) renewHere(id string) error {
 		return cluster.ErrNoLeader
 	}
 	s := a.store.View().Session(id)
-	if s == nil {
+	if s == nil || !l.term.Renew(id, s.TTL) {
 		return cluster.Errorf(cluster.NotFound, "Session id '%s' not found", id)
 	}
-	l.term.Renew(id, s.TTL)
 	return nil
 }

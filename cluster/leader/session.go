@@ -11,23 +11,31 @@ import (
 // sessions holds when each session with a TTL ends, on this leader's monotonic clock. A new leader gives every session its full time
 // again: a session never ends before its TTL, and lives at most SessionTTLFactor times its TTL after the last renewal this leader saw.
 type sessions struct {
-	mu   sync.Mutex // guards following
-	ends map[string]time.Time
+	mu     sync.Mutex // guards following
+	ends   map[string]time.Time
+	ending map[string]bool // their ends are on the way into the log
 }
 
-func newSessions() *sessions { return &sessions{ends: map[string]time.Time{}} }
+func newSessions() *sessions {
+	return &sessions{ends: map[string]time.Time{}, ending: map[string]bool{}}
+}
 
 // lifetime is how long a session lives after a renewal. What it is short of the whole factor is for the commit of its end.
 func lifetime(ttl time.Duration) time.Duration { return cluster.SessionTTLFactor*ttl - ttl/20 }
 
-// Renew gives a session its full time again. ttl is the session's own.
-func (t *Term) Renew(id string, ttl time.Duration) {
+// Renew gives a session its full time again, and reports whether it was in time: one whose end is on its way is not to be taken for alive. ttl is
+// the session's own.
+func (t *Term) Renew(id string, ttl time.Duration) (inTime bool) {
 	if ttl <= 0 {
-		return
+		return true
 	}
 	t.sessions.mu.Lock()
 	defer t.sessions.mu.Unlock()
+	if t.sessions.ending[id] {
+		return false
+	}
 	t.sessions.ends[id] = time.Now().Add(lifetime(ttl)) // only ever later, so nobody has to be woken
+	return true
 }
 
 // restart gives every session its full time again, once follow has seen it.
@@ -73,12 +81,20 @@ func (s *sessions) due(now time.Time) (ended []string, next time.Duration) {
 	return ended, next
 }
 
-// over reports whether a session is still due: it may have been renewed since it was found so.
+// over reports whether a session is still due: it may have been renewed since it was found so. From then on it is not renewed any more.
 func (s *sessions) over(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	end, ok := s.ends[id]
-	return ok && !time.Now().Before(end)
+	s.ending[id] = ok && !time.Now().Before(end)
+	return s.ending[id]
+}
+
+// settled notes that the end of a session is no longer on its way: it has ended, or that failed.
+func (s *sessions) settled(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.ending, id)
 }
 
 // gather is how often the list of sessions is looked through at most: many are made at once.
@@ -111,6 +127,7 @@ func (t *Term) endSessions(ctx context.Context, ids []string) bool {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
+			defer t.sessions.settled(id)
 			if !t.sessions.over(id) {
 				return
 			}

@@ -61,6 +61,43 @@ func TestSessionEndsBetweenTTLAndTwice(t *testing.T) {
 	}
 }
 
+// TestRenewalWhileTheEndIsOnItsWay renews a session whose end is being committed: who is told that it was renewed must find it alive. Where the end
+// could not be committed it may be renewed again.
+func TestRenewalWhileTheEndIsOnItsWay(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f, term := running(t)
+			f.session(t, "s", 10*time.Second)
+			renewed, asked := false, 0
+			f.failing(func(c cluster.Command) error {
+				if _, ok := c.(*cluster.SessionDestroy); !ok {
+					return nil
+				}
+				if asked++; asked == 1 {
+					renewed = term.Renew("s", 10*time.Second)
+				}
+				if fails && asked == 1 {
+					return cluster.ErrNoLeader
+				}
+				return nil
+			})
+			wait(19600 * time.Millisecond)
+			if asked == 0 || renewed {
+				t.Errorf("asked %d times, it was renewed: %v", asked, renewed)
+			}
+			if !fails {
+				if f.lives("s") {
+					t.Error("it lives")
+				}
+				return
+			}
+			if f.lives("s") && !term.Renew("s", 10*time.Second) {
+				t.Error("it lives and cannot be renewed")
+			}
+		})
+	}
+}
+
 func TestSessionWithoutTTLLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, term := running(t)
