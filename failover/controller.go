@@ -16,7 +16,7 @@ import (
 	"holdfast/failover/outbox"
 )
 
-// Options tune failover. All servers of a cluster must have the same TTL.
+// Options tune failover. All machines of a cluster must have the same TTL.
 type Options struct {
 	TTL           time.Duration   // of a lease
 	AnnounceEvery time.Duration   // how often a held address is announced again
@@ -56,6 +56,7 @@ type Controller struct {
 	out         *outbox.Outbox         // to the leader; nil while there is no channel
 	unable      map[string]string      // group -> why this machine cannot carry it
 	unfit       map[string]hindrance   // what was found out by trying
+	misfit      string                 // why this machine takes no group at all, "" where it does
 	given       map[string]uint64      // group -> the highest epoch that was given back
 	hooks       map[string]chan func() // group -> its hooks, one after another
 	hardware    []string               // this machine's hardware addresses
@@ -326,6 +327,10 @@ func (c *Controller) assess() {
 			unable[name] = fmt.Sprintf("it has given epoch %d back", a.Epoch)
 			continue
 		}
+		if c.misfit != "" {
+			unable[name] = c.misfit
+			continue
+		}
 		if _, err := c.machine.resolve(g.VIPs); err != nil {
 			unable[name] = err.Error()
 		}
@@ -335,6 +340,23 @@ func (c *Controller) assess() {
 		c.unable, c.hardware, c.networks = unable, hardware, networks
 		c.renew()
 	}
+}
+
+// compare finds out whether leases last as long at the leader as here. A lease itself lasts as the leader says, but what is built on it goes by this
+// machine's own config: how long a proxy believes in a writer, and how long the next writer waits for all proxies. So where the two differ this
+// machine takes no group that it does not have.
+func (c *Controller) compare(ttl time.Duration) {
+	why := ""
+	if ttl > 0 && ttl != c.opts.TTL {
+		why = fmt.Sprintf("failover.lease_ttl is %s here and %s at the leader: set the same on every machine", c.opts.TTL, ttl)
+	}
+	if why == c.misfit {
+		return
+	}
+	if c.misfit = why; why != "" {
+		c.log.Error("this machine takes no groups", "why", why)
+	}
+	c.assess()
 }
 
 // surveyEvery is how often the interfaces are looked at where nothing tells of a change.

@@ -49,6 +49,25 @@ func TestTakeOrder(t *testing.T) {
 	})
 }
 
+// TestOtherLeaseTTL holds that a machine on which leases last for another time than at the leader says so and takes no group, and that it keeps the one
+// that it has.
+func TestOtherLeaseTTL(t *testing.T) {
+	s := newStage(t)
+	s.Do(failovertest.Put(failovertest.GroupOf("h", "10.0.0.101/24")))
+	s.Assign("g", "n1", false)
+	s.start().serves()
+	s.set(func() { s.ttl = testTTL + time.Second })
+	failovertest.Eventually(t, "it says that it takes no group", func() bool {
+		u := s.last().Unable
+		return len(u) == 1 && u["h"] == "failover.lease_ttl is 400ms here and 1.4s at the leader: set the same on every machine"
+	})
+	if !s.serving("10.0.0.100") {
+		t.Error("it gave up the group that it had")
+	}
+	s.set(func() { s.ttl = testTTL })
+	failovertest.Eventually(t, "it takes groups again", func() bool { return len(s.last().Unable) == 0 })
+}
+
 // TestServesWhileRenewed holds that renewals keep the fence open without a gap, longer than one lease.
 func TestServesWhileRenewed(t *testing.T) {
 	s := newStage(t)

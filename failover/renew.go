@@ -90,6 +90,7 @@ func (c *Controller) answer(ctx context.Context, a *lease.Answer) {
 		c.learn(x)
 	}
 	c.informed = c.informed || len(a.Assignments) > 0 || a.Seq > 0
+	c.compare(a.TTL)
 	c.reconcile(ctx) // a new assignment counts before a grant of the old one
 	c.opts.Metrics.answered(len(a.Granted), len(a.Refused))
 	for _, granted := range c.holder.Granted(a) {

@@ -178,7 +178,7 @@ type HTTP struct {
 	MaxHeaderBytes     *int              `mapstructure:"max_header_bytes"`
 }
 
-// Failover tunes the lease and the fence. Every server of a cluster must have the same lease_ttl.
+// Failover tunes the lease and the fence. Every machine of a cluster must have the same lease_ttl.
 type Failover struct {
 	LeaseTTL *time.Duration `mapstructure:"lease_ttl"`
 	Witness  *bool          `mapstructure:"witness"`
