@@ -35,7 +35,7 @@ func golden(t *testing.T, name string, b []byte) []byte {
 			at++
 		}
 		t.Fatalf("%s: this version writes %d bytes and the file holds %d; they differ from byte %#x on. "+
-			"Members of both versions must read both. If that is so, write the file anew: go test ./cluster/codec -run Golden -update", path, len(b), len(kept), at)
+			"Members of both versions must read both, and one of an older version loses a new field of an old command for ever: where anything follows from it, it wants a command of its own. If that is so, write the file anew: go test ./cluster/codec -run Golden -update", path, len(b), len(kept), at)
 	}
 	return kept
 }
