@@ -60,6 +60,10 @@ func TestNameCluster(t *testing.T) {
 			name: "one without a seat says an ID", pool: all + " n5:alive",
 			says: map[string]string{"n1": unnamed, "n2": unnamed, "n3": unnamed, "n5": "id-9"}, want: "new",
 		},
+		{
+			name: "one without a seat says an ID while a new one has to wait", pool: all + " n5:alive",
+			says: map[string]string{"n1": unnamed, "n2": unnamed, "n5": "id-9"},
+		},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -55,6 +55,11 @@ func (p *pass) run() {
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
+	var err error
+	if p.peers, err = p.cluster.Peers(); err != nil {
+		p.check("cannot read the peer set", "", err)
+		return
+	}
 	p.members = slices.DeleteFunc(p.members, p.isForeign)
 	var newcomers []cluster.Member
 	for _, m := range p.members {
@@ -66,8 +71,7 @@ func (p *pass) run() {
 	}
 	p.recordAtOnce(newcomers)
 	p.forget()
-	var err error
-	if p.peers, err = p.cluster.Peers(); err != nil {
+	if err := p.reread(); err != nil {
 		p.check("cannot read the peer set", "", err)
 		return
 	}
@@ -107,10 +111,10 @@ func (p *pass) known(name string) {
 }
 
 // isForeign reports whether a member says that it belongs to another cluster. Gossip keeps such members out; whatever gets past it is
-// nobody of ours, alive or gone.
+// nobody of ours, alive or gone. While this cluster has no ID, a member that says one is ours if it has a seat: it has learned the ID before.
 func (p *pass) isForeign(m cluster.Member) bool {
 	theirs, ours := m.ClusterID(), cmp.Or(p.view.ClusterID(), p.opts.ClusterID)
-	if theirs == "" || ours == "" || theirs == ours {
+	if theirs == "" || theirs == ours || ours == "" && p.peer(m.Tags[cluster.TagID]) != nil {
 		return false
 	}
 	p.log.Warn("a member of another cluster is passed over", "member", m.Name, "its_cluster", theirs, "cluster", ours)
