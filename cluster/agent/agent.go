@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/agent/identity"
 	"holdfast/cluster/consensus"
 	"holdfast/cluster/event"
 	"holdfast/cluster/flight"
@@ -38,7 +39,7 @@ type Agent struct {
 	registry *local.Registry
 	events   *event.Ring
 	metrics  *metrics
-	belongs  *belonging
+	belongs  *identity.Belonging
 
 	reads    [2]*flight.Group[uint64]   // the leader's index, asked where another member leads: default and consistent
 	leads    atomic.Pointer[leadership] // what this member has while it leads, else nil
@@ -62,7 +63,7 @@ type Agent struct {
 // New makes an agent; Open starts it.
 func New(cfg Config, log *slog.Logger) *Agent {
 	a := &Agent{
-		cfg: cfg, log: log, store: state.New(), events: event.NewRing(), metrics: newMetrics(cfg.Metrics), belongs: newBelonging(),
+		cfg: cfg, log: log, store: state.New(), events: event.NewRing(), metrics: newMetrics(cfg.Metrics), belongs: identity.NewBelonging(),
 		news: make(chan struct{}, 1), asked: make(chan struct{}),
 	}
 	a.rules.Store(&cfg.Secure)
@@ -119,13 +120,13 @@ func (a *Agent) Open() (err error) {
 
 // identify finds out who this member is.
 func (a *Agent) identify() error {
-	who, err := identify(a.cfg.DataDir, a.cfg.ID, a.cfg.Name)
+	who, err := identity.Open(a.cfg.DataDir, a.cfg.ID, a.cfg.Name)
 	if err != nil {
 		return err
 	}
 	a.id = who.ID
 	if who.Cluster != "" {
-		a.belongs.settle(who.Cluster)
+		a.belongs.Settle(who.Cluster)
 	}
 	return nil
 }

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/agent/identity"
 	"holdfast/cluster/rpc"
 )
 
 // ClusterID is the ID of the cluster that this member belongs to, "" while it does not know it.
-func (a *Agent) ClusterID() string { return a.belongs.known() }
+func (a *Agent) ClusterID() string { return a.belongs.Known() }
 
 // openBelonging finds out what the data directory, and the state that was restored from it, know of the cluster.
 func (a *Agent) openBelonging() error {
@@ -21,7 +22,7 @@ func (a *Agent) openBelonging() error {
 		return err
 	}
 	if has {
-		a.belongs.begin()
+		a.belongs.Begin()
 	}
 	if err := a.learn(a.store.View().ClusterID()); err != nil {
 		return err
@@ -34,12 +35,12 @@ func (a *Agent) belongLoop(ctx context.Context) {
 	announced := ""
 	for ctx.Err() == nil {
 		view := a.store.WatchView()
-		if err := a.learn(cmp.Or(view.ClusterID(), a.belongs.hearsay())); err != nil {
+		if err := a.learn(cmp.Or(view.ClusterID(), a.belongs.Hearsay())); err != nil {
 			a.log.Error("cannot keep the cluster ID, will try again", "error", err)
 			sleep(ctx, time.Second)
 			continue
 		}
-		if tag := a.belongs.tag(); tag != announced {
+		if tag := a.belongs.Tag(); tag != announced {
 			if err := a.pool.SetTags(a.tags()); err != nil {
 				a.log.Debug("the cluster ID is not announced", "error", err) // this member is leaving
 			}
@@ -55,7 +56,7 @@ func (a *Agent) awaitBelonging(ctx context.Context, wait func(context.Context)) 
 	defer cancel()
 	go func() {
 		select {
-		case <-a.belongs.news:
+		case <-a.belongs.News():
 			cancel()
 		case <-ctx.Done():
 		}
@@ -65,7 +66,7 @@ func (a *Agent) awaitBelonging(ctx context.Context, wait func(context.Context)) 
 
 // learn takes the cluster ID in, "" for none, and keeps it in the data directory before it counts.
 func (a *Agent) learn(id string) error {
-	switch known := a.belongs.known(); {
+	switch known := a.belongs.Known(); {
 	case id == "" || id == known:
 		return nil
 	case known != "":
@@ -74,10 +75,10 @@ func (a *Agent) learn(id string) error {
 		}
 		return nil
 	}
-	if err := keepCluster(a.cfg.DataDir, id); err != nil {
+	if err := identity.KeepCluster(a.cfg.DataDir, id); err != nil {
 		return err
 	}
-	a.belongs.settle(id)
+	a.belongs.Settle(id)
 	a.log.Info("this member belongs to a cluster", "cluster", id)
 	return nil
 }
@@ -99,7 +100,7 @@ func (a *Agent) seated(id string) bool {
 // hello is what this member says on a connection to addr: which cluster it belongs to, and whom it means. To a member of an older version it
 // says nothing, nor to one that it knows nothing of while it has no cluster.
 func (a *Agent) hello(addr string) (rpc.Hello, bool) {
-	h := rpc.Hello{Cluster: a.belongs.side()}
+	h := rpc.Hello{Cluster: a.belongs.Side()}
 	at := map[string]string{} // by node ID
 	met, speaks := false, false
 	for id, m := range cluster.MembersByID(a.pool.Members()) {
@@ -125,7 +126,7 @@ func (a *Agent) admit(h rpc.Hello) error {
 	if h.Node != "" && h.Node != a.id {
 		return cluster.Errorf(cluster.Conflict, "the node %s was meant, and this is the node %s (%s): the address has another owner", h.Node, a.id, a.cfg.Name)
 	}
-	if ours := a.belongs.side(); h.Cluster != "" && ours != "" && h.Cluster != ours {
+	if ours := a.belongs.Side(); h.Cluster != "" && ours != "" && h.Cluster != ours {
 		return cluster.Errorf(cluster.Conflict, "a member of the cluster %s calls %s, which belongs to the cluster %s: remove this address from the other cluster (force-leave)",
 			h.Cluster, a.cfg.Name, ours)
 	}
@@ -135,7 +136,7 @@ func (a *Agent) admit(h rpc.Hello) error {
 // admitRaft refuses raft connections of members that say nothing, which are of an older version, unless they come from where a member
 // with a seat is: a cluster of that version, joined by hand, would take a member for its own, and its log from it.
 func (a *Agent) admitRaft(from net.Addr) error {
-	ours, at := a.belongs.known(), addrOf(from.String())
+	ours, at := a.belongs.Known(), addrOf(from.String())
 	peers, err := a.Peers()
 	if err != nil || ours == "" || !at.IsValid() {
 		return nil // nothing is known that could be lost, or told apart

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/agent/identity"
 	"holdfast/cluster/consensus"
 	"holdfast/cluster/rpc"
 )
@@ -91,7 +92,7 @@ func (a *Agent) bootstrap(ctx context.Context) (bool, error) {
 	if err := a.peer.Bootstrap(peers); err != nil {
 		return true, err
 	}
-	a.belongs.begin()
+	a.belongs.Begin()
 	return true, nil
 }
 
@@ -145,7 +146,7 @@ const probeTimeout = 2 * time.Second
 // with another port answer over gossip, once this member is open; then it waits to be admitted (inCluster).
 func (a *Agent) refuseSecondBootstrap() error {
 	addrs := slices.Concat(a.cfg.Join, a.cfg.RetryJoin)
-	if a.cfg.BootstrapExpect != 1 || len(addrs) == 0 || a.cfg.RPCPort == 0 || hasIdentity(a.cfg.DataDir) {
+	if a.cfg.BootstrapExpect != 1 || len(addrs) == 0 || a.cfg.RPCPort == 0 || identity.Exists(a.cfg.DataDir) {
 		return nil
 	}
 	var clients []*rpc.Client

@@ -22,7 +22,7 @@ type leadership struct {
 // lead does the leader's duties until ctx, which is the leadership, ends.
 func (a *Agent) lead(ctx context.Context) {
 	opts := leader.DefaultOptions()
-	opts.Self, opts.Datacenter, opts.ClusterID = a.cfg.Name, a.cfg.Datacenter, a.belongs.known()
+	opts.Self, opts.Datacenter, opts.ClusterID = a.cfg.Name, a.cfg.Datacenter, a.belongs.Known()
 	if a.cfg.ReconnectTimeout > 0 {
 		opts.ForgetAfter = a.cfg.ReconnectTimeout
 	}

@@ -129,7 +129,7 @@ func (a *Agent) tags() map[string]string {
 	_, port, _ := net.SplitHostPort(a.rpcAddr()) // made by JoinHostPort
 	t := map[string]string{
 		cluster.TagRole: "node", cluster.TagDatacenter: a.cfg.Datacenter, cluster.TagID: a.id, cluster.TagPort: port, cluster.TagBuild: a.cfg.Build,
-		cluster.TagVersion: "2", "vsn_min": "2", "vsn_max": "3", "raft_vsn": "3", cluster.TagHoldfast: a.cfg.Version, cluster.TagCluster: a.belongs.tag(),
+		cluster.TagVersion: "2", "vsn_min": "2", "vsn_max": "3", "raft_vsn": "3", cluster.TagHoldfast: a.cfg.Version, cluster.TagCluster: a.belongs.Tag(),
 		cluster.TagCommands: string(codec.OwnVocabulary()),
 	}
 	if a.rules.Load().Server != nil {
@@ -149,7 +149,7 @@ func (a *Agent) accept(m cluster.Member) error {
 	if dc := m.Tags[cluster.TagDatacenter]; dc != a.cfg.Datacenter {
 		return cluster.Errorf(cluster.Invalid, "member %s is of datacenter %q, this one is of %q: they cannot be one cluster", m.Name, dc, a.cfg.Datacenter)
 	}
-	return a.belongs.judge(m, func() bool { return a.seated(m.Tags[cluster.TagID]) })
+	return a.belongs.Judge(m, func() bool { return a.seated(m.Tags[cluster.TagID]) })
 }
 
 // onGossip passes on the pool's news.

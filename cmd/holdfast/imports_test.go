@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"cluster/local":         {"cluster", "cluster/state", "cluster/check", "cluster/local/journal"},
 	"cluster/local/journal": {"cluster/flight", "cluster/durable"},
 	"cluster/leader":        {"cluster", "cluster/state"},
-	"cluster/agent":         {"cluster", "cluster/state", "cluster/archive", "cluster/codec", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/secure", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader", "cluster/flight", "cluster/event", "cluster/durable"},
+	"cluster/agent":         {"cluster", "cluster/state", "cluster/archive", "cluster/codec", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/secure", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader", "cluster/flight", "cluster/event"},
 	"cluster/clustertest":   {"cluster", "cluster/agent"},
 
 	"dnsapi/zone":     {"cluster", "cluster/state"},
@@ -75,6 +75,7 @@ var mayImport = map[string][]string{
 	"failover/keeper":       {"failover/vip", "failover/fence"},
 	"failover/watch":        {"cluster", "failover/program", "failover/roster"}, // what it asks for comes through an interface that cmd fills with the API
 
+	"cluster/agent/identity":    {"cluster", "cluster/durable"},
 	"cluster/consensus/storage": {"cluster", "cluster/durable"},
 
 	"failover/render":          {"cluster", "cluster/state", "failover/program", "failover/roster"},

@@ -1,4 +1,4 @@
-package agent
+package identity
 
 import (
 	"cmp"
@@ -7,9 +7,9 @@ import (
 	"holdfast/cluster"
 )
 
-// belonging is which cluster this member belongs to. The replicated state says it, the data directory keeps it, and it never changes: a
+// Belonging is which cluster this member belongs to. The replicated state says it, the data directory keeps it, and it never changes: a
 // member that meets another cluster stays with its own.
-type belonging struct {
+type Belonging struct {
 	news chan struct{} // holds one: what the member announces, or has heard, is not what it was
 
 	mu      sync.Mutex // guards following
@@ -19,31 +19,35 @@ type belonging struct {
 	heard   string     // the ID that a member with a seat beside this one announces, while this one does not know it
 }
 
-func newBelonging() *belonging { return &belonging{news: make(chan struct{}, 1)} }
+// NewBelonging is that of a member that belongs to no cluster yet.
+func NewBelonging() *Belonging { return &Belonging{news: make(chan struct{}, 1)} }
 
-// known is the cluster ID, "" while it is not known.
-func (b *belonging) known() string {
+// News holds a value when what the member announces, or has heard, is not what it was. It has one reader.
+func (b *Belonging) News() <-chan struct{} { return b.news }
+
+// Known is the cluster ID, "" while it is not known.
+func (b *Belonging) Known() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.id
 }
 
-// side is the cluster ID, or that of the cluster which is about to admit this member.
-func (b *belonging) side() string {
+// Side is the cluster ID, or that of the cluster which is about to admit this member.
+func (b *Belonging) Side() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return cmp.Or(b.id, b.courted)
 }
 
-// hearsay is the ID to learn by word of gossip, "" for none.
-func (b *belonging) hearsay() string {
+// Hearsay is the ID to learn by word of gossip, "" for none.
+func (b *Belonging) Hearsay() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.heard
 }
 
-// tag is what the member announces as cluster.TagCluster.
-func (b *belonging) tag() string {
+// Tag is what the member announces as cluster.TagCluster.
+func (b *Belonging) Tag() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -55,32 +59,32 @@ func (b *belonging) tag() string {
 	return cluster.NoCluster
 }
 
-// begin notes that the member is part of a cluster.
-func (b *belonging) begin() {
+// Begin notes that the member is part of a cluster.
+func (b *Belonging) Begin() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.begun = true
 	b.wakeLocked()
 }
 
-// settle notes the cluster ID.
-func (b *belonging) settle(id string) {
+// Settle notes the cluster ID.
+func (b *Belonging) Settle(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.id, b.begun = id, true
 	b.wakeLocked()
 }
 
-func (b *belonging) wakeLocked() {
+func (b *Belonging) wakeLocked() {
 	select {
 	case b.news <- struct{}{}:
 	default:
 	}
 }
 
-// judge refuses a member of another cluster. Where one of the two does not know its cluster's ID, the peer set tells friend from stranger:
+// Judge refuses a member of another cluster. Where one of the two does not know its cluster's ID, the peer set tells friend from stranger:
 // seated reports whether the member has a seat in this one's.
-func (b *belonging) judge(m cluster.Member, seated func() bool) error {
+func (b *Belonging) Judge(m cluster.Member, seated func() bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	says, theirs, ours := m.Tags[cluster.TagCluster], m.ClusterID(), cmp.Or(b.id, b.courted)

@@ -1,4 +1,4 @@
-package agent
+package identity
 
 import (
 	"net/netip"
@@ -11,13 +11,13 @@ import (
 // TestJudge holds whom a member lets in, by what each of the two knows of its cluster.
 func TestJudge(t *testing.T) {
 	const none, unnamed, old = cluster.NoCluster, cluster.UnnamedCluster, ""
-	fresh := func(*belonging) {}
-	begun := func(b *belonging) { b.begin() }
-	named := func(b *belonging) { b.settle("id-a") }
-	courted := func(b *belonging) { _ = b.judge(saying("id-a"), nil) }
+	fresh := func(*Belonging) {}
+	begun := func(b *Belonging) { b.Begin() }
+	named := func(b *Belonging) { b.Settle("id-a") }
+	courted := func(b *Belonging) { _ = b.Judge(saying("id-a"), nil) }
 	for _, x := range []struct {
 		name    string
-		ours    func(*belonging)
+		ours    func(*Belonging)
 		theirs  string
 		seated  bool
 		refused string // "" for taken in
@@ -46,9 +46,9 @@ func TestJudge(t *testing.T) {
 		{"without an ID, it meets an older version", begun, old, false, ""},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			b := newBelonging()
+			b := NewBelonging()
 			x.ours(b)
-			err := b.judge(saying(x.theirs), func() bool { return x.seated })
+			err := b.Judge(saying(x.theirs), func() bool { return x.seated })
 			switch {
 			case x.refused == "" && err != nil:
 				t.Error(err)
@@ -69,24 +69,24 @@ func saying(tag string) cluster.Member {
 
 // TestBelongingAnnounces goes through the life of a member.
 func TestBelongingAnnounces(t *testing.T) {
-	b := newBelonging()
+	b := NewBelonging()
 	want := func(when, tag, side, hearsay string) {
 		t.Helper()
-		if b.tag() != tag || b.side() != side || b.hearsay() != hearsay {
-			t.Errorf("%s: announces %q, sides with %q, has heard %q; want %q, %q, %q", when, b.tag(), b.side(), b.hearsay(), tag, side, hearsay)
+		if b.Tag() != tag || b.Side() != side || b.Hearsay() != hearsay {
+			t.Errorf("%s: announces %q, sides with %q, has heard %q; want %q, %q, %q", when, b.Tag(), b.Side(), b.Hearsay(), tag, side, hearsay)
 		}
 	}
 	want("new", cluster.NoCluster, "", "")
-	_ = b.judge(saying("id-a"), nil)
+	_ = b.Judge(saying("id-a"), nil)
 	want("about to be admitted", cluster.NoCluster, "id-a", "")
-	b.settle("id-a")
+	b.Settle("id-a")
 	want("admitted", "id-a", "id-a", "")
 
-	b = newBelonging()
-	b.begin()
+	b = NewBelonging()
+	b.Begin()
 	want("begun", cluster.UnnamedCluster, "", "")
-	_ = b.judge(saying("id-b"), func() bool { return false })
+	_ = b.Judge(saying("id-b"), func() bool { return false })
 	want("after meeting a stranger", cluster.UnnamedCluster, "", "")
-	_ = b.judge(saying("id-a"), func() bool { return true })
+	_ = b.Judge(saying("id-a"), func() bool { return true })
 	want("after meeting its own", cluster.UnnamedCluster, "", "id-a")
 }

@@ -1,4 +1,4 @@
-package agent
+package identity
 
 import (
 	"encoding/json"
@@ -14,8 +14,8 @@ import (
 	"holdfast/cluster/durable"
 )
 
-// identity is who a data directory belongs to, kept in it as node.json.
-type identity struct {
+// Identity is who a data directory belongs to, kept in it as node.json.
+type Identity struct {
 	ID      string
 	Name    string
 	Cluster string `json:",omitempty"` // the cluster ID, once it is known
@@ -23,41 +23,41 @@ type identity struct {
 
 const identityFile = "node.json"
 
-// identify answers who this member is: with the configured ID, else the one in the data directory, else a new one. A directory that belongs
+// Open answers who this member is: with the configured ID, else the one in the data directory, else a new one. A directory that belongs
 // to another node is refused: two members with one history would vote twice.
-func identify(dir, id, name string) (identity, error) {
+func Open(dir, id, name string) (Identity, error) {
 	have, err := readIdentity(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return newIdentity(dir, id, name)
 	case err != nil:
-		return identity{}, err
+		return Identity{}, err
 	}
 	if have.Name != name {
-		return identity{}, cluster.Errorf(cluster.Invalid, "data_dir %s belongs to node %q, and this is node %q: use a data_dir of its own, or set node_name to %q",
+		return Identity{}, cluster.Errorf(cluster.Invalid, "data_dir %s belongs to node %q, and this is node %q: use a data_dir of its own, or set node_name to %q",
 			dir, have.Name, name, have.Name)
 	}
 	if id != "" && id != have.ID {
-		return identity{}, cluster.Errorf(cluster.Invalid, "data_dir %s belongs to node ID %s, and node_id is %s: use a data_dir of its own, or remove node_id", dir, have.ID, id)
+		return Identity{}, cluster.Errorf(cluster.Invalid, "data_dir %s belongs to node ID %s, and node_id is %s: use a data_dir of its own, or remove node_id", dir, have.ID, id)
 	}
 	return have, nil
 }
 
-func readIdentity(dir string) (identity, error) {
+func readIdentity(dir string) (Identity, error) {
 	file := filepath.Join(dir, identityFile)
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return identity{}, fmt.Errorf("cannot read %s: %w", file, err)
+		return Identity{}, fmt.Errorf("cannot read %s: %w", file, err)
 	}
-	var have identity
+	var have Identity
 	if err := json.Unmarshal(b, &have); err != nil || have.ID == "" || (have.Cluster != "" && cluster.CheckClusterID(have.Cluster) != nil) {
-		return identity{}, cluster.Errorf(cluster.Invalid, "%s is damaged: restore it, or start with an empty data_dir", file)
+		return Identity{}, cluster.Errorf(cluster.Invalid, "%s is damaged: restore it, or start with an empty data_dir", file)
 	}
 	return have, nil
 }
 
-// keepCluster notes the cluster ID in a data directory that has none.
-func keepCluster(dir, id string) error {
+// KeepCluster notes the cluster ID in a data directory that has none.
+func KeepCluster(dir, id string) error {
 	have, err := readIdentity(dir)
 	if err != nil {
 		return err
@@ -66,24 +66,24 @@ func keepCluster(dir, id string) error {
 	return writeIdentity(dir, have)
 }
 
-// hasIdentity reports whether the data directory belongs to a node already.
-func hasIdentity(dir string) bool {
+// Exists reports whether the data directory belongs to a node already.
+func Exists(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, identityFile))
 	return err == nil
 }
 
-func newIdentity(dir, id, name string) (identity, error) {
+func newIdentity(dir, id, name string) (Identity, error) {
 	if id == "" {
 		id = uuid.NewString()
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return identity{}, fmt.Errorf("cannot make data_dir: %w", err)
+		return Identity{}, fmt.Errorf("cannot make data_dir: %w", err)
 	}
-	who := identity{ID: id, Name: name}
+	who := Identity{ID: id, Name: name}
 	return who, writeIdentity(dir, who)
 }
 
-func writeIdentity(dir string, who identity) error {
+func writeIdentity(dir string, who Identity) error {
 	b, err := json.Marshal(who)
 	if err != nil {
 		return fmt.Errorf("encode identity: %w", err)

@@ -1,4 +1,4 @@
-package agent
+package identity
 
 import (
 	"os"
@@ -11,15 +11,15 @@ import (
 
 func TestIdentity(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	who, err := identify(dir, "", "n1")
+	who, err := Open(dir, "", "n1")
 	if err != nil || len(who.ID) != 36 || who.Name != "n1" || who.Cluster != "" {
 		t.Fatalf("%+v, %v", who, err)
 	}
-	if err := keepCluster(dir, "id-a"); err != nil {
+	if err := KeepCluster(dir, "id-a"); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"", who.ID} {
-		again, err := identify(dir, id, "n1")
+		again, err := Open(dir, id, "n1")
 		if err != nil || again.ID != who.ID || again.Cluster != "id-a" {
 			t.Errorf("again with node_id %q: %+v, %v", id, again, err)
 		}
@@ -28,7 +28,7 @@ func TestIdentity(t *testing.T) {
 		{"", "n2", `belongs to node "n1"`},
 		{"another", "n1", "belongs to node ID " + who.ID},
 	} {
-		if _, err := identify(dir, x.id, x.name); cluster.CodeOf(err) != cluster.Invalid || !strings.Contains(err.Error(), x.want) {
+		if _, err := Open(dir, x.id, x.name); cluster.CodeOf(err) != cluster.Invalid || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%+v: error %v", x, err)
 		}
 	}
@@ -37,14 +37,14 @@ func TestIdentity(t *testing.T) {
 func TestIdentityOfAnEarlierVersion(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, identityFile)
-	for content, want := range map[string]identity{
+	for content, want := range map[string]Identity{
 		`{"ID":"id-1","Name":"n1"}`:                               {ID: "id-1", Name: "n1"},
 		`{"ID":"id-1","Name":"n1","Cluster":"id-a","Later":true}`: {ID: "id-1", Name: "n1", Cluster: "id-a"},
 	} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := identify(dir, "", "n1"); got != want || err != nil {
+		if got, err := Open(dir, "", "n1"); got != want || err != nil {
 			t.Errorf("%s is %+v, %v", content, got, err)
 		}
 	}
@@ -52,11 +52,11 @@ func TestIdentityOfAnEarlierVersion(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := identify(dir, "", "n1"); cluster.CodeOf(err) != cluster.Invalid || !strings.Contains(err.Error(), "is damaged") {
+		if _, err := Open(dir, "", "n1"); cluster.CodeOf(err) != cluster.Invalid || !strings.Contains(err.Error(), "is damaged") {
 			t.Errorf("%q: error %v", content, err)
 		}
 	}
-	if err := keepCluster(t.TempDir(), "id-a"); err == nil {
+	if err := KeepCluster(t.TempDir(), "id-a"); err == nil {
 		t.Error("a cluster ID was kept where there is no node ID")
 	}
 }
