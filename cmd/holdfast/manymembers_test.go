@@ -34,6 +34,10 @@ func TestManyMembers(t *testing.T) {
 	m.agents = m.c.Agents(n, "")
 	m.rest("three servers", 10*time.Second)
 	m.join()
+	if now := m.c.Leader(); now != m.leader {
+		t.Logf("%s has come to lead after %s while they joined", now.Member, m.leader.Member)
+		m.leader = now
+	}
 	m.rest("all", 20*time.Second)
 	m.writes(10)
 	m.death()
