@@ -26,6 +26,7 @@ type carrier struct {
 	began    time.Time      // when this machine began to claim
 	stop     context.CancelFunc
 
+	apart     bool               // the addresses are not on the machine yet: it replicates from them until its role begins
 	ready     bool               // nothing need be started any more before the fence opens
 	granted   fence.Boottime     // until when the lease lives while something is being started; 0 before
 	starting  context.CancelFunc // gives up what is being started; nil before
@@ -79,12 +80,33 @@ func (m *machine) resolve(vips []cluster.VIP) ([]place, error) {
 // its deadline.
 func (m *machine) prepare(places []place) error {
 	for _, p := range places {
+		one := []place{p}
+		if err := m.manage(one); err != nil {
+			return err
+		}
+		if err := m.put(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// manage puts the addresses under the fence, closed, and not onto the machine.
+func (m *machine) manage(places []place) error {
+	for _, p := range places {
 		if err := m.fence.Attach(p.iface.Index); err != nil {
 			return fmt.Errorf("the fence does not hold on %s: %w", p.iface.Name, err)
 		}
 		if err := m.fence.Manage(p.addr()); err != nil {
 			return fmt.Errorf("the fence does not take %s: %w", p.addr(), err)
 		}
+	}
+	return nil
+}
+
+// put puts addresses that are under the fence onto the machine.
+func (m *machine) put(places []place) error {
+	for _, p := range places {
 		if err := m.addrs.Put(p.iface, p.address, validFor); err != nil {
 			return fmt.Errorf("%s cannot be added: %w", p, err)
 		}

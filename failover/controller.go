@@ -288,6 +288,9 @@ func (c *Controller) clearLeftovers(ctx context.Context, now fence.Boottime) {
 // refresh renews the lifetime of what this machine carries, and finds out again what it cannot carry.
 func (c *Controller) refresh() {
 	for _, g := range c.carried {
+		if g.apart {
+			continue
+		}
 		if err := c.machine.refresh(g.places); err != nil {
 			c.log.Warn("cannot renew the lifetime of an address", "group", g.group, "error", err)
 		}

@@ -28,10 +28,14 @@ func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
 		c.assess() // says so to the leader, who will choose another
 		return
 	}
-	if err := c.machine.prepare(g.places); err != nil {
-		c.log.Error("cannot prepare a group", "group", a.Group, "error", err)
-		_ = c.machine.remove(g.places) // what was added stays behind the closed fence, and is tried again with the rest
-		c.unfitFor(a.Group, err.Error())
+	// A replica reaches the primary at these very addresses: with them it would hear itself, and miss what the primary commits last.
+	g.apart = c.opts.Roles[a.Group] != nil
+	prepare := c.machine.prepare
+	if g.apart {
+		prepare = c.machine.manage
+	}
+	if err := prepare(g.places); err != nil {
+		c.cannotPrepare(g, err)
 		return
 	}
 	own, stop := context.WithCancel(ctx)
@@ -41,6 +45,7 @@ func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
 	live := c.machine.left(g.places, fence.Now())
 	c.holder.Take(lease.Claim{Group: a.Group, Epoch: a.Epoch}, int64(live))
 	if live > 0 {
+		g.apart = false // refresh puts back what is not there
 		c.adopt(own, g)
 		c.begin(ctx, g, live, c.agent.Name()+" carries on after a restart of the daemon, within its lease")
 	} else {
@@ -50,6 +55,13 @@ func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
 		c.effectsDue = true
 	}
 	c.renew()
+}
+
+// cannotPrepare gives up a group whose addresses cannot be put onto the machine.
+func (c *Controller) cannotPrepare(g *carrier, err error) {
+	c.log.Error("cannot prepare a group", "group", g.group, "error", err)
+	_ = c.machine.remove(g.places) // what was added stays behind the closed fence, and is tried again with the rest
+	c.unfitFor(g.group, err.Error())
 }
 
 // probe asks once whether a stranger answers for an address. Members do not count: one that serves still is fenced by its lease.
@@ -103,6 +115,14 @@ func (c *Controller) serve(ctx context.Context, g *carrier, deadline fence.Boott
 		g.granted = max(g.granted, deadline)
 		c.startRuns(ctx, g)
 		return
+	}
+	if g.apart {
+		if err := c.machine.put(g.places); err != nil {
+			c.unfitFor(g.group, err.Error())
+			c.release(ctx, g, err.Error())
+			return
+		}
+		g.apart = false
 	}
 	if err := c.machine.open(g.places, deadline); err != nil {
 		c.log.Error("cannot open the fence", "group", g.group, "error", err)

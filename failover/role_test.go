@@ -23,7 +23,7 @@ func (p part) Begin(context.Context) (string, error) {
 }
 func (p part) End(context.Context) (string, error) { p.add("end"); return "it is read-only", nil }
 
-// TestRoleOrder holds that a role begins after the units and before the fence opens, and ends once, before the fence shuts.
+// TestRoleOrder holds that a role begins after the units and before the address is put onto the machine and the fence opens, and ends once, before the fence shuts.
 func TestRoleOrder(t *testing.T) {
 	s := newStage(t)
 	s.slow = 5 * time.Millisecond
@@ -31,7 +31,7 @@ func TestRoleOrder(t *testing.T) {
 	s.opts.Roles = map[string]Role{"g": part{journal: s.journal}}
 	s.Assign("g", "n1", false)
 	s.start().serves()
-	s.wantOrder(0, "claim g 1", "start a.service", "begin", "open 10.0.0.100")
+	s.wantOrder(0, "manage 10.0.0.100", "claim g 1", "start a.service", "begin", "put 10.0.0.100", "open 10.0.0.100") // a replica replicates from the address
 	n := s.len()
 	s.Assign("g", "n2", false)
 	failovertest.Eventually(t, "it is gone", func() bool { return s.has("forget 10.0.0.100") })
@@ -50,6 +50,7 @@ func TestRoleThatDoesNotBegin(t *testing.T) {
 		return strings.HasPrefix(s.last().Unable["g"], "what goes with it did not start: it does not answer; it tries again after ")
 	})
 	failovertest.Eventually(t, "it is given back", func() bool { return s.has("forget 10.0.0.100") })
-	s.wantOrder(0, "begin", "end", "release g 1", "remove 10.0.0.100")
+	s.wantOrder(0, "begin", "end", "release g 1", "forget 10.0.0.100")
 	s.never(0, "open 10.0.0.100")
+	s.never(0, "put 10.0.0.100")
 }

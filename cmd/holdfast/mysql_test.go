@@ -319,7 +319,7 @@ func (d *databases) plannedMove(ctx context.Context, t *testing.T, w *writing, f
 	}
 	told := verbOn(ctx, t, d.lab.Machine("n3"), "timeline", "db")
 	ended, begun := strings.LastIndex(told, "is read-only"), strings.LastIndex(told, "is the primary")
-	if ended < 0 || begun < ended || !strings.Contains(told[:ended], "it goes to "+to+": the move that an operator planned") {
+	if ended < 0 || begun < ended || !strings.Contains(told[:ended], "the move that an operator planned was due: to "+to) {
 		t.Errorf("the timeline does not tell that %s was read-only before %s was writable:\n%s", from, to, told)
 	}
 	eventually(t, from+" is a replica, and acknowledges", func() bool { return d.semiSync(ctx, t, addr[to]) })
