@@ -146,11 +146,15 @@ func (d *drill) explain(ctx context.Context) (e group.Explanation, err error) {
 	return e, err
 }
 
+// wordLimit is how long the word of the machine that gave a group back is waited for: it writes that down when the group is served elsewhere already.
+const wordLimit = 2 * time.Second
+
 // move moves the group to a machine, waits until it is served there, and prints what happened meanwhile.
 func (d *drill) move(ctx context.Context, node string) error {
 	ctx, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
 	began := time.Now()
+	var served time.Time // when it was first seen to be
 	var a group.Assignment
 	if err := d.cl.Do(ctx, http.MethodPut, "/v1/failover/group/"+url.PathEscape(d.group)+"/move", url.Values{"to": {node}}, nil, &a); err != nil {
 		return err
@@ -162,7 +166,7 @@ func (d *drill) move(ctx context.Context, node string) error {
 		}
 		var steps []group.Transition
 		released, acquired := time.Duration(0), time.Duration(0)
-		done := false
+		done, gave := false, false
 		for _, t := range e.Timeline {
 			if t.Epoch == a.Epoch || t.Epoch == a.Epoch-1 && t.Time.After(began.Add(-time.Minute)) && (t.Kind == "release" || t.Kind == "run") {
 				steps = append(steps, t)
@@ -170,7 +174,7 @@ func (d *drill) move(ctx context.Context, node string) error {
 			took, _ := time.ParseDuration(t.Took) // "" for an instant
 			switch {
 			case t.Epoch == a.Epoch-1 && t.Kind == "release":
-				released = took
+				released, gave = took, true
 			case t.Epoch == a.Epoch && t.Kind == "acquire":
 				acquired, done = took, true
 			}
@@ -178,8 +182,11 @@ func (d *drill) move(ctx context.Context, node string) error {
 		if e.Assignment.Epoch > a.Epoch {
 			return fmt.Errorf("%s went on to %s before it was served on %s: %s", d.group, verb.OrDash(e.Assignment.Node), node, e.Assignment.Why)
 		}
-		if done {
-			fmt.Fprintf(d.c.Out, "to %s: served there after %s (given back in %s, from claim to lease %s)\n", node, time.Since(began).Round(time.Millisecond), released.Round(time.Microsecond), acquired.Round(time.Microsecond))
+		if done && served.IsZero() {
+			served = time.Now()
+		}
+		if done && (gave || time.Since(served) > wordLimit) {
+			fmt.Fprintf(d.c.Out, "to %s: served there after %s (given back in %s, from claim to lease %s)\n", node, served.Sub(began).Round(time.Millisecond), released.Round(time.Microsecond), acquired.Round(time.Microsecond))
 			return PrintTimeline(d.c, steps)
 		}
 		t := time.NewTimer(10 * time.Millisecond)
