@@ -49,7 +49,9 @@ func TestSyslog(t *testing.T) {
 		want string
 	}{
 		{log.Error, `^<27>.* holdfast\[\d+\]: msg=hello component=x n=1\n$`}, // facility 3, severity 3
-		{log.Warn, `^<28>.*msg=hello`}, {log.Info, `^<30>.*msg=hello`}, {log.Debug, `^<31>.*msg=hello`},
+		{log.Warn, `^<28>.*msg=hello`},
+		{log.Info, `^<30>.*msg=hello`},
+		{log.Debug, `^<31>.*msg=hello`},
 		{log.WithGroup("g").Info, `component=x g\.n=1\n$`},
 	} {
 		c.say("hello", "n", 1)
