@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -177,9 +178,15 @@ func agentOf(k *config.TemplateConsul, fs *flag.FlagSet) agent {
 	return a
 }
 
-// environ is the same for programs that read Consul's variables.
+// environ is the same for programs that read Consul's variables. Whether there is TLS is always said.
 func (a agent) environ() []string {
 	var out []string
+	for name, value := range map[string]string{"HTTP_SSL": "false", "HTTP_SSL_VERIFY": "true"} {
+		if _, ok := a.variables[name]; !ok && os.Getenv("CONSUL_"+name) == "" {
+			out = append(out, "CONSUL_"+name+"="+value)
+		}
+	}
+	slices.Sort(out) // two readings of the same files are the same
 	for _, name := range []string{"HTTP_ADDR", "HTTP_AUTH", "HTTP_TOKEN", "HTTP_TOKEN_FILE", "HTTP_SSL", "HTTP_SSL_VERIFY"} {
 		if v, ok := a.variables[name]; ok {
 			out = append(out, "CONSUL_"+name+"="+v)
