@@ -92,3 +92,23 @@ func TestRead(t *testing.T) {
 		}
 	}
 }
+
+// FuzzRead holds that what is no authority is refused, and nothing worse.
+func FuzzRead(f *testing.F) {
+	s, err := New(Authority{Name: "test", For: time.Hour})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(s.Certificate, s.Key)
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), s.Key)
+	f.Add(s.Certificate, []byte("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"))
+	f.Fuzz(func(t *testing.T, certificate, key []byte) {
+		s, err := Read(Pair{certificate, key})
+		if err != nil {
+			return
+		}
+		if _, err := s.Issue(Leaf{Names: []string{"a"}, For: time.Minute}); err == nil && !s.certificate.IsCA {
+			t.Error("a certificate that is no authority's signs")
+		}
+	})
+}
