@@ -15,8 +15,8 @@ import (
 	"holdfast/cmd/holdfast/stage"
 )
 
-// TestTLSCluster runs three daemons that speak nothing but TLS with one another. It takes their leader away twice, killed and frozen, and measures until a
-// survivor writes again; and it looks for the line that tells of a connection without TLS.
+// TestTLSCluster moves three daemons from plain text to TLS, one after the other and by reloads, while they are written to. Then it takes their leader away twice, killed
+// and frozen, and measures until a survivor writes again; and it looks for the line that tells of a connection without TLS.
 func TestTLSCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs three daemons")
@@ -30,7 +30,19 @@ func TestTLSCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := daemontest.Start(t, daemontest.Options{Command: []string{self}, Env: []string{asHoldfast + "=1"}, Extra: config})
+	c := daemontest.Start(t, daemontest.Options{Command: []string{self}, Env: []string{asHoldfast + "=1"}})
+	first := strings.NewReplacer("verify_incoming = true", "verify_incoming = false", "verify_server_hostname = true", "verify_server_hostname = false").Replace(config)
+	for _, step := range []string{first, config} {
+		for _, m := range c.Members {
+			c.Reload(m, step)
+			for _, other := range c.Members {
+				daemontest.Await(t, other.Member+" writes", func(ctx context.Context) bool {
+					_, err := other.Put(ctx, "key", "x", "")
+					return err == nil
+				})
+			}
+		}
+	}
 	for what, fall := range map[string]func(*daemontest.Member){"killed": (*daemontest.Member).Kill, "frozen": (*daemontest.Member).Freeze} {
 		leader := c.Leader()
 		survivor := c.Others(leader)[0]

@@ -11,7 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -26,6 +28,12 @@ type Options struct {
 	Extra   string   // more configuration in HCL, for every member
 }
 
+// The servers that begin a cluster, and their configuration.
+const (
+	founders = 3
+	founding = "server = true\nbootstrap_expect = 3\n"
+)
+
 // Cluster is three daemons, m1 to m3, each on a loopback address of its own and on the usual ports. All three are servers; Agents adds others.
 type Cluster struct {
 	Members []*Member
@@ -39,7 +47,7 @@ type Cluster struct {
 func Start(tb testing.TB, o Options) *Cluster {
 	tb.Helper()
 	c := &Cluster{t: tb, o: o, dir: tb.TempDir(), client: NewClient(nil)}
-	for i, addr := range addresses(tb, 3) {
+	for i, addr := range addresses(tb, founders) {
 		c.Members = append(c.Members, c.member(fmt.Sprintf("m%d", i+1), addr))
 	}
 	tb.Cleanup(func() {
@@ -48,7 +56,7 @@ func Start(tb testing.TB, o Options) *Cluster {
 		c.readLogs()
 	})
 	for _, m := range c.Members {
-		if err := m.configure(c.dir, c.Members, fmt.Sprintf("server = true\nbootstrap_expect = %d\n%s", len(c.Members), o.Extra)); err != nil {
+		if err := m.configure(c.dir, c.Members, founding+o.Extra); err != nil {
 			tb.Fatal(err)
 		}
 		m.Start()
@@ -173,6 +181,18 @@ func (c *Cluster) leader(ctx context.Context, but []*Member) *Member {
 		}
 	}
 	return nil
+}
+
+// Reload gives a running server of the first ones another Extra, and waits until it is taken.
+func (c *Cluster) Reload(m *Member, extra string) {
+	c.t.Helper()
+	const taken = `msg="the configuration is reloaded"`
+	before := strings.Count(m.Log(), taken)
+	if err := m.configure(c.dir, c.Members, founding+extra); err != nil {
+		c.t.Fatal(err)
+	}
+	m.signal(syscall.SIGHUP)
+	Await(c.t, m.Member+" takes its configuration", func(context.Context) bool { return strings.Count(m.Log(), taken) > before })
 }
 
 // readLogs looks for what no log may hold, and shows the ends of the logs where the test has failed.
