@@ -216,12 +216,12 @@ func TestSelect(t *testing.T) {
 		{"GET /v1/agent/checks?filter=Status+==+passing", "", 200, `{}`},
 		{"GET /v1/catalog/node/" + nodeID, "", 200, `{"Node":{"ID":"` + nodeID + `"…`},
 		{"GET /v1/health/state/fine", "", 400, `there is no check state "fine"…`},
-		{"GET /v1/health/service/web?filter=(", "", 400, `the filter "(" cannot be used here…`},
-		{"GET /v1/health/service/web?filter=No.Such+==+x", "", 400, `the filter "No.Such == x" cannot be used here: selector "No.Such" is not valid: there is no No, but Checks, Node, Service`},
-		{"GET /v1/health/service/none?filter=No.Such+==+x", "", 400, `the filter "No.Such == x" cannot be used here…`},
-		{"GET /v1/agent/checks?filter=nope+==+x", "", 400, `the filter "nope == x"…`},
-		{"GET /v1/health/service/web?filter=Checks+==+x", "", 400, `the filter "Checks == x" cannot be used here: the operator "equal" does not go with "Checks", which is a list`},
-		{"GET /v1/agent/services?filter=(", "", 400, `the filter "("…`},
+		{"GET /v1/health/service/web?filter=(", "", 400, `Failed to create boolean expression evaluator: the filter "(" cannot be used here…`},
+		{"GET /v1/health/service/web?filter=No.Such+==+x", "", 400, `Failed to create boolean expression evaluator: the filter "No.Such == x" cannot be used here: selector "No.Such" is not valid: there is no No, but Checks, Node, Service`},
+		{"GET /v1/health/service/none?filter=No.Such+==+x", "", 400, `Failed to create boolean expression evaluator: the filter "No.Such == x" cannot be used here…`},
+		{"GET /v1/agent/checks?filter=nope+==+x", "", 400, `Failed to create boolean expression evaluator: the filter "nope == x"…`},
+		{"GET /v1/health/service/web?filter=Checks+==+x", "", 400, `Failed to create boolean expression evaluator: the filter "Checks == x" cannot be used here: the operator "equal" does not go with "Checks", which is a list`},
+		{"GET /v1/agent/services?filter=(", "", 400, `Failed to create boolean expression evaluator: the filter "("…`},
 	})
 }
 
@@ -230,7 +230,7 @@ func TestFilterCost(t *testing.T) {
 	h := newMember().populate(t).handler()
 	begin := time.Now()
 	talks(t, h, []talk{
-		{"GET /v1/catalog/nodes?filter=" + strings.Repeat("(", 500) + "Node==n1" + strings.Repeat(")", 500), "", 400, "the filter…"},
+		{"GET /v1/catalog/nodes?filter=" + strings.Repeat("(", 500) + "Node==n1" + strings.Repeat(")", 500), "", 400, "Failed to create boolean expression evaluator: the filter…"},
 		{"GET /v1/catalog/nodes?filter=" + strings.Repeat("not+", 500) + "Node==n1", "", 200, "[{…"},
 		{"GET /v1/catalog/nodes?filter=Node==x" + strings.Repeat("+or+Node==x", 50), "", 200, "[]"},
 	})

@@ -45,7 +45,7 @@ func selector[T any](r *Request) (func(T) bool, error) {
 	}
 	keep, err := filter.Compile[T](expr)
 	if err != nil {
-		return nil, cluster.Errorf(cluster.Invalid, "the filter %q cannot be used here: %v", expr, err)
+		return nil, cluster.Errorf(cluster.Invalid, "Failed to create boolean expression evaluator: the filter %q cannot be used here: %v", expr, err) // begins as Consul's, which its client's tests look for
 	}
 	return keep, nil
 }
