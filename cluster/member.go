@@ -45,13 +45,15 @@ const (
 	TagExpect     = "expect" // bootstrap_expect, on servers that were given one
 	TagBootstrap  = "bootstrap"
 	TagNonVoter   = "nonvoter"
-	TagBuild      = "build"    // compatibility version and revision, "1.21.4:1a2b3c4d"
-	TagVersion    = "vsn"      // gossip protocol version
-	TagHoldfast   = "holdfast" // Holdfast's own version
-	TagRPCAddr    = "rpc_addr" // the RPC address where it differs from the gossip address
-	TagCluster    = "cluster"  // the cluster ID, or one of the following; members of older versions do not have it
-	TagTLS        = "use_tls"  // "1" where its RPC port takes TLS
-	TagCommands   = "commands" // which commands of the log it can apply, a Vocabulary; members of 0.1.0 do not have it
+	TagBuild      = "build"         // compatibility version and revision, "1.21.4:1a2b3c4d"
+	TagVersion    = "vsn"           // gossip protocol version
+	TagHoldfast   = "holdfast"      // Holdfast's own version
+	TagRPCAddr    = "rpc_addr"      // the RPC address where it differs from the gossip address
+	TagCluster    = "cluster"       // the cluster ID, or one of the following; members of older versions do not have it
+	TagTLS        = "use_tls"       // "1" where its RPC port takes TLS
+	TagWANPort    = "wan_join_port" // on servers: the port of the pool between datacenters, where they are in one
+	TagWANAddr    = "wan_join_addr" // their address in it where it is not that of gossip
+	TagCommands   = "commands"      // which commands of the log it can apply, a Vocabulary; members of 0.1.0 do not have it
 )
 
 // The values of TagCluster of a member that has no cluster ID.

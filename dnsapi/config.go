@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/cluster/prepared"
 	"holdfast/dnsapi/zone"
 )
 
@@ -32,6 +33,8 @@ type Config struct {
 	RecursorRandom  bool          // ask them in random order, rather than in that of the list
 
 	SOARefresh, SOARetry, SOAExpire, SOAMinTTL uint32 // seconds
+
+	Abroad prepared.Abroad // the other datacenters; nil where there is no way to any
 
 	Metrics *Metrics // what measures the answers; nil for nothing
 }

@@ -116,7 +116,7 @@ func (h *handler) reply(c *Config, req *dns.Msg, o *dns.OPT, space room, client 
 	}
 	var found records
 	err := h.query(h.ctx, c, func(v *state.View) error {
-		found = (&responder{view: v, cfg: c, name: n, owner: q.Name, client: askedFrom(o, client), qtype: q.Qtype, most: space.most()}).respond()
+		found = (&responder{ctx: h.ctx, view: v, cfg: c, name: n, owner: q.Name, client: askedFrom(o, client), qtype: q.Qtype, most: space.most()}).respond()
 		return found.err
 	})
 	switch {

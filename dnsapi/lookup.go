@@ -14,7 +14,11 @@ import (
 
 // instances are the instances of a service that may be given out, with the tag where one is asked for.
 func instances(v *state.View, c *Config, n name) []state.Instance {
-	all := v.ServiceInstances(n.subject)
+	return healthy(v.ServiceInstances(n.subject), c, n)
+}
+
+// healthy is those of all that may be given out.
+func healthy(all []state.Instance, c *Config, n name) []state.Instance {
 	tag := n.tag
 	if n.srvForm && tag == "udp" && !slices.ContainsFunc(all, func(i state.Instance) bool { return tagged(i, tag) }) {
 		tag = "" // a protocol, not a tag
@@ -64,7 +68,8 @@ func targetOf(c *Config, domain string, i state.Instance, h host) string {
 	if h.name != "" {
 		return h.name
 	}
-	if i.Service.Address == "" || i.Service.Address == i.Node.Address {
+	here := i.Node.Datacenter == "" || i.Node.Datacenter == c.Datacenter // names of other datacenters' nodes are answered there
+	if here && (i.Service.Address == "" || i.Service.Address == i.Node.Address) {
 		if n := nodeName(c, domain, i.Node.Name); usable(n) {
 			return n
 		}

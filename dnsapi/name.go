@@ -19,6 +19,7 @@ const (
 	group
 	preparedQuery
 	reverse
+	abroad  // a service of another datacenter
 	foreign // outside of every domain we serve
 )
 
@@ -29,6 +30,7 @@ type name struct {
 	subject string // the service, node, group or prepared query
 	tag     string // of a service, "" for any
 	srvForm bool   // written as RFC 2782 does
+	dc      string // of abroad
 	addr    netip.Addr
 }
 
@@ -46,10 +48,14 @@ func parseName(c *Config, q string) name {
 	}
 	n := name{domain: domain}
 	before, dc := n.cut(c, labels(strings.TrimSuffix(q, domain)))
-	if dc != "" && dc != c.Datacenter {
+	other := dc != "" && dc != c.Datacenter
+	if other && (n.kind != service || c.Abroad == nil) {
 		n.kind = unknown
 	}
 	n.fill(before)
+	if other && n.kind == service {
+		n.kind, n.dc = abroad, dc
+	}
 	return n
 }
 

@@ -110,7 +110,7 @@ func (p *packets) whole(packet []byte, from socket.Peer) {
 		p.send(wire, from)
 		return
 	}
-	if !p.waits(p.config()) {
+	if c := p.config(); !p.waits(c) && !c.goesAbroad(req) {
 		p.send(p.answer(req, true, from.Addr.Addr()), from)
 		return
 	}

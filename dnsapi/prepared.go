@@ -21,7 +21,11 @@ func (r *responder) prepared(out *records) {
 		return
 	}
 	out.personal = q.Service.Near == nearClient
-	found := prepared.Execute(r.view, q, prepared.Options{Agent: r.cfg.Node, Client: r.client, Shuffle: rand.Shuffle, Datacenter: r.cfg.Datacenter}).Instances
+	o := prepared.Options{Agent: r.cfg.Node, Client: r.client, Shuffle: rand.Shuffle, Datacenter: r.cfg.Datacenter}
+	if r.ctx != nil {
+		o.Elsewhere = prepared.Beyond(r.ctx, r.cfg.Abroad, q)
+	}
+	found := prepared.Execute(r.view, q, o).Instances
 	if len(found) == 0 {
 		out.rcode = dns.RcodeNameError
 		return

@@ -2,7 +2,10 @@ package dnsapi
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
@@ -52,6 +55,15 @@ func (h *handler) waits(c *Config) bool {
 	}
 	ok, _ := h.stale(h.ctx, c, func(*state.View) error { return nil })
 	return !ok
+}
+
+// goesAbroad reports whether another datacenter may have to be asked.
+func (c *Config) goesAbroad(req *dns.Msg) bool {
+	if c.Abroad == nil || len(req.Question) != 1 {
+		return false
+	}
+	k := parseName(c, strings.ToLower(req.Question[0].Name)).kind
+	return k == abroad || k == preparedQuery
 }
 
 // catchUp holds back what is in the state until it has been as fresh as the leader's once. A member that was started again has an older state, or

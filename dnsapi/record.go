@@ -1,6 +1,7 @@
 package dnsapi
 
 import (
+	"context"
 	"maps"
 	"net"
 	"net/netip"
@@ -32,6 +33,7 @@ type target struct {
 
 // responder makes the records of one question.
 type responder struct {
+	ctx    context.Context // for what is asked of other datacenters; nil where nothing is
 	view   *state.View
 	cfg    *Config
 	name   name
@@ -50,6 +52,8 @@ func (r *responder) respond() records {
 	case empty:
 	case service:
 		r.service(&out)
+	case abroad:
+		r.abroad(&out)
 	case node:
 		r.node(&out)
 	case group:

@@ -6,12 +6,30 @@ import (
 
 	"github.com/miekg/dns"
 
+	"holdfast/cluster"
 	"holdfast/cluster/state"
 )
 
 // service answers with the healthy instances in random order.
 func (r *responder) service(out *records) {
-	found := instances(r.view, r.cfg, r.name)
+	r.instances(out, instances(r.view, r.cfg, r.name))
+}
+
+// abroad answers with the healthy instances of another datacenter.
+func (r *responder) abroad(out *records) {
+	if r.ctx == nil {
+		return // an alias of a zone leads there: it is answered alone
+	}
+	all, err := r.cfg.Abroad.Instances(r.ctx, r.name.dc, r.name.subject)
+	if err != nil && cluster.CodeOf(err) != cluster.NotFound {
+		out.err = err
+		return
+	}
+	r.instances(out, healthy(all, r.cfg, r.name))
+}
+
+// instances answers with instances in random order.
+func (r *responder) instances(out *records, found []state.Instance) {
 	if len(found) == 0 {
 		out.rcode = dns.RcodeNameError
 		return

@@ -1,10 +1,16 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"holdfast/cluster"
 )
 
 // TestAgentSelf holds what programs read: fabio, Nomad, Prometheus, Vault, Patroni.
@@ -48,7 +54,8 @@ func TestAgentPool(t *testing.T) {
 	h := m.handler()
 	talks(t, h, []talk{
 		{"PUT /v1/agent/join/10.0.0.9", "", 200, ""},
-		{"PUT /v1/agent/join/%5Bfe80::1%5D:8301?wan=1", "", 200, ""},
+		{"PUT /v1/agent/join/%5Bfe80::1%5D:8301", "", 200, ""},
+		{"PUT /v1/agent/join/10.0.0.9?wan=1", "", 500, "this agent is in no pool between datacenters…"},
 		{"PUT /v1/agent/join/nowhere", "", 500, "cannot join nowhere"},
 		{"PUT /v1/agent/join/", "", 400, "Missing address to join…"},
 		{"PUT /v1/agent/force-leave/n3", "", 200, ""},
@@ -64,6 +71,65 @@ func TestAgentPool(t *testing.T) {
 	want := "join 10.0.0.9; join [fe80::1]:8301; force-leave n3 false; force-leave n3 true; force-leave n3 false; leave; shutdown"
 	if got := m.notes(); got != want {
 		t.Errorf("the pool was told %q, want %q", got, want)
+	}
+}
+
+// abroad is a pool between datacenters.
+type abroad struct{ *member }
+
+func (a abroad) Members() []cluster.Member {
+	return []cluster.Member{{Name: "x1.dc2", Addr: netip.MustParseAddrPort("192.0.2.1:8302"), Status: cluster.StatusAlive}, {Name: "n1.dc1", Status: cluster.StatusFailed}}
+}
+
+func (a abroad) Join(_ context.Context, addrs []string) (int, error) {
+	a.note("join abroad " + addrs[0])
+	return 1, nil
+}
+
+func (a abroad) ForceLeave(name string, prune bool) error {
+	a.note(fmt.Sprintf("force-leave abroad %s %t", name, prune))
+	if name == "nobody.dc1" {
+		return cluster.Errorf(cluster.NotFound, "nobody is called so")
+	}
+	return nil
+}
+
+func (a abroad) Datacenters() []string { return []string{"dc1", "dc2"} }
+
+func (a abroad) Coordinates() map[string][]cluster.NodeCoordinate {
+	return map[string][]cluster.NodeCoordinate{"dc2": {{Node: "x1", Coordinate: cluster.Coordinate{Vec: make([]float64, cluster.CoordinateDimensions), Height: 0.02}}}}
+}
+
+// TestAgentWAN holds which of the two pools is asked where this agent is in both.
+func TestAgentWAN(t *testing.T) {
+	m := newMember()
+	deps := m.deps()
+	deps.WAN = abroad{m}
+	h := New(m.config(), deps, slog.New(slog.DiscardHandler))
+	talks(t, h, []talk{
+		{"PUT /v1/agent/join/10.0.0.9", "", 200, ""},
+		{"PUT /v1/agent/join/192.0.2.1?wan=1", "", 200, ""},
+		{"PUT /v1/agent/force-leave/n3?prune", "", 200, ""},
+		{"PUT /v1/agent/force-leave/x1.dc2?wan", "", 200, ""},
+		{"PUT /v1/agent/force-leave/nobody", "", 404, `no member is called "nobody"`},
+	})
+	want := "join 10.0.0.9; join abroad 192.0.2.1; force-leave n3 true; force-leave abroad n3.dc1 true; force-leave abroad x1.dc2 false; force-leave abroad nobody.dc1 false"
+	if got := m.notes(); got != want {
+		t.Errorf("the pools were told %q, want %q", got, want)
+	}
+	var got []struct {
+		Name   string
+		Status int
+	}
+	if err := json.Unmarshal(send(t, h, "GET /v1/agent/members?wan=1", "").Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	where := send(t, h, "GET /v1/coordinate/datacenters", "").Body.String()
+	if want := `[{"Datacenter":"dc1","AreaID":"wan","Coordinates":[]},{"Datacenter":"dc2","AreaID":"wan","Coordinates":[{"Node":"x1","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,0],"Error":0,"Adjustment":0,"Height":0.02}}]}]`; where != want {
+		t.Errorf("the servers are at %s", where)
+	}
+	if len(got) != 2 || got[0].Name != "n1.dc1" || got[1].Name != "x1.dc2" || got[1].Status != 1 {
+		t.Errorf("the pool is %v", got)
 	}
 }
 

@@ -39,6 +39,7 @@ type Config struct {
 	DefaultWait     time.Duration     // of a read that blocks and does not say how long, 0 means cluster.DefaultWait
 	MaxWait         time.Duration     // of any, 0 means cluster.MaxWait
 
+	Elsewhere  exchange.Elsewhere    // the other datacenters; nil where there is no way to any
 	Profiles   bool                  // /debug/pprof is answered
 	Registerer prometheus.Registerer // where the API's own metrics go; nil means nowhere
 }
@@ -50,17 +51,25 @@ type Raft interface {
 	operator.Servers
 }
 
+// WAN is what the families ask of the pool between datacenters.
+type WAN interface {
+	agent.WAN
+	coordinate.WAN
+}
+
 // Deps are the parts of the agent that the API speaks to.
 type Deps struct {
 	Reader    exchange.Reader
 	Writer    exchange.Writer
 	Sessions  session.Sessions
 	Pool      agent.Pool
+	WAN       WAN // nil where this agent is in no pool between datacenters
 	Raft      Raft
 	Registry  agent.Registry
 	Failover  group.Failover
 	Events    event.Events
 	Queries   query.Queries
+	Abroad    query.Abroad // where prepared queries go on; nil where there is no way to other datacenters
 	Archives  snapshot.Archives
 	Keys      operator.Keys
 	Watches   watch.Watches
@@ -80,14 +89,15 @@ func New(cfg Config, deps Deps, log *slog.Logger) http.Handler {
 	}
 	f := exchange.NewFront(exchange.Config{
 		Datacenter: cfg.Datacenter, ResponseHeaders: cfg.ResponseHeaders, BodyTimeout: cfg.BodyTimeout, NoCache: cfg.NoCache, DefaultWait: cfg.DefaultWait, MaxWait: cfg.MaxWait, Metrics: cfg.Registerer,
+		Elsewhere: cfg.Elsewhere,
 	}, log)
 	deps.Reader = exchange.PatientReader(deps.Reader)
 	f.ServeKV(kv.Methods(deps.Reader, deps.Writer, cfg.KVMaxValueSize))
 	for _, family := range []exchange.Routes{
-		catalog.Routes(deps.Reader, deps.Writer, cfg.Datacenter, cfg.NodeName),
-		query.Routes(deps.Reader, deps.Writer, deps.Queries, cfg.Datacenter, cfg.NodeName),
-		coordinate.Routes(deps.Reader, deps.Writer, cfg.Datacenter),
-		agent.Routes(cfg.Config, deps.Pool, deps.Raft, deps.Registry, deps.Log, deps.Metrics),
+		catalog.Routes(deps.Reader, deps.Writer, cfg.Elsewhere, cfg.Datacenter, cfg.NodeName),
+		query.Routes(deps.Reader, deps.Writer, deps.Queries, deps.Abroad, cfg.Datacenter, cfg.NodeName),
+		coordinate.Routes(deps.Reader, deps.Writer, deps.WAN, cfg.Datacenter),
+		agent.Routes(cfg.Config, deps.Pool, deps.WAN, deps.Raft, deps.Registry, deps.Log, deps.Metrics),
 		session.Routes(deps.Reader, deps.Writer, deps.Sessions, cfg.NodeName, cfg.SessionTTLMin),
 		status.Routes(deps.Raft),
 		event.Routes(deps.Events),

@@ -405,7 +405,14 @@ func (m *member) handler(change ...func(*Config)) http.Handler {
 	for _, f := range change {
 		f(&cfg)
 	}
-	return New(cfg, Deps{Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events, Queries: m, Archives: &m.archives, Keys: &m.keys, Watches: watches{}, Templates: m, Proxies: proxies{}, Log: &m.log, Metrics: metrics{}}, slog.New(slog.DiscardHandler))
+	return New(cfg, m.deps(), slog.New(slog.DiscardHandler))
+}
+
+func (m *member) deps() Deps {
+	return Deps{
+		Reader: m, Writer: m, Sessions: m, Pool: m, Raft: m, Registry: &m.local, Failover: m, Events: &m.events, Queries: m, Archives: &m.archives, Keys: &m.keys, Watches: watches{},
+		Templates: m, Proxies: proxies{}, Log: &m.log, Metrics: metrics{},
+	}
 }
 
 func (m *member) apply(tb testing.TB, cmds ...cluster.Command) {

@@ -38,6 +38,7 @@ type Server struct {
 	tls       atomic.Pointer[tls.Config] // of the connections that begin now
 	log       *slog.Logger
 	http      *http.Server
+	handed    *http.Server       // what other members hand over
 	cancel    context.CancelFunc // ends every request, blocking reads first of all
 	serving   sync.WaitGroup
 }
@@ -65,17 +66,22 @@ func Listen(addrs Addresses, limits Limits, log *slog.Logger) (*Server, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	s.http = &http.Server{
+	s.http, s.handed = s.newHTTP(ctx, limits), s.newHTTP(ctx, limits)
+	return s, nil
+}
+
+// newHTTP is a server whose requests end with ctx.
+func (s *Server) newHTTP(ctx context.Context, limits Limits) *http.Server {
+	return &http.Server{
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: cmp.Or(limits.HeaderBytes, maxHeader),
 		BaseContext: func(net.Listener) context.Context { return exchange.ServerContext(ctx) },
-		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		TLSConfig: &tls.Config{
 			MinVersion:         tls.VersionTLS12,           // what counts is the last line
 			NextProtos:         []string{"h2", "http/1.1"}, // makes net/http ready for both
 			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.tls.Load(), nil },
 		},
 	}
-	return s, nil
 }
 
 // Addrs is where the server listens without TLS, with the ports that it was given for port 0.
@@ -113,18 +119,36 @@ func (s *Server) Serve(h http.Handler) {
 	}
 }
 
+// ServeHanded answers what other members hand over, which comes by l, as Serve answers clients.
+func (s *Server) ServeHanded(l net.Listener, h http.Handler) {
+	s.handed.Handler = h
+	l = &connLimit{Listener: l, writeTime: writeTimeout}
+	s.serving.Go(func() {
+		if err := s.handed.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			s.log.Error("requests of other members are not answered any more", "error", err)
+		}
+	})
+}
+
 // Close ends every request and gives the addresses back. Requests that are being answered get a moment to finish.
 func (s *Server) Close() error {
 	s.cancel()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = s.http.Close()
-	}
+	handed := make(chan error, 1)
+	go func() { handed <- shut(ctx, s.handed) }()
+	err := errors.Join(shut(ctx, s.http), <-handed)
 	s.closeListeners()
 	s.serving.Wait()
 	return err
+}
+
+// shut ends a server: in good order until ctx ends, and then at once.
+func shut(ctx context.Context, s *http.Server) error {
+	if s.Shutdown(ctx) == nil {
+		return nil
+	}
+	return s.Close()
 }
 
 // closeListeners closes those that nobody serves, too; closing twice is no harm.

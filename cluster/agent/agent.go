@@ -21,6 +21,7 @@ import (
 	"holdfast/cluster/rpc"
 	"holdfast/cluster/secure"
 	"holdfast/cluster/state"
+	"holdfast/cluster/wan"
 )
 
 // Agent is one member of a cluster.
@@ -36,6 +37,7 @@ type Agent struct {
 	voter    *quorum.Voter
 	asker    *quorum.Asker
 	pool     *gossip.Pool
+	wan      *wan.Pool // nil where this member is in no pool between datacenters
 	registry *local.Registry
 	events   *event.Ring
 	metrics  *metrics
@@ -98,6 +100,7 @@ func (a *Agent) Open() (err error) {
 		return err
 	}
 	a.pool = a.newGossip()
+	a.wan = a.newWAN()
 	a.newConsensus()
 	if err = a.peer.Open(); err != nil {
 		return err
@@ -112,6 +115,10 @@ func (a *Agent) Open() (err error) {
 	a.serve()
 	a.server.Open()
 	if err = a.pool.Open(); err != nil { // events that it brings ask the registry whom they are meant for
+		return err
+	}
+	undo = append(undo, func() { _ = a.pool.Close() })
+	if err = a.openWAN(); err != nil {
 		return err
 	}
 	a.start()
@@ -150,7 +157,8 @@ func (a *Agent) start() {
 	}
 	a.loops.Go(func() { a.peer.Lead(ctx, a.lead) })
 	a.endRegistry = a.runRegistry(ctx)
-	a.loops.Go(func() { a.joinLoop(ctx) })
+	a.loops.Go(func() { a.cfg.Join.Run(ctx, a.pool, a.log, func() { close(a.asked) }) })
+	a.loops.Go(func() { a.wan.Run(ctx) })
 	a.loops.Go(func() { a.bootstrapLoop(ctx) })
 	a.loops.Go(func() { a.noteLoop(ctx) })
 	if !a.cfg.DisableCoordinates {
@@ -190,6 +198,7 @@ func (a *Agent) Close() error {
 	a.closed.Do(func() {
 		a.cancel()
 		a.loops.Wait()
+		_ = a.wan.Close()
 		_ = a.pool.Close() // it is over for the others either way
 		err = errors.Join(a.peer.Close(), a.registry.Close())
 		a.client.Close()

@@ -41,7 +41,7 @@ func (a *Agent) belongLoop(ctx context.Context) {
 			continue
 		}
 		if tag := a.belongs.Tag(); tag != announced {
-			if err := a.pool.SetTags(a.tags()); err != nil {
+			if err := a.announce(); err != nil {
 				a.log.Debug("the cluster ID is not announced", "error", err) // this member is leaving
 			}
 			announced = tag
@@ -117,6 +117,9 @@ func (a *Agent) hello(addr string) (rpc.Hello, bool) {
 				h.Node = p.ID
 			}
 		}
+	}
+	if id := a.wan.At(addr); !met && h.Node == "" && id != "" { // of another datacenter, and so of another cluster: only the node is meant
+		return rpc.Hello{Node: id}, true
 	}
 	return h, speaks || !met && h.Cluster != ""
 }

@@ -145,7 +145,7 @@ const probeTimeout = 2 * time.Second
 // its own (bootstrap_expect = 1) beside it. It asks at its own RPC port, as members of one cluster have it, and changes nothing anywhere. Those
 // with another port answer over gossip, once this member is open; then it waits to be admitted (inCluster).
 func (a *Agent) refuseSecondBootstrap() error {
-	addrs := slices.Concat(a.cfg.Join, a.cfg.RetryJoin)
+	addrs := slices.Concat(a.cfg.Join.Once, a.cfg.Join.Retry)
 	if a.cfg.BootstrapExpect != 1 || len(addrs) == 0 || a.cfg.RPCPort == 0 || identity.Exists(a.cfg.DataDir) {
 		return nil
 	}

@@ -12,7 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/cluster"
+	"holdfast/cluster/join"
 	"holdfast/cluster/secure"
+	"holdfast/cluster/wan"
 )
 
 // Config is what one member needs to know. The command checks it; the agent believes it.
@@ -30,11 +32,9 @@ type Config struct {
 	SerfPort  int        // 0 takes a free one
 	RPCPort   int        // 0 takes a free one
 
-	Join          []string // tried once at the start
-	RetryJoin     []string // tried until one answers
-	RetryInterval time.Duration
-	RetryMax      int // attempts; 0 means without end
-	GossipKey     []byte
+	Join      join.Config
+	GossipKey []byte
+	WAN       *wan.Settings // the pool between datacenters, nil where this member is not in it
 
 	ReconnectTimeout   time.Duration      // 0 means the default
 	Autopilot          *cluster.Autopilot // what a new cluster begins with, nil for the default
@@ -85,19 +85,25 @@ func (c *Config) rpcBind() string {
 
 // node is this member's record in the catalog.
 func (c *Config) node(id string) cluster.Node {
-	ip := c.Advertise.String()
+	ip, abroad := c.Advertise, c.Advertise
+	if c.WAN != nil {
+		abroad = c.WAN.Advertise
+	}
 	n := cluster.Node{
-		ID: id, Name: c.Name, Address: ip, Datacenter: c.Datacenter,
-		TaggedAddresses: map[string]string{"lan": ip, "wan": ip},
+		ID: id, Name: c.Name, Address: ip.String(), Datacenter: c.Datacenter,
+		TaggedAddresses: map[string]string{"lan": ip.String(), "lan_" + family(ip): ip.String(), "wan": abroad.String(), "wan_" + family(abroad): abroad.String()},
 		Meta:            map[string]string{"consul-network-segment": "", "consul-version": c.compatVersion()},
 	}
-	family := "ipv4"
-	if c.Advertise.Is6() {
-		family = "ipv6"
-	}
-	n.TaggedAddresses["lan_"+family], n.TaggedAddresses["wan_"+family] = ip, ip
 	maps.Copy(n.Meta, c.Meta)
 	return n
+}
+
+// family is the word for the family of an address in the names of tagged addresses.
+func family(ip netip.Addr) string {
+	if ip.Is6() {
+		return "ipv6"
+	}
+	return "ipv4"
 }
 
 // compatVersion is the Consul release in the build tag.

@@ -117,6 +117,9 @@ func pause(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
 	}
 }
 
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) { pause(ctx, nil, d) }
+
 // serve registers what this member answers to the others.
 func (a *Agent) serve() {
 	a.server.Handle(methodApply, func(ctx context.Context, req []byte) ([]byte, error) {

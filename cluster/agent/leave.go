@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"holdfast/cluster"
@@ -39,7 +40,9 @@ func (a *Agent) Leave(ctx context.Context) error {
 	a.endRegistry()
 	step, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
-	return a.pool.Leave(step)
+	abroad := make(chan error, 1)
+	go func() { abroad <- a.wan.Leave(step) }()
+	return errors.Join(a.pool.Leave(step), <-abroad)
 }
 
 // waitOther waits until another member leads, so that there is someone to take this one out of the peer set.

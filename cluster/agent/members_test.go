@@ -10,6 +10,7 @@ import (
 	"holdfast/cluster"
 	"holdfast/cluster/agent"
 	"holdfast/cluster/clustertest"
+	joining "holdfast/cluster/join"
 )
 
 // cpu is the processor time that this process has used.
@@ -41,7 +42,7 @@ func TestFiftyWithoutAVote(t *testing.T) {
 	}
 	began, used := time.Now(), cpu(t)
 	for i := range members {
-		c.Add(agent.Config{Name: fmt.Sprintf("m%02d", i), RetryJoin: join, RetryInterval: time.Second, ReconnectTimeout: forget})
+		c.Add(agent.Config{Name: fmt.Sprintf("m%02d", i), Join: joining.Config{Retry: join, Interval: time.Second}, ReconnectTimeout: forget})
 	}
 	everybody := slices.Clone(c.Agents)
 	within(t, 2*time.Minute, "every member is a node, and has the whole state", func() bool {

@@ -98,7 +98,7 @@ func (a *Agent) newGossip() *gossip.Pool {
 	cfg.Name, cfg.Tags, cfg.OnEvent, cfg.Accept = a.cfg.Name, a.tags(), a.onGossip, a.accept
 	cfg.Bind = netip.AddrPortFrom(a.cfg.Bind, uint16(a.cfg.SerfPort)) //nolint:gosec // the config is checked
 	cfg.Advertise = netip.AddrPortFrom(a.cfg.Advertise, 0)
-	cfg.Passive = len(a.cfg.Join) == 0 && len(a.cfg.RetryJoin) == 0
+	cfg.Passive = a.cfg.Join.Nobody()
 	if a.cfg.GossipKey != nil {
 		cfg.Keys = [][]byte{a.cfg.GossipKey}
 	}
@@ -109,19 +109,19 @@ func (a *Agent) newGossip() *gossip.Pool {
 	return gossip.New(cfg, a.log.With("component", "gossip"))
 }
 
-// gossipPortFree finds out whether gossip will get its port, before anything is written: gossip itself is opened last.
+// gossipPortFree finds out whether gossip will get its ports, before anything is written: gossip itself is opened last.
 func (a *Agent) gossipPortFree() error {
 	addr := net.JoinHostPort(a.cfg.Bind.String(), strconv.Itoa(a.cfg.SerfPort))
-	l, err := net.Listen("tcp", addr)
-	if err == nil {
-		_ = l.Close() // it was only to see
-		var p net.PacketConn
-		if p, err = net.ListenPacket("udp", addr); err == nil {
-			_ = p.Close() // the same
-			return nil
-		}
+	if err := gossip.PortFree(addr); err != nil {
+		return cluster.Errorf(cluster.Conflict, "cannot listen on the gossip port %s (bind_addr and ports.serf_lan): %v; free the port, or set another", addr, err)
 	}
-	return cluster.Errorf(cluster.Conflict, "cannot listen on the gossip port %s (bind_addr and ports.serf_lan): %v; free the port, or set another", addr, err)
+	if a.cfg.WAN == nil {
+		return nil
+	}
+	if err := gossip.PortFree(a.cfg.WAN.Bind.String()); err != nil {
+		return cluster.Errorf(cluster.Conflict, "cannot listen on the port between datacenters %s (serf_wan and ports.serf_wan): %v; free the port, or set another", a.cfg.WAN.Bind, err)
+	}
+	return nil
 }
 
 // tags is what this member says of itself.
@@ -141,6 +141,7 @@ func (a *Agent) tags() map[string]string {
 			t[cluster.TagExpect] = strconv.Itoa(a.cfg.BootstrapExpect)
 		}
 	}
+	a.wan.Mark(t)
 	return t
 }
 
@@ -164,6 +165,7 @@ func (a *Agent) onGossip(e gossip.Event) {
 	case a.news <- struct{}{}:
 	default:
 	}
+	a.wan.Wake()
 	if l := a.leads.Load(); l != nil {
 		reaped := ""
 		if e.Type == gossip.EventReap {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"holdfast/cluster"
 	"holdfast/cluster/rpc"
 	"holdfast/cluster/secure"
 )
@@ -11,11 +12,14 @@ func (a *Agent) Secure(r secure.Rules) error {
 	if r.Incoming {
 		a.server.EndPlain()
 	}
-	return a.pool.SetTags(a.tags())
+	return a.announce()
 }
 
 // port is how the RPC port protects a connection that begins now.
-func (a *Agent) port() rpc.Secure { return a.rules.Load().Port(a.Members, a.plainly) }
+func (a *Agent) port() rpc.Secure { return a.rules.Load().Port(a.known, a.plainly) }
+
+// known is the members that this one connects to: those of its cluster, and the servers of other datacenters.
+func (a *Agent) known() []cluster.Member { return append(a.Members(), a.wan.Abroad()...) }
 
 // plainly says, once for each of them, which members are spoken to in plain text.
 func (a *Agent) plainly(member string) {

@@ -2,6 +2,7 @@
 package clustertest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -51,8 +52,8 @@ func New(t testing.TB) *Cluster {
 // Add runs one more agent, which joins the others, or those that its config names; what the config leaves out is filled in.
 func (c *Cluster) Add(cfg agent.Config) *agent.Agent {
 	c.t.Helper()
-	cfg.Datacenter, cfg.Build, cfg.Version = "dc1", "1.21.4:test", "test"
-	given := len(cfg.RetryJoin) > 0
+	cfg.Datacenter, cfg.Build, cfg.Version = cmp.Or(cfg.Datacenter, "dc1"), "1.21.4:test", "test"
+	given := len(cfg.Join.Retry) > 0
 	if cfg.DataDir == "" {
 		cfg.DataDir = c.t.TempDir()
 	}
@@ -60,7 +61,7 @@ func (c *Cluster) Add(cfg agent.Config) *agent.Agent {
 	cfg.Advertise, cfg.LeaseTTL, cfg.LeaseEnd = cfg.Bind, 700*time.Millisecond, 800*time.Millisecond
 	for _, a := range c.Agents {
 		if a != nil && !given {
-			cfg.RetryJoin = append(cfg.RetryJoin, a.Self().Addr.String())
+			cfg.Join.Retry = append(cfg.Join.Retry, a.Self().Addr.String())
 		}
 	}
 	c.cfgs, c.Agents = append(c.cfgs, cfg), append(c.Agents, nil)

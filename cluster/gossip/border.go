@@ -21,7 +21,8 @@ const maxClusterID = memberlist.LabelMaxSize
 // is put on for members alone that announce the same ID, because only they are sure to expect it: who is about to join talks without.
 type border struct {
 	log     *slog.Logger
-	passive bool // Config.Passive
+	passive bool   // Config.Passive
+	fixed   string // Config.Label
 
 	id    atomic.Pointer[string]                  // of the cluster, nil while this member has none
 	ours  atomic.Pointer[map[netip.AddrPort]bool] // where members are that announce it
@@ -39,8 +40,11 @@ func (b *border) draw(tags map[string]string) {
 	}
 }
 
-// cluster is the ID, "" while this member has none.
+// cluster is the ID, "" while this member has none; of a pool with a label of its own it is that.
 func (b *border) cluster() string {
+	if b.fixed != "" {
+		return b.fixed
+	}
 	if id := b.id.Load(); id != nil {
 		return *id
 	}
@@ -54,7 +58,7 @@ const maxElsewhere = 256
 // address announced: nobody answers to it, and that member is seen to have failed.
 func (b *border) gone(m cluster.Member) {
 	theirs, ours := m.ClusterID(), b.cluster()
-	if theirs == "" || ours == "" || theirs == ours {
+	if b.fixed != "" || theirs == "" || ours == "" || theirs == ours {
 		return
 	}
 	b.mu.Lock()
@@ -97,6 +101,9 @@ func (b *border) survey(t *table) {
 
 // label is what is put on what goes to an address, "" for nothing.
 func (b *border) label(to netip.AddrPort) string {
+	if b.fixed != "" {
+		return b.fixed
+	}
 	ours := b.ours.Load()
 	if ours == nil || !(*ours)[to] && !b.isElsewhere(to) {
 		return ""
@@ -106,7 +113,7 @@ func (b *border) label(to netip.AddrPort) string {
 
 // lets reports whether what bears a label may come in. A member without a cluster takes none: it asks to join before anybody can know it.
 func (b *border) lets(label string, from any) bool {
-	if label == "" || label == b.cluster() {
+	if label == b.cluster() || label == "" && b.fixed == "" {
 		return true
 	}
 	b.dropped(label, from)
@@ -116,7 +123,7 @@ func (b *border) lets(label string, from any) bool {
 // letsStream is lets for a stream. One that has no cluster and nobody to ask was perhaps a member before it lost its disk: who tries to
 // reach it again is let in.
 func (b *border) letsStream(label string, from any) bool {
-	return b.passive && b.cluster() == "" || b.lets(label, from)
+	return b.passive && b.cluster() == "" && label != WANLabel || b.lets(label, from)
 }
 
 // dropPause is the least time between two reports of dropped gossip.

@@ -12,6 +12,9 @@ import (
 // DefaultPort is the gossip port where the configuration names none.
 const DefaultPort = 8301
 
+// WANLabel is the label of the pool between datacenters. No cluster ID is that.
+const WANLabel = "wan"
+
 // Config says who this member is and how it gossips. DefaultConfig fills in all but Name and the addresses.
 type Config struct {
 	Name      string            // the node name, unique in the pool
@@ -21,6 +24,13 @@ type Config struct {
 	Keys      [][]byte          // gossip keys of 16, 24 or 32 bytes; the first encrypts, each decrypts; none: plain text
 
 	Passive bool // nobody is named to join: while this member has no cluster, it lets itself be found by one that remembers it
+	// Label is put on all that goes out and asked of all that comes in, for a pool of members of several clusters. "": the cluster ID is, where both
+	// sides know it (border.go).
+	Label string
+	// KeysOf is another pool of this member, opened before this one, whose keyring this one shares: Keys and KeyringFile count for nothing then.
+	KeysOf  *Pool
+	PortKey string // the configuration's name of the port, for errors
+
 	// KeyringFile is where the keys are kept, once there are any; what it holds goes before Keys. "" keeps none.
 	KeyringFile string
 
@@ -48,21 +58,32 @@ type Config struct {
 
 // DefaultConfig is a member of a local network with the pace of memberlist's LAN profile, which is Consul's.
 func DefaultConfig() Config {
-	lan := memberlist.DefaultLANConfig()
+	return paced(memberlist.DefaultLANConfig(), "ports.serf_lan")
+}
+
+// DefaultWANConfig is a member of a pool across wide-area links with the pace of memberlist's WAN profile, which is Consul's.
+func DefaultWANConfig() Config {
+	c := paced(memberlist.DefaultWANConfig(), "ports.serf_wan")
+	c.Label = WANLabel
+	return c
+}
+
+func paced(m *memberlist.Config, portKey string) Config {
 	return Config{
+		PortKey:           portKey,
 		ReconnectInterval: 5 * time.Second,
 		ReconnectTimeout:  72 * time.Hour,
 		TombstoneTimeout:  24 * time.Hour,
 		ReapInterval:      15 * time.Second,
 		LeaveDelay:        time.Second,
-		ProbeInterval:     lan.ProbeInterval,
-		ProbeTimeout:      lan.ProbeTimeout,
-		SuspicionMult:     lan.SuspicionMult,
-		GossipInterval:    lan.GossipInterval,
-		GossipNodes:       lan.GossipNodes,
-		RetransmitMult:    lan.RetransmitMult,
-		PushPullInterval:  lan.PushPullInterval,
-		StreamTimeout:     lan.TCPTimeout,
+		ProbeInterval:     m.ProbeInterval,
+		ProbeTimeout:      m.ProbeTimeout,
+		SuspicionMult:     m.SuspicionMult,
+		GossipInterval:    m.GossipInterval,
+		GossipNodes:       m.GossipNodes,
+		RetransmitMult:    m.RetransmitMult,
+		PushPullInterval:  m.PushPullInterval,
+		StreamTimeout:     m.TCPTimeout,
 	}
 }
 

@@ -128,7 +128,7 @@ func TestResolve(t *testing.T) {
 
 func TestJoinProblemWithoutAList(t *testing.T) {
 	to := netip.MustParseAddrPort("10.0.0.1:8301")
-	if got := joinProblem(to, errors.New("no route to host")); got.Message != "cannot join 10.0.0.1:8301: no route to host" || got.Code != cluster.Unavailable {
+	if got := joinProblem(to, errors.New("no route to host"), "ports.serf_lan"); got.Message != "cannot join 10.0.0.1:8301: no route to host" || got.Code != cluster.Unavailable {
 		t.Errorf("%v %v", got.Code, got)
 	}
 }

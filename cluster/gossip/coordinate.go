@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/serf/coordinate"
@@ -20,14 +21,17 @@ const maxSeconds = 60
 
 // place estimates where this member is among the others (see cluster.Coordinate), from the round-trip times of the probes that are made
 // anyway and the coordinates that the answers carry.
-type place struct{ client *coordinate.Client }
+type place struct {
+	client *coordinate.Client
+	others *sync.Map // where the other members said that they are: name -> cluster.Coordinate
+}
 
 func newPlace() place {
 	client, err := coordinate.NewClient(coordinate.DefaultConfig())
 	if err != nil {
 		panic(fmt.Sprintf("gossip: a mistake in the coordinates' configuration: %v", err))
 	}
-	return place{client}
+	return place{client, &sync.Map{}}
 }
 
 // now is the present estimate.
@@ -43,11 +47,17 @@ func (p place) learn(member string, rtt time.Duration, said []byte) error {
 		return err
 	}
 	_, err = p.client.Update(member, &coordinate.Coordinate{Vec: c.Vec, Error: c.Error, Adjustment: c.Adjustment, Height: c.Height}, rtt)
+	if err == nil {
+		p.others.Store(member, c)
+	}
 	return err
 }
 
 // forget drops what was measured of a member.
-func (p place) forget(member string) { p.client.ForgetNode(member) }
+func (p place) forget(member string) {
+	p.client.ForgetNode(member)
+	p.others.Delete(member)
+}
 
 // encodeCoordinate is the form, the number of components, and the numbers as 8 bytes each: error, adjustment, height, components.
 func encodeCoordinate(c cluster.Coordinate) []byte {

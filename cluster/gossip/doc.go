@@ -18,6 +18,8 @@
 // Pools of other clusters are kept out (border.go): who joins is judged by Config.Accept, in both directions, and what members send each
 // other from then on bears the ID of their cluster.
 //
+// Servers of several datacenters have a pool of their own (DefaultWANConfig), which bears a label of its own, so that neither kind hears the other.
+//
 // The pool never trusts what it reads. Metadata, messages and states of other members are decoded with bounds, and what
 // cannot be decoded is dropped and logged.
 package gossip

@@ -27,7 +27,7 @@ func (p *Pool) Join(ctx context.Context, addrs []string) (int, error) {
 	answers := make(chan *cluster.Error, len(targets))
 	waiting := 0
 	for _, to := range targets {
-		if p.start(func() { answers <- contact(list, to) }) {
+		if p.start(func() { answers <- p.contact(list, to) }) {
 			waiting++
 		}
 	}
@@ -141,14 +141,14 @@ func splitAddr(addr string, defaultPort uint16) (host string, port uint16, probl
 }
 
 // contact exchanges states with one address.
-func contact(list *memberlist.Memberlist, to netip.AddrPort) *cluster.Error {
+func (p *Pool) contact(list *memberlist.Memberlist, to netip.AddrPort) *cluster.Error {
 	if _, err := list.Join([]string{to.String()}); err != nil {
-		return joinProblem(to, err)
+		return joinProblem(to, err, p.cfg.PortKey)
 	}
 	return nil
 }
 
-// joinFaults are the errors of memberlist that mean something to a user; it hands them on as text alone.
+// joinFaults are the errors of memberlist that mean something to a user; it hands them on as text alone. PORT stands for the configuration's name of it.
 var joinFaults = []struct {
 	text    string
 	code    cluster.Code
@@ -157,13 +157,13 @@ var joinFaults = []struct {
 	{"encryption is configured but remote state is not encrypted", cluster.Invalid, "it gossips in plain text and this agent with a key: give all agents the same encrypt key"},
 	{"remote state is encrypted and encryption is not configured", cluster.Invalid, "it gossips with a key and this agent has none: set encrypt to the key of the others"},
 	{"no installed keys could decrypt the message", cluster.Invalid, "it gossips with another key than this agent: set encrypt to the key of the others"},
-	{"connection refused", cluster.Unavailable, "connection refused: no agent listens there, or its ports.serf_lan is another"},
+	{"connection refused", cluster.Unavailable, "connection refused: no agent listens there, or its PORT is another"},
 	{"EOF", cluster.Unavailable, "it hung up: it belongs to another cluster by now, or has too much to do; its log says which"},
-	{"received invalid msgType", cluster.Invalid, "what listens there does not speak gossip: the address to join is that of ports.serf_lan"},
+	{"received invalid msgType", cluster.Invalid, "what listens there does not speak gossip: the address to join is that of PORT"},
 }
 
 // joinProblem makes one sentence of why an address could not be joined.
-func joinProblem(to netip.AddrPort, err error) *cluster.Error {
+func joinProblem(to netip.AddrPort, err error, portKey string) *cluster.Error {
 	text := err.Error()
 	var several interface{ WrappedErrors() []error } // memberlist's list of errors; there was one address
 	if errors.As(err, &several) && len(several.WrappedErrors()) > 0 {
@@ -172,7 +172,7 @@ func joinProblem(to netip.AddrPort, err error) *cluster.Error {
 	text = strings.TrimPrefix(text, "failed to join "+to.String()+": ")
 	for _, fault := range joinFaults {
 		if strings.Contains(text, fault.text) {
-			return cluster.Errorf(fault.code, "cannot join %s: %s", to, fault.meaning)
+			return cluster.Errorf(fault.code, "cannot join %s: %s", to, strings.ReplaceAll(fault.meaning, "PORT", portKey))
 		}
 	}
 	if why, ok := strings.CutPrefix(text, mergeRefused); ok {

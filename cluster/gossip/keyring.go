@@ -33,6 +33,10 @@ func newKeyring(keys [][]byte) (*memberlist.Keyring, error) {
 
 // firstKeys is the keyring that the pool opens with: what was kept, else the configured keys, which are fresh then.
 func (p *Pool) firstKeys() (ring *memberlist.Keyring, fresh bool, err error) {
+	if p.cfg.KeysOf != nil {
+		_, err := p.cfg.KeysOf.running()
+		return p.cfg.KeysOf.keys, false, err // which stand from its opening on
+	}
 	kept, err := loadKeyring(p.cfg.KeyringFile)
 	if err != nil {
 		return nil, false, err

@@ -60,7 +60,7 @@ func New(cfg Config, log *slog.Logger) *Pool {
 		history:   &history{},
 		conflicts: map[claim]time.Time{},
 	}
-	p.border = &border{log: log, passive: cfg.Passive}
+	p.border = &border{log: log, passive: cfg.Passive, fixed: cfg.Label}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.outbox = &outbox{mult: cfg.RetransmitMult, living: func() int { return int(p.living.Load()) }}
 	spread := func(i intent) { p.outbox.put(i.subject(), i.encode(), nil) }
@@ -226,6 +226,15 @@ func (p *Pool) Self() cluster.Member {
 // Coordinate is where this member is among the others, by what it has measured.
 func (p *Pool) Coordinate() cluster.Coordinate { return p.place.now() }
 
+// CoordinateOf is where another member said that it is, false where it was not asked yet.
+func (p *Pool) CoordinateOf(member string) (cluster.Coordinate, bool) {
+	c, known := p.place.others.Load(member)
+	if !known {
+		return cluster.Coordinate{}, false
+	}
+	return c.(cluster.Coordinate), true
+}
+
 // Peers is the addresses of the other members that have not left, for Join: to be kept, so that a restarted agent finds its pool again.
 func (p *Pool) Peers() []string {
 	var peers []string
@@ -276,7 +285,7 @@ func (p *Pool) compare(list *memberlist.Memberlist) {
 	rand.Shuffle(len(peers), func(i, j int) { peers[i], peers[j] = peers[j], peers[i] })
 	for _, m := range peers[:min(compared, len(peers))] {
 		p.start(func() {
-			if err := contact(list, m.Addr); err != nil {
+			if err := p.contact(list, m.Addr); err != nil {
 				p.log.Debug("member not told", "member", m.Name, "error", err)
 			}
 		})

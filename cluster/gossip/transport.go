@@ -49,7 +49,7 @@ func listen(ctx context.Context, cfg Config, border *border, log *stdlog.Logger)
 			return newTransport(ctx, t, cfg, border), nil
 		}
 		if attempts--; attempts == 0 {
-			return nil, bindProblem(cfg.Bind, err)
+			return nil, bindProblem(cfg.Bind, cfg.PortKey, err)
 		}
 	}
 }
@@ -126,16 +126,30 @@ func (t *transport) admit(c net.Conn) {
 	}
 }
 
+// PortFree finds out whether both ports of an address, TCP and UDP, are to be had. It keeps neither.
+func PortFree(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }() // it was only to see
+	u, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return err
+	}
+	return u.Close()
+}
+
 // bindProblem makes one sentence of why an address cannot be listened on. memberlist hands on the error's text alone.
-func bindProblem(bind netip.AddrPort, err error) error {
+func bindProblem(bind netip.AddrPort, portKey string, err error) error {
 	is := func(errno syscall.Errno) bool { return strings.Contains(err.Error(), errno.Error()) }
 	switch {
 	case is(syscall.EADDRINUSE):
-		return cluster.Errorf(cluster.Conflict, "gossip cannot listen on %s: the port is in use: stop what listens there, or change ports.serf_lan or bind_addr", bind)
+		return cluster.Errorf(cluster.Conflict, "gossip cannot listen on %s: the port is in use: stop what listens there, or change %s or bind_addr", bind, portKey)
 	case is(syscall.EADDRNOTAVAIL):
 		return cluster.Errorf(cluster.Invalid, "gossip cannot listen on %s: no interface of this machine has that address: change bind_addr", bind)
 	case is(syscall.EACCES):
-		return cluster.Errorf(cluster.Unauthorized, "gossip cannot listen on %s: the port needs root: change ports.serf_lan", bind)
+		return cluster.Errorf(cluster.Unauthorized, "gossip cannot listen on %s: the port needs root: change %s", bind, portKey)
 	}
 	return fmt.Errorf("listen on %s for gossip: %w", bind, err)
 }

@@ -110,8 +110,13 @@ func rank(i state.Instance, from string) int {
 
 // Select is the instances of a service here that are healthy and have all that is wanted, in the order of nodes and IDs. The list is the caller's.
 func Select(v *state.View, s *cluster.QueryService) []state.Instance {
+	return choose(v.ServiceInstances(s.Service), s)
+}
+
+// choose is the instances of all that are healthy and have all that is wanted.
+func choose(all []state.Instance, s *cluster.QueryService) []state.Instance {
 	var out []state.Instance
-	for _, i := range v.ServiceInstances(s.Service) {
+	for _, i := range all {
 		if healthy(i, s) && hasTags(i.Service.Tags, s.Tags) && hasAll(i.Node.Meta, s.NodeMeta) && hasAll(i.Service.Meta, s.ServiceMeta) {
 			out = append(out, i)
 		}

@@ -1,6 +1,7 @@
 // Package rpc is the one TCP port between members (8300). The first byte of each connection says what it carries:
 //
-//   - raft: the bytes belong to the consensus library from then on (RaftLayer);
+//   - raft: the bytes belong to the consensus library from then on (Server.RaftLayer);
+//   - web: the bytes are HTTP, requests of the API that another member hands over (Server.WebLayer);
 //   - calls: many requests and answers at once, answered in any order (Server.Handle, Client.Call);
 //   - a stream: messages in both directions until one side ends it (Server.HandleStream, Client.OpenStream);
 //   - a hello: which cluster the caller belongs to and whom it means (Hello), after which one of the above follows;

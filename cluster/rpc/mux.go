@@ -20,7 +20,8 @@ const (
 	muxCalls  mux = 0xA2
 	muxStream mux = 0xA3
 	muxTLS    mux = 0xA4 // a TLS handshake follows, and in it one of the others
-	muxHello  mux = 0xA5 // a Hello follows, and after it one of the first three
+	muxHello  mux = 0xA5 // a Hello follows, and after it one of the others but TLS
+	muxWeb    mux = 0xA6 // requests of the API
 )
 
 var errNoHello = errors.New("closed before it said what it is")
@@ -117,7 +118,7 @@ func readMux(conn net.Conn) (mux, error) {
 
 func known(m mux) error {
 	switch m {
-	case muxRaft, muxCalls, muxStream:
+	case muxRaft, muxCalls, muxStream, muxWeb:
 		return nil
 	default:
 		return fmt.Errorf("first byte %#x belongs to no protocol of this port", byte(m))

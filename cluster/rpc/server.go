@@ -17,7 +17,7 @@ import (
 type Server struct {
 	opts      Options
 	listener  net.Listener
-	raft      *RaftLayer
+	raft, web *Layer
 	handlers  map[Method]Handler
 	streams   map[Method]StreamHandler
 	ctx       context.Context // ends when the server closes
@@ -32,10 +32,7 @@ type Server struct {
 	endPlain context.CancelCauseFunc
 }
 
-var (
-	errNobodyAccepts = errors.New("raft does not accept connections here")
-	errTooManyConns  = errors.New("too many connections")
-)
+var errTooManyConns = errors.New("too many connections")
 
 // Listen binds addr, so that connections queue; nothing is served before Open.
 func Listen(addr string, opts Options) (*Server, error) {
@@ -44,7 +41,7 @@ func Listen(addr string, opts Options) (*Server, error) {
 		return nil, fmt.Errorf("bind the server port %s: %w", addr, err)
 	}
 	s := &Server{opts: opts.withDefaults(), listener: l, handlers: map[Method]Handler{}, streams: map[Method]StreamHandler{}}
-	s.raft = &RaftLayer{s: s, conns: make(chan net.Conn), closed: make(chan struct{})}
+	s.raft, s.web = newLayer(s, muxRaft), newLayer(s, muxWeb)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s, nil
 }
@@ -53,7 +50,10 @@ func Listen(addr string, opts Options) (*Server, error) {
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // RaftLayer is raft's part of the port.
-func (s *Server) RaftLayer() *RaftLayer { return s.raft }
+func (s *Server) RaftLayer() *Layer { return s.raft }
+
+// WebLayer is the part of the port for requests of the API that other members hand to this one.
+func (s *Server) WebLayer() *Layer { return s.web }
 
 // Handle serves calls of m with h. It must come before Open; a method that is reserved or already served is a mistake in the program.
 func (s *Server) Handle(m Method, h Handler) {
@@ -136,6 +136,11 @@ func (s *Server) serve(raw net.Conn) {
 	switch m {
 	case muxRaft:
 		s.raft.hand(ctx, conn)
+	case muxWeb:
+		select {
+		case <-s.web.hand(ctx, conn): // until then it counts as one of MaxConns
+		case <-ctx.Done():
+		}
 	case muxStream:
 		s.serveStream(withPeer(ctx, conn), conn)
 	default:

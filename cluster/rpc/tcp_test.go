@@ -27,7 +27,7 @@ func TestConnectionsHaveTimeouts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, conn := range map[string]net.Conn{"dialed": out, "accepted": in.(*raftConn).Conn} {
+	for name, conn := range map[string]net.Conn{"dialed": out, "accepted": in.(*layerConn).Conn} {
 		raw, err := conn.(*net.TCPConn).SyscallConn()
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"strings"
 
 	"holdfast/cluster"
 	"holdfast/cluster/rpc"
@@ -74,9 +75,18 @@ func (r *Rules) to(addr string, members []cluster.Member, plainly func(string)) 
 		case !m.IsServer():
 			return r.Client(""), nil
 		}
-		break
+		return r.Client(r.nameOf(m)), nil
 	}
 	return r.Client(r.Name), nil
+}
+
+// nameOf is the name that the certificate of a server must bear: that of its datacenter, which is the second label.
+func (r *Rules) nameOf(m cluster.Member) string {
+	labels, dc := strings.SplitN(r.Name, ".", 3), m.Tags[cluster.TagDatacenter]
+	if len(labels) == 3 && dc != "" {
+		return labels[0] + "." + dc + "." + labels[2]
+	}
+	return r.Name
 }
 
 // fromServer refuses a raft connection whose peer has no certificate of a server: nobody else has a vote, or a log to send.

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"holdfast/cluster/agent"
+	"holdfast/cluster/join"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/telemetry"
 	"holdfast/dnsapi"
@@ -20,20 +21,22 @@ import (
 	"holdfast/failover/upstream"
 	"holdfast/failover/watch"
 	"holdfast/httpapi"
+	"holdfast/httpapi/datacenter"
 )
 
 // daemon is the agent with its surfaces: HTTP and DNS. Their ports are the first thing that is taken, and the first that is given back.
 type daemon struct {
-	cfg   *config.Config // replaced at a reload, by the goroutine in wait and while nobody else reads it
-	log   *logs
-	ctx   context.Context // ends what runs in loops
-	agent *agent.Agent
-	http  *httpapi.Server
-	api   http.Handler // what http serves
-	dns   *dnsapi.Server
-	fleet *proxy.Fleet
-	fail  *failoverOf
-	dir   string // the data directory
+	cfg    *config.Config // replaced at a reload, by the goroutine in wait and while nobody else reads it
+	log    *logs
+	ctx    context.Context // ends what runs in loops
+	agent  *agent.Agent
+	http   *httpapi.Server
+	api    http.Handler          // what http serves
+	others *datacenter.Forwarder // the way to other datacenters
+	dns    *dnsapi.Server
+	fleet  *proxy.Fleet
+	fail   *failoverOf
+	dir    string // the data directory
 
 	telemetry   *telemetry.Telemetry
 	failMetrics *failover.Metrics
@@ -101,6 +104,7 @@ func (d *daemon) open(parent context.Context) (err error) {
 	}
 	d.loops.Go(func() { d.telemetry.Run(d.ctx) })
 	d.fail.start(d.ctx, d.agent, d.startDatabases(d.ctx), &d.loops)
+	d.others = d.newForwarder()
 	d.dns.Serve(d.dnsConfig(d.cfg), d.agent)
 	if err := d.startProxies(); err != nil {
 		return err
@@ -184,7 +188,7 @@ func (d *daemon) agentConfig() agent.Config {
 	return agent.Config{
 		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Meta: c.NodeMeta, Server: c.Server, BootstrapExpect: c.BootstrapExpect, DataDir: d.dir,
 		Bind: c.BindAddr, Advertise: c.AdvertiseAddr, SerfPort: c.SerfPort, RPCPort: c.ServerPort,
-		Join: c.Join, RetryJoin: c.RetryJoin, RetryInterval: c.RetryInterval, RetryMax: c.RetryMax, GossipKey: c.Encrypt,
+		Join: join.Config{Once: c.Join, Retry: c.RetryJoin, Interval: c.RetryInterval, Max: c.RetryMax}, GossipKey: c.Encrypt, WAN: wanSettings(c.WAN),
 		ReconnectTimeout: c.ReconnectTimeout, RaftMultiplier: c.RaftMultiplier, RaftBackend: c.RaftBackend, LeaseTTL: c.LeaseTTL, LeaseEnd: c.LeaseTTL + lease.Margin(c.LeaseTTL), Build: build(), Version: version,
 		Autopilot: &c.Autopilot, CAClusterID: c.CAClusterID, Secure: c.TLS.RPC,
 		Metrics: d.telemetry.Registerer(), DisableCoordinates: c.DisableCoordinates,

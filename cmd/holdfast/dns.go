@@ -18,6 +18,6 @@ func (d *daemon) dnsConfig(c *config.Config) dnsapi.Config {
 		AllowStale: s.AllowStale, UDPAnswerLimit: s.UDPAnswerLimit, ARecordLimit: s.ARecordLimit, Truncate: s.Truncate, NodeMetaTXT: s.NodeMetaTXT,
 		MaxStale: s.MaxStale, DisableCompression: s.Uncompressed, Recursors: s.Recursors, RecursorTimeout: s.RecursorTimeout, RecursorRandom: s.RecursorRandom, Zones: zones,
 		SOARefresh: s.SOARefresh, SOARetry: s.SOARetry, SOAExpire: s.SOAExpire, SOAMinTTL: s.SOAMinTTL,
-		Metrics: d.dnsMetrics,
+		Abroad: d.others, Metrics: d.dnsMetrics,
 	}
 }

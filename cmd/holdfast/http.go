@@ -10,6 +10,7 @@ import (
 	"holdfast/cluster/local"
 	"holdfast/httpapi"
 	"holdfast/httpapi/agent"
+	"holdfast/httpapi/datacenter"
 )
 
 // listenHTTP takes the API's addresses.
@@ -51,15 +52,21 @@ func (d *daemon) serveHTTP() {
 		Version: compatVersion, Revision: revision, BuildDate: buildDate(), DataDir: d.dir, SessionTTLMin: c.SessionTTLMin, ScriptChecks: c.ScriptChecks,
 		Debug: d.debugConfig(), Reload: d.askReload, Shutdown: d.hasLeft,
 	}
-	d.api = httpapi.New(httpapi.Config{
-		Config: self, ResponseHeaders: c.ResponseHeaders, NoConnect: c.NoConnect, NoCache: c.NoCache, KVMaxValueSize: c.KVMaxValueSize, DefaultWait: c.DefaultQueryTime, MaxWait: c.MaxQueryTime,
-		Registerer: d.telemetry.Registerer(), Profiles: c.EnableDebug,
-	}, httpapi.Deps{
+	deps := httpapi.Deps{
 		Reader: d.agent, Writer: d.agent, Sessions: d.agent, Pool: pool{d}, Raft: d.agent, Registry: registry{d.agent.Registry()},
 		Failover: d.newOperator(), Events: d.agent, Queries: d.agent, Archives: d.agent, Keys: d.agent, Watches: d.watches, Templates: d.templates, Proxies: proxies{d}, Log: d.log.tap, Metrics: d.telemetry,
-	}, d.log.With("component", "http"))
+	}
+	if w := d.agent.WAN(); w != nil {
+		deps.WAN = w
+	}
+	deps.Abroad = d.others
+	d.api = httpapi.New(httpapi.Config{
+		Config: self, ResponseHeaders: c.ResponseHeaders, NoConnect: c.NoConnect, NoCache: c.NoCache, KVMaxValueSize: c.KVMaxValueSize, DefaultWait: c.DefaultQueryTime, MaxWait: c.MaxQueryTime,
+		Elsewhere: d.others, Registerer: d.telemetry.Registerer(), Profiles: c.EnableDebug,
+	}, deps, d.log.With("component", "http"))
 	d.http.Secure(c.TLS.HTTPS)
 	d.http.Serve(httpapi.Guard(d.api, c.BlockEndpoints, c.AllowWriteFrom))
+	d.http.ServeHanded(d.agent.Web(), datacenter.Arrivals(d.api))
 }
 
 // debugConfig is the configuration as /v1/agent/self shows it.

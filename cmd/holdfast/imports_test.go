@@ -28,6 +28,8 @@ var mayImport = map[string][]string{
 	"cluster/codec/entry":   {"cluster"},
 	"cluster/consensus":     {"cluster", "cluster/state", "cluster/codec"}, // and its own folders
 	"cluster/gossip":        {"cluster", "cluster/durable"},
+	"cluster/join":          {"cluster"},
+	"cluster/wan":           {"cluster", "cluster/gossip", "cluster/join"},
 	"cluster/rpc":           {"cluster"},
 	"cluster/archive":       {"cluster"},
 	"cluster/secure":        {"cluster", "cluster/rpc"},
@@ -40,7 +42,7 @@ var mayImport = map[string][]string{
 	"cluster/local":         {"cluster", "cluster/state", "cluster/check", "cluster/local/journal"},
 	"cluster/local/journal": {"cluster/flight", "cluster/durable"},
 	"cluster/leader":        {"cluster", "cluster/state"},
-	"cluster/agent":         {"cluster", "cluster/state", "cluster/archive", "cluster/codec", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/secure", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader", "cluster/flight", "cluster/event"},
+	"cluster/agent":         {"cluster", "cluster/state", "cluster/archive", "cluster/codec", "cluster/consensus", "cluster/gossip", "cluster/rpc", "cluster/secure", "cluster/quorum", "cluster/local", "cluster/check", "cluster/leader", "cluster/flight", "cluster/event", "cluster/join", "cluster/wan"},
 	"cluster/clustertest":   {"cluster", "cluster/agent"},
 
 	"dnsapi/zone":     {"cluster", "cluster/state"},

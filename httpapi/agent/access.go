@@ -7,6 +7,13 @@ import (
 	"holdfast/cluster"
 )
 
+// WAN is the pool between datacenters.
+type WAN interface {
+	Members() []cluster.Member
+	Join(ctx context.Context, addrs []string) (int, error)
+	ForceLeave(name string, prune bool) error
+}
+
 // Pool is the gossip pool.
 type Pool interface {
 	Members() []cluster.Member

@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"runtime"
@@ -17,9 +18,10 @@ import (
 )
 
 // Routes are the endpoints of /v1/agent/.
-func Routes(cfg Config, pool Pool, raft Raft, registry Registry, log Log, metrics Metrics) exchange.Routes {
+// Of an agent that is in no pool between datacenters wan is nil.
+func Routes(cfg Config, pool Pool, wan WAN, raft Raft, registry Registry, log Log, metrics Metrics) exchange.Routes {
 	all := exchange.Routes{}
-	maps.Copy(all, (&agentHandler{cfg, pool, raft}).routes())
+	maps.Copy(all, (&agentHandler{cfg, pool, wan, raft}).routes())
 	maps.Copy(all, (&registryHandler{registry, cfg}).routes())
 	maps.Copy(all, (&hostHandler{cfg.DataDir}).routes())
 	maps.Copy(all, (&monitorHandler{log}).routes())
@@ -33,6 +35,7 @@ func Routes(cfg Config, pool Pool, raft Raft, registry Registry, log Log, metric
 type agentHandler struct {
 	cfg  Config
 	pool Pool
+	wan  WAN // nil for none
 	raft Raft
 }
 
@@ -86,7 +89,7 @@ func (h *agentHandler) stats() map[string]map[string]string {
 		"build": {"version": h.cfg.Version, "revision": h.cfg.Revision, "prerelease": "", "version_metadata": ""},
 		"consul": {
 			"server": strconv.FormatBool(h.cfg.Server), "leader": strconv.FormatBool(h.raft.IsLeader()), "leader_addr": h.raft.Leader(),
-			"known_datacenters": "1", "cluster_id": h.pool.Self().ClusterID(),
+			"known_datacenters": strconv.Itoa(h.datacenters()), "cluster_id": h.pool.Self().ClusterID(),
 		},
 		"raft": exchange.OrEmptyMap(h.raft.Stats()),
 		"runtime": {
@@ -95,6 +98,19 @@ func (h *agentHandler) stats() map[string]map[string]string {
 		},
 		"serf_lan": {"members": strconv.Itoa(len(members)), "failed": strconv.Itoa(failed)},
 	}
+}
+
+// datacenters is how many are known.
+func (h *agentHandler) datacenters() int {
+	known := map[string]bool{h.cfg.Datacenter: true}
+	if h.wan != nil {
+		for _, m := range h.wan.Members() {
+			if dc := m.Tags[cluster.TagDatacenter]; dc != "" && m.Status != cluster.StatusLeft {
+				known[dc] = true
+			}
+		}
+	}
+	return len(known)
 }
 
 func (h *agentHandler) version(*exchange.Request) (*exchange.Reply, error) {
@@ -112,12 +128,15 @@ func (h *agentHandler) members(r *exchange.Request) (*exchange.Reply, error) {
 	if segment := r.Query.Get("segment"); segment != "" && segment != allSegments && segment != "default" {
 		return nil, cluster.Errorf(cluster.Unsupported, "Network segments are not supported here: there is no segment %q, as they are part of Consul Enterprise", segment)
 	}
-	members := slices.SortedFunc(slices.Values(h.pool.Members()), func(a, b cluster.Member) int { return cmp.Compare(a.Name, b.Name) })
-	convert := toMember
-	if wan {
+	members, convert := h.pool.Members(), toMember
+	switch {
+	case wan && h.wan != nil:
+		members = h.wan.Members()
+	case wan:
 		members = slices.DeleteFunc(members, func(m cluster.Member) bool { return !m.IsServer() })
 		convert = toWANMember
 	}
+	slices.SortFunc(members, func(a, b cluster.Member) int { return cmp.Compare(a.Name, b.Name) })
 	rows, err := exchange.Filter(r, exchange.Each(members, convert))
 	if err != nil {
 		return nil, err
@@ -130,7 +149,18 @@ func (h *agentHandler) join(r *exchange.Request) (*exchange.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := h.pool.Join(r.Context(), []string{addr}); err != nil {
+	wan, err := r.Flag("wan")
+	if err != nil {
+		return nil, err
+	}
+	join := h.pool.Join
+	switch {
+	case wan && h.wan == nil:
+		return nil, exchange.AsServerError(cluster.Errorf(cluster.Invalid, "this agent is in no pool between datacenters: start a server with ports.serf_wan = 8302, and ask that one"))
+	case wan:
+		join = h.wan.Join
+	}
+	if _, err := join(r.Context(), []string{addr}); err != nil {
 		return nil, exchange.AsServerError(err)
 	}
 	return &exchange.Reply{}, nil
@@ -157,13 +187,22 @@ func (h *agentHandler) forceLeave(r *exchange.Request) (*exchange.Reply, error) 
 	if err != nil {
 		return nil, err
 	}
+	if wan && h.wan != nil {
+		return silent(h.wan.ForceLeave(node, prune))
+	}
 	if wan {
 		node = strings.TrimSuffix(node, "."+h.cfg.Datacenter) // as members?wan names it
 	}
 	if node == h.pool.Self().Name {
 		return &exchange.Reply{}, nil // it is alive and would only say so; Consul's clients expect no error
 	}
-	return silent(h.pool.ForceLeave(node, prune))
+	err = h.pool.ForceLeave(node, prune)
+	if h.wan != nil { // where it may be, too
+		if abroad := h.wan.ForceLeave(node+"."+h.cfg.Datacenter, prune); cluster.CodeOf(abroad) != cluster.NotFound {
+			err = errors.Join(err, abroad)
+		}
+	}
+	return silent(err)
 }
 
 // reload answers once the configuration is taken, or why it is not.

@@ -34,7 +34,7 @@ func toMember(m cluster.Member) memberJSON {
 	}
 }
 
-// toWANMember is a server as the pool between datacenters would show it. There is one datacenter: its servers are that pool.
+// toWANMember is a server as the pool between datacenters would show it, for an agent that is in none: the servers of its datacenter are that pool.
 func toWANMember(m cluster.Member) memberJSON {
 	out := toMember(m)
 	out.Name += "." + m.Tags[cluster.TagDatacenter]

@@ -13,8 +13,8 @@ import (
 )
 
 // Routes are the endpoints of /v1/catalog/ and /v1/health/. node is this agent's: what is near=_agent is near to it.
-func Routes(reader exchange.Reader, writer exchange.Writer, datacenter, node string) exchange.Routes {
-	all := (&catalogHandler{reader, writer, datacenter, node}).routes()
+func Routes(reader exchange.Reader, writer exchange.Writer, others exchange.Elsewhere, datacenter, node string) exchange.Routes {
+	all := (&catalogHandler{reader, writer, others, datacenter, node}).routes()
 	maps.Copy(all, (&healthHandler{reader, node}).routes())
 	return all
 }
@@ -23,6 +23,7 @@ func Routes(reader exchange.Reader, writer exchange.Writer, datacenter, node str
 type catalogHandler struct {
 	reader     exchange.Reader
 	writer     exchange.Writer
+	others     exchange.Elsewhere // nil where there is no way to other datacenters
 	datacenter string
 	self       string // the node of this agent
 }
@@ -40,7 +41,10 @@ func (h *catalogHandler) routes() exchange.Routes {
 	}
 }
 
-func (h *catalogHandler) datacenters(*exchange.Request) (*exchange.Reply, error) {
+func (h *catalogHandler) datacenters(r *exchange.Request) (*exchange.Reply, error) {
+	if h.others != nil {
+		return exchange.Answer(h.others.Datacenters(r.Context()))
+	}
 	return exchange.Answer([]string{h.datacenter})
 }
 

@@ -14,12 +14,20 @@ import (
 type handler struct {
 	reader     exchange.Reader
 	writer     exchange.Writer
+	wan        WAN // nil for none
 	datacenter string
 }
 
-// Routes are the endpoints of /v1/coordinate/.
-func Routes(reader exchange.Reader, writer exchange.Writer, datacenter string) exchange.Routes {
-	h := &handler{reader, writer, datacenter}
+// WAN is the pool between datacenters.
+type WAN interface {
+	Datacenters() []string
+	// Coordinates is where the servers of each datacenter are among all.
+	Coordinates() map[string][]cluster.NodeCoordinate
+}
+
+// Routes are the endpoints of /v1/coordinate/. Of an agent that is in no pool between datacenters wan is nil.
+func Routes(reader exchange.Reader, writer exchange.Writer, wan WAN, datacenter string) exchange.Routes {
+	h := &handler{reader, writer, wan, datacenter}
 	return exchange.Routes{
 		"/v1/coordinate/datacenters":    {http.MethodGet: h.datacenters},
 		"/v1/coordinate/nodes":          {http.MethodGet: h.nodes},
@@ -49,8 +57,20 @@ type datacenterJSON struct {
 // serversService is the service of which every server is an instance.
 const serversService = "consul"
 
-// datacenters is the coordinates of the servers of each datacenter. There is one.
+// datacenters is the coordinates of the servers of each datacenter: those that they have between datacenters, or, where there is one, in it.
 func (h *handler) datacenters(r *exchange.Request) (*exchange.Reply, error) {
+	if h.wan != nil {
+		var all []datacenterJSON
+		of := h.wan.Coordinates()
+		for _, dc := range h.wan.Datacenters() {
+			row := datacenterJSON{Datacenter: dc, AreaID: "wan", Coordinates: []nodeJSON{}}
+			for _, c := range of[dc] {
+				row.Coordinates = append(row.Coordinates, toNode(&c))
+			}
+			all = append(all, row)
+		}
+		return exchange.Answer(all)
+	}
 	var servers []*cluster.NodeCoordinate
 	_, err := h.reader.Query(r.Context(), cluster.QueryOptions{Consistency: r.Options.Consistency, Token: r.Options.Token}, func(v *state.View) error {
 		servers = nil

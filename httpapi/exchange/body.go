@@ -59,7 +59,8 @@ func (r *Request) ReadBody(limit int, what string) ([]byte, error) {
 		return nil, cluster.Errorf(cluster.Invalid, "the body did not arrive whole: %v", err)
 	}
 	endBody(r.w)
-	return b.Bytes(), nil
+	r.body = b.Bytes()
+	return r.body, nil
 }
 
 // LongBody is a body of any length. It may take as long as it goes on arriving.

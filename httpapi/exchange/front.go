@@ -33,6 +33,7 @@ type Config struct {
 	DefaultWait     time.Duration         // of a read that blocks and does not say how long, 0 means cluster.DefaultWait
 	MaxWait         time.Duration         // of any, 0 means cluster.MaxWait
 	Metrics         prometheus.Registerer // where the answers are counted; nil means nowhere
+	Elsewhere       Elsewhere             // the other datacenters; nil where there is no way to any
 }
 
 // Front takes every request, finds its endpoint and writes the answer.
@@ -126,13 +127,13 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request, rt route) {
 	defer cancel()
 	req, err := f.parse(w, r)
 	if err != nil {
-		f.fail(w, err)
+		f.refuse(w, r, nil, err)
 		return
 	}
 	req.bodyTime = f.cfg.BodyTimeout
 	rep, err := answerTo(req, e.endpoint)
 	if err != nil {
-		f.fail(w, err)
+		f.refuse(w, r, req.body, err)
 		return
 	}
 	if err := rep.write(w, req); err != nil {
@@ -178,6 +179,13 @@ func (f *Front) methodNotAllowed(w http.ResponseWriter, r *http.Request, rt rout
 	f.fail(w, &statusError{http.StatusMethodNotAllowed, fmt.Errorf("method %s is not allowed here: use %s", r.Method, strings.Join(allow, ", "))})
 }
 
+// refuse answers a request that was refused: in the datacenter that it is meant for, or with the reason.
+func (f *Front) refuse(w http.ResponseWriter, r *http.Request, body []byte, err error) {
+	if !f.elsewhere(w, r, body, err) {
+		f.fail(w, err)
+	}
+}
+
 func (f *Front) fail(w http.ResponseWriter, err error) {
 	status := statusOf(err)
 	if status == http.StatusInternalServerError && cluster.CodeOf(err) == cluster.Internal {
@@ -193,8 +201,11 @@ func (f *Front) fail(w http.ResponseWriter, err error) {
 // recover turns a panic, a mistake of ours, into an answer; the daemon lives on.
 func (f *Front) recover(w http.ResponseWriter, r *http.Request) {
 	p := recover()
-	if p == nil {
+	switch p {
+	case nil:
 		return
+	case http.ErrAbortHandler: // a half of an answer came from another datacenter: the client is to see that it is one
+		panic(p)
 	}
 	f.log.Error("a request made the API panic", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 	f.fail(w, cluster.Errorf(cluster.Internal, "the agent failed at %s %s: its log says where", r.Method, r.URL.Path))

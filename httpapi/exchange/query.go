@@ -106,7 +106,7 @@ func (f *Front) parseBlocking(q url.Values, opts *cluster.QueryOptions) error {
 	return nil
 }
 
-// parsePlace refuses what asks for another datacenter, namespace, partition or peer: there is one of each. What an agent says of itself
+// parsePlace refuses what asks for another datacenter (see elsewhere), namespace, partition or peer: there is one of each. What an agent says of itself
 // it says wherever it is.
 func parsePlace(path string, q url.Values, datacenter string) error {
 	if dc := q.Get("dc"); dc != "" && !strings.HasPrefix(path, "/v1/agent/") {
@@ -125,12 +125,4 @@ func parsePlace(path string, q url.Values, datacenter string) error {
 		}
 	}
 	return nil
-}
-
-// InDatacenter refuses any datacenter but ours. The beginning of the sentence is Consul's: clients look for it.
-func InDatacenter(dc, ours string) error {
-	if dc == "" || strings.EqualFold(dc, ours) {
-		return nil
-	}
-	return AsServerError(cluster.Errorf(cluster.Invalid, "No path to datacenter: %q is not known here, this is %q", dc, ours))
 }

@@ -16,6 +16,7 @@ type Request struct {
 	*http.Request
 	w        http.ResponseWriter // for the limits on the body alone; endpoints give replies
 	bodyTime time.Duration       // for the body to arrive
+	body     []byte              // what ReadBody has read, nil before
 	Query    url.Values
 	Options  cluster.QueryOptions
 }

@@ -20,18 +20,22 @@ type Queries interface {
 	CreatePreparedQuery(ctx context.Context, opts cluster.WriteOptions, q cluster.PreparedQuery) (string, error)
 }
 
+// Abroad is the other datacenters.
+type Abroad = prepared.Abroad
+
 // handler answers /v1/query/.
 type handler struct {
 	reader     exchange.Reader
 	writer     exchange.Writer
 	queries    Queries
+	others     Abroad // nil where there is no way to other datacenters
 	datacenter string
 	node       string // of this agent
 }
 
 // Routes are the endpoints of /v1/query. node is this agent's: what is near=_agent is near to it.
-func Routes(reader exchange.Reader, writer exchange.Writer, queries Queries, datacenter, node string) exchange.Routes {
-	h := &handler{reader, writer, queries, datacenter, node}
+func Routes(reader exchange.Reader, writer exchange.Writer, queries Queries, others Abroad, datacenter, node string) exchange.Routes {
+	h := &handler{reader, writer, queries, others, datacenter, node}
 	return exchange.Routes{
 		"/v1/query": {http.MethodGet: h.list, http.MethodPost: h.create},
 		"/v1/query/{id...}": {
@@ -150,6 +154,7 @@ func (h *handler) execute(r *exchange.Request, name string) (*exchange.Reply, er
 	var found prepared.Result
 	meta, err := h.reader.Query(r.Context(), once(r), func(v *state.View) (err error) {
 		if q, err = prepared.Resolve(v, name); err == nil {
+			o.Elsewhere = prepared.Beyond(r.Context(), h.others, q)
 			found = prepared.Execute(v, q, o)
 		}
 		return err

@@ -1,5 +1,7 @@
 package wire
 
+import "slices"
+
 // Opaque is an object that Holdfast keeps for others and does not act on: what belongs to a service mesh, or says how a monitor of external
 // nodes is to check. It is shown as it was registered.
 type Opaque []byte
@@ -9,4 +11,10 @@ func (o Opaque) MarshalJSON() ([]byte, error) {
 		return []byte("{}"), nil
 	}
 	return o, nil
+}
+
+// UnmarshalJSON keeps the text as it is.
+func (o *Opaque) UnmarshalJSON(b []byte) error {
+	*o = slices.Clone(b)
+	return nil
 }

@@ -59,7 +59,7 @@ func Build(f *File) (*Config, error) {
 	if c.ScriptChecks {
 		c.LocalScriptChecks = true
 	}
-	for _, step := range []func(*Config, *File) error{buildNode, buildGroups, buildProxies, buildDatabases, buildAddresses, buildTLS, buildSockets, buildTuning, buildLog, buildHTTP, buildAutopilot, buildConnect, buildRegistrations, buildWatches, buildTemplates, validate} {
+	for _, step := range []func(*Config, *File) error{buildNode, buildGroups, buildProxies, buildDatabases, buildAddresses, buildWAN, buildTLS, buildSockets, buildTuning, buildLog, buildHTTP, buildAutopilot, buildConnect, buildRegistrations, buildWatches, buildTemplates, validate} {
 		if err := step(c, f); err != nil {
 			return nil, err
 		}

@@ -39,6 +39,7 @@ type Config struct {
 	RetryInterval time.Duration `key:"retry_interval"`
 	RetryMax      int           `key:"retry_max"` // 0 means without end
 	Encrypt       []byte        `key:"encrypt"`
+	WAN           *WAN          `key:"ports.serf_wan"` // nil where this agent is in no pool between datacenters
 
 	TLS *transport.TLS `key:"tls" reload:"true"` // with the certificates, as the files had them
 
@@ -96,6 +97,18 @@ type Config struct {
 	Templates []render.Template `key:"template" reload:"true"`
 }
 
+// WAN is the pool between datacenters.
+type WAN struct {
+	Bind             netip.Addr    `key:"serf_wan"`
+	Port             int           `key:"ports.serf_wan"`
+	Advertise        netip.Addr    `key:"advertise_addr_wan"`
+	Join             []string      `key:"start_join_wan"`
+	RetryJoin        []string      `key:"retry_join_wan"`
+	RetryInterval    time.Duration `key:"retry_interval_wan"`
+	RetryMax         int           `key:"retry_max_wan"` // 0 means without end
+	ReconnectTimeout time.Duration `key:"reconnect_timeout_wan"`
+}
+
 // Registration is a service of this agent with its checks.
 type Registration struct {
 	Service cluster.Service
@@ -141,6 +154,7 @@ const (
 	defaultDNSPort    = 8600
 	defaultSerfPort   = 8301
 	defaultServerPort = 8300
+	defaultWANPort    = 8302
 
 	defaultDatacenter       = "dc1"
 	defaultDomain           = "consul."

@@ -36,6 +36,14 @@ type File struct {
 	RetryMax      *int           `mapstructure:"retry_max"`
 	Encrypt       *string        `mapstructure:"encrypt"`
 
+	SerfWAN             *string        `mapstructure:"serf_wan"`
+	AdvertiseAddrWAN    *string        `mapstructure:"advertise_addr_wan"`
+	StartJoinWAN        []string       `mapstructure:"start_join_wan"`
+	RetryJoinWAN        []string       `mapstructure:"retry_join_wan"`
+	RetryIntervalWAN    *time.Duration `mapstructure:"retry_interval_wan"`
+	RetryMaxWAN         *int           `mapstructure:"retry_max_wan"`
+	ReconnectTimeoutWAN *time.Duration `mapstructure:"reconnect_timeout_wan"`
+
 	LogLevel *string `mapstructure:"log_level"`
 	LogJSON  *bool   `mapstructure:"log_json"`
 	LogFile  *string `mapstructure:"log_file"`
@@ -107,6 +115,7 @@ type Ports struct {
 	HTTPS   *int `mapstructure:"https"`
 	DNS     *int `mapstructure:"dns"`
 	SerfLAN *int `mapstructure:"serf_lan"`
+	SerfWAN *int `mapstructure:"serf_wan"`
 	Server  *int `mapstructure:"server"`
 }
 

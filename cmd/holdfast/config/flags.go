@@ -83,12 +83,18 @@ func (f *Flags) registerNetwork(fs *flag.FlagSet) {
 	list(fs, &o.RetryJoin, "retry-join", "`address` of a member to join, tried until it answers (repeatable)")
 	durationVar(fs, &o.RetryInterval, "retry-interval", "`time` between two tries to join")
 	intVar(fs, &o.RetryMax, "retry-max", "`number` of tries to join, 0 for no end")
+	stringVar(fs, &o.SerfWAN, "serf-wan-bind", "`address` for the gossip between datacenters; by default that of -bind")
+	stringVar(fs, &o.AdvertiseAddrWAN, "advertise-wan", "`address` that the servers of other datacenters are told")
+	list(fs, &o.StartJoinWAN, "join-wan", "`address` of a server of another datacenter to join at the start (repeatable)")
+	list(fs, &o.RetryJoinWAN, "retry-join-wan", "`address` of a server of another datacenter to join, tried until it answers (repeatable)")
+	durationVar(fs, &o.RetryIntervalWAN, "retry-interval-wan", "`time` between two tries to join servers of other datacenters")
+	intVar(fs, &o.RetryMaxWAN, "retry-max-wan", "`number` of tries to join them, 0 for no end")
 	for name, field := range map[string]func(*Ports) **int{
 		"http": func(p *Ports) **int { return &p.HTTP }, "https": func(p *Ports) **int { return &p.HTTPS }, "dns": func(p *Ports) **int { return &p.DNS },
-		"serf-lan": func(p *Ports) **int { return &p.SerfLAN }, "server": func(p *Ports) **int { return &p.Server },
+		"serf-lan": func(p *Ports) **int { return &p.SerfLAN }, "serf-wan": func(p *Ports) **int { return &p.SerfWAN }, "server": func(p *Ports) **int { return &p.Server },
 	} {
 		usage := "`port` for " + name + "; -1 switches it off"
-		if name == "server" || name == "serf-lan" {
+		if name == "serf-lan" || name == "server" {
 			usage = "`port` for " + name
 		}
 		fs.Func(name+"-port", usage, func(s string) error {
@@ -132,12 +138,12 @@ func (f *Flags) registerLog(fs *flag.FlagSet) {
 // otherFlags are Consul's flags of parts that Holdfast leaves out or has not yet, with the config key that says the same. They are
 // taken as that key is. Those that end in ? need no value.
 var otherFlags = map[string]string{
-	"advertise-wan": "advertise_addr_wan", "disable-host-node-id?": "disable_host_node_id",
+	"disable-host-node-id?": "disable_host_node_id",
 	"disable-keyring-file?": "disable_keyring_file", "grpc-port": "ports.grpc", "grpc-tls-port": "ports.grpc_tls",
-	"join-wan": "start_join_wan", "primary-gateway": "primary_gateways", "protocol": "protocol",
-	"raft-protocol": "raft_protocol", "rejoin?": "rejoin_after_leave", "retry-interval-wan": "retry_interval_wan",
-	"retry-join-wan": "retry_join_wan", "retry-max-wan": "retry_max_wan", "segment": "segment", "serf-allowed-cidrs-lan": "serf_allowed_cidrs_lan",
-	"serf-allowed-cidrs-wan": "serf_allowed_cidrs_wan", "serf-lan-bind": "serf_lan", "serf-wan-bind": "serf_wan", "serf-wan-port": "ports.serf_wan",
+	"primary-gateway": "primary_gateways", "protocol": "protocol",
+	"raft-protocol": "raft_protocol", "rejoin?": "rejoin_after_leave",
+	"segment": "segment", "serf-allowed-cidrs-lan": "serf_allowed_cidrs_lan",
+	"serf-allowed-cidrs-wan": "serf_allowed_cidrs_wan", "serf-lan-bind": "serf_lan",
 	"ui?": "ui", "ui-content-path": "ui_content_path", "ui-dir": "ui_dir",
 }
 

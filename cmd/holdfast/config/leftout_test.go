@@ -19,7 +19,7 @@ func TestConsulFiles(t *testing.T) {
 		file string
 		want []string // the keys that are warned of
 	}{
-		{"consul_go_client.json", []string{"connect", "peering", "ports.grpc", "ports.grpc_tls", "ports.serf_wan"}},
+		{"consul_go_client.json", []string{"connect", "peering", "ports.grpc", "ports.grpc_tls"}},
 		{"consul_production.hcl", []string{"ui_config"}},
 		{"consul_quiet.hcl", nil},
 	} {

@@ -13,13 +13,13 @@ const (
 	noMesh      = "there is no service mesh"
 	noPeering   = "there is no cluster peering"
 	noGRPC      = "nothing is served over gRPC"
-	noWAN       = "there is one datacenter, and no pool between datacenters"
 	noPartition = "there are no namespaces and partitions"
 	noUI        = "there is no web interface yet"
 	noMetrics   = "metrics are answered at /v1/agent/metrics and sent nowhere"
 	noFilter    = "metrics have the names that they have, and all are shown"
 	noLimit     = "there is no such limit: limits.http_max_conns_per_client bounds the connections of a client, and limits.kv_max_value_size each value"
 	noTuning    = "it cannot be tuned yet, the default stays"
+	oneWAN      = "a server is told one address between datacenters: set advertise_addr_wan"
 	oneBind     = "gossip listens on bind_addr, like all traffic between members"
 )
 
@@ -42,9 +42,9 @@ var Keys = map[string]string{
 	"peering": noPeering, "rpc": "", "use_streaming_backend": "", "xds": noMesh, "ports.grpc": noGRPC, "ports.grpc_tls": noGRPC, "addresses.grpc": noGRPC,
 	"addresses.grpc_tls": noGRPC, "performance.grpc_keepalive_interval": "", "performance.grpc_keepalive_timeout": "",
 
-	"advertise_addr_wan": noWAN, "advertise_addr_wan_ipv4": noWAN, "advertise_addr_wan_ipv6": noWAN, "translate_wan_addrs": noWAN,
-	"serf_wan": noWAN, "ports.serf_wan": noWAN, "start_join_wan": noWAN, "retry_join_wan": noWAN, "retry_interval_wan": "",
-	"retry_max_wan": "", "reconnect_timeout_wan": "", "gossip_wan": noWAN, "serf_allowed_cidrs_wan": noWAN, "primary_datacenter": "",
+	"advertise_addr_wan_ipv4": oneWAN, "advertise_addr_wan_ipv6": oneWAN, "gossip_wan": noTuning, "primary_datacenter": "",
+	"translate_wan_addrs":    "every datacenter is answered the addresses that are registered",
+	"serf_allowed_cidrs_wan": "gossip takes members from every address: set encrypt to keep strangers out",
 
 	"partition": noPartition, "segment": noPartition, "segments": noPartition, "service.namespace": noPartition, "service.partition": noPartition,
 	"check.namespace": noPartition, "check.partition": noPartition, "dns_config.prefer_namespace": "",

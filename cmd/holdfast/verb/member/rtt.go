@@ -23,7 +23,7 @@ the answers to gossip's probes; nothing is measured now. In JSON the time is in 
 	}
 }
 
-// located is one row of /v1/coordinate/node.
+// located is a node with its coordinate.
 type located struct {
 	Node  string
 	Coord cluster.Coordinate
@@ -95,17 +95,13 @@ func ownName(ctx context.Context, c *verb.Client, wan bool) (string, error) {
 
 // coordinate is where a node is.
 func coordinate(ctx context.Context, c *verb.Client, name string, wan bool) (cluster.Coordinate, error) {
-	node, query := name, url.Values{"stale": {""}}
-	if wan {
-		dot := strings.LastIndexByte(name, '.')
-		if dot < 0 {
-			return cluster.Coordinate{}, fmt.Errorf("node names with -wan are NODE.DATACENTER, and %q has no datacenter", name)
-		}
-		node = name[:dot]
-		query.Set("dc", name[dot+1:])
-	}
 	var found []located
-	err := c.Do(ctx, http.MethodGet, "/v1/coordinate/node/"+url.PathEscape(node), query, nil, &found)
+	var err error
+	if wan {
+		found, err = abroad(ctx, c, name)
+	} else {
+		err = c.Do(ctx, http.MethodGet, "/v1/coordinate/node/"+url.PathEscape(name), url.Values{"stale": {""}}, nil, &found)
+	}
 	var se verb.StatusError
 	switch {
 	case errors.As(err, &se) && se.Code == http.StatusNotFound, err == nil && len(found) == 0:
@@ -114,4 +110,27 @@ func coordinate(ctx context.Context, c *verb.Client, name string, wan bool) (clu
 		return cluster.Coordinate{}, err
 	}
 	return found[0].Coord, found[0].Coord.Validate()
+}
+
+// abroad is the coordinate of a server between datacenters, none where it has none there.
+func abroad(ctx context.Context, c *verb.Client, name string) ([]located, error) {
+	dot := strings.LastIndexByte(name, '.')
+	if dot < 0 {
+		return nil, fmt.Errorf("node names with -wan are NODE.DATACENTER, and %q has no datacenter", name)
+	}
+	var all []struct {
+		Datacenter  string
+		Coordinates []located
+	}
+	if err := c.Do(ctx, http.MethodGet, "/v1/coordinate/datacenters", nil, nil, &all); err != nil {
+		return nil, err
+	}
+	for _, dc := range all {
+		for _, l := range dc.Coordinates {
+			if dc.Datacenter == name[dot+1:] && l.Node == name[:dot] {
+				return []located{l}, nil
+			}
+		}
+	}
+	return nil, nil
 }

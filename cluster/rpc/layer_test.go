@@ -68,7 +68,7 @@ func TestRaftThatNobodyAcceptsDelaysNothingElse(t *testing.T) {
 	}
 }
 
-func TestClosedRaftLayer(t *testing.T) {
+func TestClosedLayer(t *testing.T) {
 	s := serve(t, Options{HelloTimeout: patience}, echo)
 	accepted := make(chan error, 1)
 	go func() {
