@@ -150,6 +150,15 @@ func TestOSServiceOfSystemd(t *testing.T) {
 	for _, unit := range []string{"bad", "early", "late"} {
 		do(c.StartUnitContext(ctx, unit+".service", "replace", nil))
 	}
+	becomes := func(unit, output string, want cluster.Status) {
+		t.Helper()
+		results := run(t, cluster.CheckDefinition{ID: unit, OSService: unit, Interval: 10 * time.Millisecond})
+		for deadline, r := time.Now().Add(limit), (Result{}); r.Status != want || r.Output != output; {
+			if r = <-results; time.Now().After(deadline) {
+				t.Fatalf("%s: %+v, want %s %q", unit, r, want, output)
+			}
+		}
+	}
 	for _, x := range []struct {
 		unit, output string
 		want         cluster.Status
@@ -159,15 +168,10 @@ func TestOSServiceOfSystemd(t *testing.T) {
 		{"late", "the unit late.service is active (running)", cluster.Passing},
 		{"none", "systemd knows no unit none.service", cluster.Critical},
 	} {
-		results = run(t, cluster.CheckDefinition{ID: x.unit, OSService: x.unit, Interval: 10 * time.Millisecond})
-		for deadline, r := time.Now().Add(limit), (Result{}); r.Status != x.want || r.Output != x.output; {
-			if r = <-results; time.Now().After(deadline) {
-				t.Fatalf("%s: %+v, want %s %q", x.unit, r, x.want, x.output)
-			}
-		}
+		becomes(x.unit, x.output, x.want)
 	}
 	do(c.StopUnitContext(ctx, "late.service", "replace", nil))
-	row{"on its way down", cluster.CheckDefinition{OSService: "late"}, cluster.Critical, "the unit late.service is deactivating (stop)"}.try(t, limit)
+	becomes("late", "the unit late.service is deactivating (stop)", cluster.Critical)
 
 	// Process checks ask for the main process, whose number here is that of systemd's own namespace.
 	web := &unit{name: "web.service"}
