@@ -4,7 +4,7 @@ BIN     := bin/holdfast
 LINT    := bin/golangci-lint
 LINTVER := v2.15.0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X main.revision=$(VERSION)
+LDFLAGS := -s -w -funcalign=16 -X main.revision=$(VERSION)
 FUZZTIME  ?= 10s
 PLATFORMS ?= linux/amd64 linux/arm64 linux/arm linux/riscv64 illumos/amd64 solaris/amd64 freebsd/amd64 darwin/arm64
 export CGO_ENABLED ?= 0
