@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -90,7 +91,11 @@ func (s *suite) runOnce(t *testing.T, names []string, parallel int, results map[
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "tool", "test2json", s.binary, "-test.v=test2json", "-test.parallel", strconv.Itoa(parallel), "-test.run", "^("+strings.Join(names, "|")+")$")
 	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), "TMPDIR="+t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.Output()
+	if cmd.Process != nil { // a test that panicked leaves its agents behind
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
