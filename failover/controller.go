@@ -57,7 +57,7 @@ type Controller struct {
 	unable      map[string]string      // group -> why this machine cannot carry it
 	unfit       map[string]hindrance   // what was found out by trying
 	misfit      string                 // why this machine takes no group at all, "" where it does
-	given       map[string]uint64      // group -> the highest epoch that was given back
+	given       map[string]returned    // group -> the highest epoch that was given back
 	hooks       map[string]chan func() // group -> its hooks, one after another
 	hardware    []string               // this machine's hardware addresses
 	networks    []string               // and where it can carry addresses
@@ -98,7 +98,7 @@ func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts 
 		agent: agent, channel: channel, machine: machine{addrs, opts.Metrics.counting(f)}, opts: opts, log: log, recorder: newRecorder(agent, opts.Metrics, log), inbox: make(chan func(), 64),
 		groups: map[string]*cluster.Group{}, assignments: map[string]cluster.Assignment{}, carried: map[string]*carrier{},
 		holder: lease.NewHolder(), unable: map[string]string{}, macs: map[string]string{},
-		unfit: map[string]hindrance{}, given: map[string]uint64{}, hooks: map[string]chan func(){}, overdue: true,
+		unfit: map[string]hindrance{}, given: map[string]returned{}, hooks: map[string]chan func(){}, overdue: true,
 	}
 }
 
@@ -300,6 +300,12 @@ func (c *Controller) refresh() {
 	c.assess()
 }
 
+// returned is an epoch that was given back, and why.
+type returned struct {
+	epoch uint64
+	why   string
+}
+
 // guard keeps the fence on every interface of a machine that may carry groups, and says once where it cannot.
 func (c *Controller) guard() {
 	if len(c.groups) == 0 {
@@ -325,9 +331,9 @@ func (c *Controller) assess() {
 		if c.carried[name] != nil {
 			continue
 		}
-		if a := c.assignments[name]; a.Node == c.agent.Name() && a.Epoch <= c.given[name] {
+		if a := c.assignments[name]; a.Node == c.agent.Name() && a.Epoch <= c.given[name].epoch {
 			// No leader has heard why, and giving back is final: only another epoch brings the group back.
-			unable[name] = fmt.Sprintf("it has given epoch %d back", a.Epoch)
+			unable[name] = fmt.Sprintf("it has given epoch %d back: %s", a.Epoch, c.given[name].why)
 			continue
 		}
 		if c.misfit != "" {

@@ -19,7 +19,7 @@ import (
 // take begins to carry a group: its addresses go onto the machine behind the closed fence, a probe asks whether a stranger has them, and
 // the claim goes to the leader. The lease will open the fence.
 func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
-	if time.Now().Before(c.unfit[a.Group].until) || a.Epoch <= c.given[a.Group] {
+	if time.Now().Before(c.unfit[a.Group].until) || a.Epoch <= c.given[a.Group].epoch {
 		return
 	}
 	g := &carrier{group: a.Group, epoch: a.Epoch, began: time.Now()}
@@ -285,7 +285,7 @@ func (c *Controller) giveBack(ctx context.Context, g *carrier, why string, start
 		c.holder.Drop(g.group)
 	} else {
 		c.holder.GiveBack(g.group)
-		c.given[g.group] = g.epoch
+		c.given[g.group] = returned{g.epoch, why}
 	}
 	c.renew()
 	c.drop(ctx, g, cluster.TransitionRelease, fmt.Sprintf("%s fenced the addresses and gave the lease back: %s", c.agent.Name(), why), time.Since(start))
