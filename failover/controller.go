@@ -182,7 +182,7 @@ func (c *Controller) followState(ctx context.Context) {
 	for ctx.Err() == nil {
 		v := c.agent.WatchView()
 		id := v.ClusterID()
-		groups, assignments, macs := map[string]*cluster.Group{}, v.Assignments(), map[string]string{}
+		groups, assignments, epochs, macs := map[string]*cluster.Group{}, v.Assignments(), v.LastEpochs(), map[string]string{}
 		for _, g := range v.Groups() {
 			groups[g.Name] = g
 		}
@@ -192,9 +192,9 @@ func (c *Controller) followState(ctx context.Context) {
 			}
 		}
 		c.tell(ctx, func() {
-			for name := range c.groups {
-				if groups[name] == nil {
-					delete(c.assignments, name) // it was deleted; one that was never known may come with the log yet
+			for name, a := range c.assignments {
+				if groups[name] == nil && a.Epoch <= epochs[name] {
+					delete(c.assignments, name) // it was deleted; a newer epoch is the leader's word, and its group comes with the log yet
 				}
 			}
 			c.groups, c.macs, c.effectsDue, c.clusterID = groups, macs, true, id

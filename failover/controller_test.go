@@ -106,6 +106,32 @@ func TestRenewsWithTheBeat(t *testing.T) {
 	})
 }
 
+// TestOlderDeletion has the leader tell of an epoch while this member's log is behind, and still deletes an earlier group of that name: the newer one
+// is not given back. Its own deletion is heeded.
+func TestOlderDeletion(t *testing.T) {
+	s := newStage(t)
+	s.Assign("g", "n1", false)
+	s.start().serves()
+	s.push(lease.Answer{Assignments: []cluster.Assignment{{Group: "g", Node: "n1", Epoch: 3, Why: "later", VIPs: failovertest.GroupOf("g", "10.0.0.100/24").VIPs}}})
+	claims := func(epoch uint64) func() bool {
+		return func() bool { return slices.Contains(s.last().Claims, lease.Claim{Group: "g", Epoch: epoch}) }
+	}
+	failovertest.Eventually(t, "it claims the epoch that the leader told of", claims(3))
+	s.Do(&cluster.DeleteGroup{Name: "g"})
+	s.renewsAgain(3)
+	if r := s.last(); !claims(3)() || len(r.Unable) > 0 {
+		t.Errorf("after an older deletion it says %+v", r)
+	}
+	s.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.100/24"))) // epoch 2
+	s.Assign("g", "n1", false)                                         // epoch 3
+	s.serves()
+	if s.has("release g 3") {
+		t.Error("epoch 3 was given back")
+	}
+	s.Do(&cluster.DeleteGroup{Name: "g"})
+	failovertest.Eventually(t, "it is given back with its own group", func() bool { return s.has("release g 3") })
+}
+
 // TestReleaseOrder holds that a group is given back in the one safe order: the fence is shut before the leader hears of it, and the
 // address goes after that.
 func TestReleaseOrder(t *testing.T) {

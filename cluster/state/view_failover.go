@@ -31,6 +31,15 @@ func (v *View) Assignment(group string) *cluster.Assignment {
 	return a
 }
 
+// LastEpochs is the highest epoch that each group ever had, also of those that were deleted. It changes with the assignments, and is nothing to wait for.
+func (v *View) LastEpochs() map[string]uint64 {
+	epochs := map[string]uint64{}
+	for e := range each[LastEpoch](v.r.txn, tableEpochs, byID, nil) {
+		epochs[e.Group] = e.Epoch
+	}
+	return epochs
+}
+
 // Presences is what failover knows of every machine, in the order of the nodes.
 func (v *View) Presences() []*cluster.Presence {
 	v.r.askSet(setPresences)
