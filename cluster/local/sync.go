@@ -52,9 +52,6 @@ func (l *loop) land(b *batch) bool {
 
 // giveUp leaves a batch for later, because of err.
 func (l *loop) giveUp(b *batch, err error) {
-	for _, w := range b.writes {
-		w.err = err
-	}
 	l.mu.Lock()
 	for _, w := range b.writes {
 		l.againLocked(w)

@@ -46,6 +46,9 @@ type write struct {
 
 // touches are the records that nothing else is to write while this is under way, as record names them.
 func (w *write) touches() []string {
+	if len(w.services)+len(w.checks) == 0 {
+		return nil // it is about the node itself, which is written while the loop waits
+	}
 	t := []string{record(kindService, w.unit)}
 	for _, k := range w.checks {
 		t = append(t, record(kindCheck, k))

@@ -92,14 +92,7 @@ func (x *Scene) TakenOver(ctx context.Context) error {
 
 // Last lets things be as they are for a while.
 func (x *Scene) Last(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause(ctx, d)
 }
 
 // Over notes that the fault is over, and watches on for a while.
