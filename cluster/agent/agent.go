@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -143,6 +144,7 @@ func (a *Agent) openRegistry() error {
 	o := a.cfg.CheckOutput
 	opts := local.Options{
 		Node: a.cfg.node(a.id), Dir: filepath.Join(a.cfg.DataDir, "registrations"), OutputInterval: o.Interval, OutputMaxSize: o.MaxSize, DiscardOutput: o.Discard,
+		Identity: func() *tls.Config { return a.rules.Load().Checks },
 	}
 	a.registry = local.New(opts, a, a.log.With("component", "local"))
 	return a.registry.Load()

@@ -31,46 +31,46 @@ const (
 )
 
 // New makes the runner of a valid definition, but for a TTL check, which is made by NewTTL, and for an alias, whose owner knows the
-// catalog. A check that asks again and again is not run before after, or its interval if that is shorter: an agent that begins many puts them apart. report is
-// called from one goroutine.
-func New(d cluster.CheckDefinition, after time.Duration, log *slog.Logger, report func(Result)) Runner {
+// catalog. Where it speaks TLS it is the one that identity says. A check that asks again and again is not run before after, or its interval if that is shorter: an
+// agent that begins many puts them apart. report is called from one goroutine.
+func New(d cluster.CheckDefinition, identity Identity, after time.Duration, log *slog.Logger, report func(Result)) Runner {
 	take := (&thresholds{definition: d, report: report}).take
 	if d.Process != nil {
 		return newProcess(d, log, take)
 	}
-	p, timeout := newProbe(d)
+	p, timeout := newProbe(d, identity)
 	poll := newPoller(d, p, timeout, take)
 	poll.after = min(after, d.Interval)
 	return poll
 }
 
 // newProbe makes the probe of a definition, with its timeout where the definition has none.
-func newProbe(d cluster.CheckDefinition) (probe, time.Duration) {
+func newProbe(d cluster.CheckDefinition, identity Identity) (probe, time.Duration) {
 	switch {
 	case d.DockerContainerID != "":
 		return newDocker(d), defaultScriptTimeout
 	case len(d.Args) > 0:
 		return &script{args: d.Args, limit: outputLimit(d)}, defaultScriptTimeout
 	case d.HTTP != "":
-		return newHTTPProbe(d), defaultTimeout
+		return newHTTPProbe(d, identity), defaultTimeout
 	case d.UDP != "":
 		return &udp{addr: d.UDP}, defaultTimeout
 	case d.GRPC != "":
-		return newGRPC(d), defaultTimeout
+		return newGRPC(d, identity), defaultTimeout
 	case d.H2Ping != "":
-		return newH2Ping(d), defaultTimeout
+		return newH2Ping(d, identity), defaultTimeout
 	case d.Ping != "":
 		return &ping{host: d.Ping}, defaultTimeout
 	case d.DNS != nil:
 		return newDNS(d.DNS), defaultTimeout
 	case d.MySQL != nil:
-		return &mysqlServer{d.MySQL, tlsConfig(d)}, defaultTimeout
+		return &mysqlServer{d.MySQL, identity.speaks(d)}, defaultTimeout
 	case d.Postgres != nil:
-		return &postgresServer{d.Postgres, tlsConfig(d)}, defaultTimeout
+		return &postgresServer{d.Postgres, identity.speaks(d)}, defaultTimeout
 	case d.OSService != "":
 		return newOSService(d), defaultTimeout
 	}
-	return newTCP(d), defaultTimeout
+	return newTCP(d, identity), defaultTimeout
 }
 
 func outputLimit(d cluster.CheckDefinition) int {

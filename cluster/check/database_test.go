@@ -126,7 +126,7 @@ func finds(t *testing.T, d cluster.CheckDefinition, want cluster.Status, output 
 	t.Helper()
 	var r Result
 	for deadline := time.Now().Add(2 * limit); time.Now().Before(deadline); {
-		p, _ := newProbe(d)
+		p, _ := newProbe(d, nil)
 		ctx, cancel := withTimeout(t, 5*time.Second)
 		r = p.probe(ctx)
 		cancel()

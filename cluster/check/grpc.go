@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,24 +22,31 @@ type grpc struct {
 	target  string // as given
 	url     string
 	service string
-	client  *http.Client
+	tls     func() *tls.Config // nil for plain HTTP/2
 }
 
-func newGRPC(d cluster.CheckDefinition) *grpc {
+func newGRPC(d cluster.CheckDefinition, identity Identity) *grpc {
 	addr, service, _ := strings.Cut(d.GRPC, "/")
 	g := &grpc{target: d.GRPC, service: service}
-	var protocols http.Protocols
-	u := url.URL{Host: addr, Path: "/grpc.health.v1.Health/Check"}
-	t := &http.Transport{DisableKeepAlives: true, Protocols: &protocols}
-	if u.Scheme = "http"; d.GRPCUseTLS {
-		u.Scheme = "https"
-		protocols.SetHTTP2(true)
-		t.TLSClientConfig = tlsConfig(d)
-	} else {
-		protocols.SetUnencryptedHTTP2(true)
+	u := url.URL{Scheme: "http", Host: addr, Path: "/grpc.health.v1.Health/Check"}
+	if d.GRPCUseTLS {
+		u.Scheme, g.tls = "https", identity.speaks(d)
 	}
-	g.url, g.client = u.String(), &http.Client{Transport: t}
+	g.url = u.String()
 	return g
+}
+
+// client makes one call, on a connection of its own.
+func (g *grpc) client() *http.Client {
+	var protocols http.Protocols
+	t := &http.Transport{DisableKeepAlives: true, Protocols: &protocols}
+	if g.tls == nil {
+		protocols.SetUnencryptedHTTP2(true)
+	} else {
+		protocols.SetHTTP2(true)
+		t.TLSClientConfig = g.tls()
+	}
+	return &http.Client{Transport: t}
 }
 
 func (g *grpc) probe(ctx context.Context) Result {
@@ -72,7 +80,7 @@ func (g *grpc) ask(ctx context.Context) (uint64, error) {
 	}
 	req.Header.Set("Content-Type", "application/grpc")
 	req.Header.Set("Te", "trailers")
-	resp, err := g.client.Do(req)
+	resp, err := g.client().Do(req)
 	if err != nil {
 		return 0, err
 	}

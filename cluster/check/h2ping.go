@@ -13,20 +13,19 @@ import (
 // h2ping sends a ping to an HTTP/2 server.
 type h2ping struct {
 	addr string
-	tls  *tls.Config // nil for plain HTTP/2
+	tls  func() *tls.Config // nil for plain HTTP/2
 }
 
-func newH2Ping(d cluster.CheckDefinition) *h2ping {
+func newH2Ping(d cluster.CheckDefinition, identity Identity) *h2ping {
 	p := &h2ping{addr: d.H2Ping}
 	if d.H2PingUseTLS {
-		p.tls = tlsConfig(d)
-		p.tls.NextProtos = []string{http2.NextProtoTLS}
+		p.tls = identity.speaks(d)
 	}
 	return p
 }
 
 func (p *h2ping) probe(ctx context.Context) Result {
-	conn, err := dial(ctx, p.addr, p.tls)
+	conn, err := dial(ctx, p.addr, p.tls, http2.NextProtoTLS)
 	if err != nil {
 		return Result{cluster.Critical, err.Error()}
 	}

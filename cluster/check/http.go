@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,18 +14,20 @@ import (
 // httpProbe asks a URL: 2xx is passing, 429 warning, anything else critical. The output is the status line and the body's beginning.
 type httpProbe struct {
 	definition cluster.CheckDefinition
-	client     *http.Client
+	tls        func() *tls.Config
 }
 
-func newHTTPProbe(d cluster.CheckDefinition) *httpProbe {
-	c := &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true, // a new connection each time: a server that accepts none is not well
-		TLSClientConfig:   tlsConfig(d),
-	}}
-	if d.DisableRedirects {
+func newHTTPProbe(d cluster.CheckDefinition, identity Identity) *httpProbe {
+	return &httpProbe{definition: d, tls: identity.speaks(d)}
+}
+
+// client makes one request, on connections of its own: a server that accepts none is not well.
+func (p *httpProbe) client() *http.Client {
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: p.tls()}}
+	if p.definition.DisableRedirects {
 		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
-	return &httpProbe{definition: d, client: c}
+	return c
 }
 
 func (p *httpProbe) probe(ctx context.Context) Result {
@@ -45,7 +48,7 @@ func (p *httpProbe) probe(ctx context.Context) Result {
 	if host := req.Header.Get("Host"); host != "" {
 		req.Host = host
 	}
-	resp, err := p.client.Do(req)
+	resp, err := p.client().Do(req)
 	if err != nil {
 		return Result{cluster.Critical, err.Error()}
 	}

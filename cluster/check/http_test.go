@@ -75,7 +75,7 @@ func TestHTTP(t *testing.T) {
 			x.change(&d)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), timeout)
-		r := newHTTPProbe(d).probe(ctx)
+		r := newHTTPProbe(d, nil).probe(ctx)
 		cancel()
 		if r.Status != x.status || !strings.Contains(r.Output, x.output) {
 			t.Errorf("%s: %s %.200q, want %s %q", x.path, r.Status, r.Output, x.status, x.output)
@@ -88,7 +88,7 @@ func TestHTTPOverTLS(t *testing.T) {
 	s.Config.ErrorLog = nil
 	defer s.Close()
 	for skip, want := range map[bool]cluster.Status{false: cluster.Critical, true: cluster.Passing} {
-		r := newHTTPProbe(cluster.CheckDefinition{HTTP: s.URL + "/200", TLSSkipVerify: skip}).probe(t.Context())
+		r := newHTTPProbe(cluster.CheckDefinition{HTTP: s.URL + "/200", TLSSkipVerify: skip}, nil).probe(t.Context())
 		if r.Status != want {
 			t.Errorf("skipping the verification %v: %s %q, want %s", skip, r.Status, r.Output, want)
 		}

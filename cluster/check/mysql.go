@@ -17,7 +17,7 @@ import (
 // mysqlServer asks a MySQL or MariaDB server, over a connection of its own each time: that one can still be had is a part of the answer.
 type mysqlServer struct {
 	*cluster.DatabaseCheck
-	tls *tls.Config
+	tls func() *tls.Config
 }
 
 func (m *mysqlServer) probe(ctx context.Context) Result {
@@ -42,7 +42,7 @@ func (m *mysqlServer) open() (*sql.DB, error) {
 	}
 	login := mysql.Login{Address: m.address(), User: m.User, Password: pass, Database: m.Database}
 	if m.UseTLS {
-		login.TLS = m.tls
+		login.TLS = m.tls()
 	}
 	db, err := mysql.Open(login)
 	if err != nil {

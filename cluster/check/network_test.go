@@ -28,7 +28,7 @@ type row struct {
 func (x row) try(t *testing.T, timeout time.Duration) {
 	t.Helper()
 	t.Run(x.name, func(t *testing.T) {
-		p, _ := newProbe(x.check)
+		p, _ := newProbe(x.check, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), timeout)
 		defer cancel()
 		if r := p.probe(ctx); r.Status != x.status || !strings.Contains(r.Output, x.output) {

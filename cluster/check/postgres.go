@@ -20,7 +20,7 @@ import (
 // postgresServer asks a PostgreSQL server, over a connection of its own each time.
 type postgresServer struct {
 	*cluster.DatabaseCheck
-	tls *tls.Config
+	tls func() *tls.Config
 }
 
 // askPostgres asks for the version, whether the server is in recovery, whether it receives from another, and how many seconds it is behind. One
@@ -107,7 +107,7 @@ func (p *postgresServer) config() (*pgconn.Config, error) {
 		return nil, fmt.Errorf("the address, user or password cannot be used: %w", err)
 	}
 	if p.UseTLS && !strings.HasPrefix(host, "/") {
-		if cfg.TLSConfig = p.tls.Clone(); cfg.TLSConfig.ServerName == "" {
+		if cfg.TLSConfig = p.tls(); cfg.TLSConfig.ServerName == "" {
 			cfg.TLSConfig.ServerName = host
 		}
 	}

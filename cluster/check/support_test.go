@@ -19,7 +19,7 @@ func run(t *testing.T, d cluster.CheckDefinition) <-chan Result {
 	ctx, cancel := context.WithCancel(t.Context())
 	results := make(chan Result, 10_000)
 	done := make(chan struct{})
-	r := New(d, 0, slog.New(slog.DiscardHandler), func(r Result) {
+	r := New(d, nil, 0, slog.New(slog.DiscardHandler), func(r Result) {
 		select {
 		case results <- r:
 		default:

@@ -12,13 +12,13 @@ import (
 // tcp connects to an address, and shakes hands where it is to speak TLS.
 type tcp struct {
 	addr string
-	tls  *tls.Config // nil for plain TCP
+	tls  func() *tls.Config // nil for plain TCP
 }
 
-func newTCP(d cluster.CheckDefinition) *tcp {
+func newTCP(d cluster.CheckDefinition, identity Identity) *tcp {
 	t := &tcp{addr: d.TCP}
 	if d.TCPUseTLS {
-		t.tls = tlsConfig(d)
+		t.tls = identity.speaks(d)
 	}
 	return t
 }
@@ -32,16 +32,13 @@ func (t *tcp) probe(ctx context.Context) Result {
 	return Result{cluster.Passing, fmt.Sprintf("TCP connect %s: Success", t.addr)}
 }
 
-// dial connects, over TLS where there is a config for it.
-func dial(ctx context.Context, addr string, cfg *tls.Config) (net.Conn, error) {
+// dial connects, over TLS where there is a config for it, in one of the protocols.
+func dial(ctx context.Context, addr string, cfg func() *tls.Config, protocols ...string) (net.Conn, error) {
 	if cfg == nil {
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", addr)
 	}
-	return (&tls.Dialer{Config: cfg}).DialContext(ctx, "tcp", addr)
-}
-
-// tlsConfig is how a check speaks TLS.
-func tlsConfig(d cluster.CheckDefinition) *tls.Config {
-	return &tls.Config{ServerName: d.TLSServerName, InsecureSkipVerify: d.TLSSkipVerify} //nolint:gosec // the user's own choice
+	c := cfg()
+	c.NextProtos = protocols
+	return (&tls.Dialer{Config: c}).DialContext(ctx, "tcp", addr)
 }

@@ -43,7 +43,7 @@ func (r *Registry) startLocked(c *runningCheck) {
 	case c.Definition.Alias != nil:
 		runner = r.newAlias(&c.Check, report)
 	default:
-		runner = check.New(def, r.turnLocked(time.Now()), r.log.With("check", c.ID), report)
+		runner = check.New(def, r.opts.Identity, r.turnLocked(time.Now()), r.log.With("check", c.ID), report)
 	}
 	ctx, cancel := context.WithCancel(r.running)
 	c.cancel = cancel

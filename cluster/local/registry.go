@@ -28,6 +28,8 @@ type Options struct {
 	OutputInterval time.Duration // a check's output alone is written at most this often; 0 means DefaultOutputInterval
 	OutputMaxSize  int           // bytes that a check keeps at most and by default; 0 means what the check says
 	DiscardOutput  bool          // checks have no output
+
+	Identity check.Identity // how checks speak TLS
 }
 
 // DefaultOutputInterval is how often the output of a check is written while its status stays the same. It is Consul's

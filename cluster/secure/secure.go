@@ -27,6 +27,7 @@ type Rules struct {
 	Incoming bool                          // plain connections are refused (verify_incoming)
 	Outgoing bool                          // connections to others use TLS (verify_outgoing)
 	Name     string                        // that the certificate of every server must bear, "" for any (verify_server_hostname)
+	Checks   *tls.Config                   // how health checks show who this agent is, nil where they do not (enable_agent_tls_for_checks)
 }
 
 // Port is what the RPC port is told. members are those that gossip knows; plainly is told of one that is spoken to in plain text.

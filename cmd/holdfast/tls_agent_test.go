@@ -34,6 +34,7 @@ func TestTLSAgent(t *testing.T) {
 	}
 	write("t.ctmpl", `{{ keyOrDefault "k" "none" }}`)
 	write(config, `ca_file = "consul-agent-ca.pem" cert_file = "dc1-server-consul-0.pem" key_file = "dc1-server-consul-0-key.pem" verify_incoming_https = true
+		enable_agent_tls_for_checks = true server_name = "server.dc1.consul"
 		watches = [{ type = "key" key = "k" handler = "cat > `+watched+`" }]
 		template { source = "t.ctmpl" destination = "`+rendered+`" }`)
 	c := launch(t, "agent", "-dev", "-node", "n1", "-hcl", `auto_reload_config = true bind_addr = "127.0.0.1" ports { http = -1 https = 0 dns = 0 serf_lan = 0 server = 0 }`, "-config-file", config)
@@ -43,6 +44,13 @@ func TestTLSAgent(t *testing.T) {
 	known := map[string]string{"CONSUL_HTTP_ADDR": addr, "CONSUL_HTTP_SSL": "true", "CONSUL_CACERT": "consul-agent-ca.pem", "CONSUL_CLIENT_CERT": "dc1-cli-consul-0.pem", "CONSUL_CLIENT_KEY": "dc1-cli-consul-0-key.pem"}
 	ask := func(env map[string]string, args ...string) said { return terminal{env: env}.run(t, args...) }
 	eventually(t, "a client with a certificate writes", func() bool { return ask(known, "kv", "put", "k", "v").code == 0 })
+	write("api.hcl", `service { name = "api" check { http = "https://`+addr+`/v1/status/leader" interval = "100ms" } }`)
+	if got := ask(known, "services", "register", "api.hcl"); got.code != 0 {
+		t.Errorf("%+v", got)
+	}
+	eventually(t, "a check shows the agent's own certificate", func() bool {
+		return strings.Contains(ask(known, "watch", "-type=service", "-service=api", "-passingonly=true").out, `"ServiceName": "api"`)
+	})
 	https := "-http-addr=https://" + addr
 	for _, tt := range []struct{ flags, want string }{
 		{https + " -ca-file=consul-agent-ca.pem", "certificate required"},

@@ -106,6 +106,9 @@ func buildTLS(c *Config, f *File) (err error) {
 	if c.TLS, err = (transport.Keys{Older: f.Older, Block: f.TLS}).Load(c.Datacenter, strings.TrimSuffix(c.Domain, ".")); err != nil {
 		return err
 	}
+	if or(f.EnableAgentTLSForChecks, false) {
+		c.TLS.RPC.Checks = c.TLS.RPC.Client(or(f.ServerName, c.NodeName))
+	}
 	if c.TLS.HTTPS == nil && len(c.HTTPSAddrs) > 0 {
 		c.TLS.Warnings = append(c.TLS.Warnings, "ports.https is set and nothing listens there: there is no certificate to show, set tls.https.cert_file and key_file")
 		c.HTTPSAddrs = nil

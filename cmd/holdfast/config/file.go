@@ -28,6 +28,9 @@ type File struct {
 	TLS             *transport.Block `mapstructure:"tls"`
 	transport.Older `mapstructure:",squash"`
 
+	EnableAgentTLSForChecks *bool   `mapstructure:"enable_agent_tls_for_checks"`
+	ServerName              *string `mapstructure:"server_name"`
+
 	UnixSockets *UnixSockets `mapstructure:"unix_sockets"`
 
 	StartJoin     []string       `mapstructure:"start_join"`

@@ -31,8 +31,7 @@ var Keys = map[string]string{
 	"acl_master_token": noACL, "acl_agent_token": noACL, "acl_agent_master_token": noACL, "acl_replication_token": noACL,
 	"acl_enable_key_list_policy": noACL, "enable_acl_replication": noACL,
 
-	"tls.grpc": "", "tls_prefer_server_cipher_suites": "", "server_name": "", "auto_encrypt": noIssuing, "auto_config": noIssuing,
-	"enable_agent_tls_for_checks": "checks show no certificate and believe the authorities of this machine: use tls_skip_verify",
+	"tls.grpc": "", "tls_prefer_server_cipher_suites": "", "auto_encrypt": noIssuing, "auto_config": noIssuing,
 
 	"connect": noMesh, "config_entries": noMesh, "enable_central_service_config": "", "default_intention_policy": noMesh,
 	"primary_gateways": noMesh, "primary_gateways_interval": "", "service.connect": noMesh, "service.proxy": noMesh,
