@@ -33,10 +33,10 @@ func KeyPath(key string) string {
 	return "/v1/kv/" + strings.Join(parts, "/")
 }
 
-// Wait asks a question that may take as long as nothing changes, and answers the body and its index. found is false where the API says 404. The
-// client must be Patient.
+// Wait asks a question that may take as long as nothing changes, and answers the body and its index. found is false where the API says
+// 404.
 func (c *Client) Wait(ctx context.Context, path string, query url.Values) (body []byte, index uint64, found bool, err error) {
-	resp, err := c.request(ctx, http.MethodGet, path, query, nil)
+	resp, err := c.Patient().request(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
 		return nil, 0, false, err
 	}

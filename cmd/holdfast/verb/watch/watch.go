@@ -78,7 +78,6 @@ func run(ctx context.Context, c *verb.Console, args []string) error {
 	if err != nil {
 		return err
 	}
-	cl.Patient() // it waits for as long as nothing changes
 	return f.follow(ctx, c, watch.NewFollower(remote{cl}, &f.watch), f.program(c, fs.Args()))
 }
 
