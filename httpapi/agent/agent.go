@@ -21,7 +21,7 @@ import (
 // Of an agent that is in no pool between datacenters wan is nil.
 func Routes(cfg Config, pool Pool, wan WAN, raft Raft, registry Registry, log Log, metrics Metrics) exchange.Routes {
 	all := exchange.Routes{}
-	maps.Copy(all, (&agentHandler{cfg, pool, wan, raft}).routes())
+	maps.Copy(all, (&agentHandler{cfg, pool, wan, raft, registry}).routes())
 	maps.Copy(all, (&registryHandler{registry, cfg}).routes())
 	maps.Copy(all, (&hostHandler{cfg.DataDir}).routes())
 	maps.Copy(all, (&monitorHandler{log}).routes())
@@ -37,6 +37,8 @@ type agentHandler struct {
 	pool Pool
 	wan  WAN // nil for none
 	raft Raft
+
+	registry Registry
 }
 
 func (h *agentHandler) routes() exchange.Routes {
@@ -78,14 +80,17 @@ func (h *agentHandler) debugConfig() map[string]any {
 // stats are facts about the parts of the agent, in Consul's sections.
 func (h *agentHandler) stats() map[string]map[string]string {
 	members := h.pool.Members()
-	failed := 0
+	var failed, left int
 	for _, m := range members {
-		if m.Status == cluster.StatusFailed {
+		switch m.Status {
+		case cluster.StatusFailed:
 			failed++
+		case cluster.StatusLeft:
+			left++
 		}
 	}
 	return map[string]map[string]string{
-		"agent": {},
+		"agent": h.registered(),
 		"build": {"version": h.cfg.Version, "revision": h.cfg.Revision, "prerelease": "", "version_metadata": ""},
 		"consul": {
 			"server": strconv.FormatBool(h.cfg.Server), "leader": strconv.FormatBool(h.raft.IsLeader()), "leader_addr": h.raft.Leader(),
@@ -96,7 +101,24 @@ func (h *agentHandler) stats() map[string]map[string]string {
 			"arch": runtime.GOARCH, "os": runtime.GOOS, "version": runtime.Version(), "cpu_count": strconv.Itoa(runtime.NumCPU()),
 			"goroutines": strconv.Itoa(runtime.NumGoroutine()), "max_procs": strconv.Itoa(runtime.GOMAXPROCS(0)),
 		},
-		"serf_lan": {"members": strconv.Itoa(len(members)), "failed": strconv.Itoa(failed)},
+		"serf_lan": {"members": strconv.Itoa(len(members)), "failed": strconv.Itoa(failed), "left": strconv.Itoa(left)},
+	}
+}
+
+// registered is how much is registered with this agent.
+func (h *agentHandler) registered() map[string]string {
+	checks := h.registry.LocalChecks()
+	var ttls, scripts int
+	for _, c := range checks {
+		switch {
+		case c.Definition.TTL > 0:
+			ttls++
+		case len(c.Definition.Args) > 0:
+			scripts++
+		}
+	}
+	return map[string]string{
+		"services": strconv.Itoa(len(h.registry.LocalServices())), "checks": strconv.Itoa(len(checks)), "check_ttls": strconv.Itoa(ttls), "check_monitors": strconv.Itoa(scripts),
 	}
 }
 
