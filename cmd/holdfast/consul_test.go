@@ -189,6 +189,8 @@ lock -verbose -n 2 jobs/b echo seat
 lock jobs/c exit 7
 lock -child-exit-code jobs/c exit 7
 lock -shell=false jobs/d /no/such/program
+lock -child-exit-code -shell=false jobs/d /no/such/program
+members -segment=alpha
 kv get -keys jobs/
 monitor -log-level=nope
 operator raft list-peers

@@ -40,6 +40,7 @@ func TestSnapshotVerbs(t *testing.T) {
 	}
 	s.run("snapshot", "restore", torn)
 	s.run("snapshot", "inspect", torn)
+	s.run("snapshot", "decode", torn)
 	s.run("snapshot", "restore", filepath.Join(dir, "none"))
 	golden(t, "session/snapshot", regexp.MustCompile(`index \d+`).ReplaceAllString(strings.ReplaceAll(steady(s.b.String()), dir, "DIR"), "index N"))
 
@@ -52,13 +53,19 @@ func TestSnapshotVerbs(t *testing.T) {
 	inspected(t, file)
 }
 
-// inspected holds what inspect says, as text and as JSON.
+// inspected holds what inspect says, as text and as JSON, and what decode does.
 func inspected(t *testing.T, file string) {
 	t.Helper()
 	text := terminal{}.run(t, "snapshot", "inspect", "-kvdetails", "-kvfilter", "app/", file)
 	for _, want := range []string{`(?m)^ ID +\d+-\d+-\d+$`, `(?m)^ Version +1$`, `(?m)^ Type +Count +Size$`, `(?m)^ KVS +3 +[\d.]+B$`, `(?m)^ Key Name +Count +Size$`, `(?m)^ app/db +2 +[\d.]+B$`, `(?m)^ Total +[\d.]+K?B$`} {
 		if !regexp.MustCompile(want).MatchString(text.out) {
 			t.Errorf("inspect does not print %s:\n%s%s", want, text.out, text.err)
+		}
+	}
+	decoded := terminal{}.run(t, "snapshot", "decode", file)
+	for _, want := range []string{`^\{"Type":"SnapshotHeader","Data":\{"LastIndex":\d+\}\}\n`, `(?m)^\{"Type":"KVS","Data":\{"Key":"app/db/user","Value":"dGhlbg==",.*\}\}$`, `(?m)^\{"Type":"Node","Data":\{.*"n1"`} {
+		if !regexp.MustCompile(want).MatchString(decoded.out) {
+			t.Errorf("decode does not print %s:\n%s%s", want, decoded.out, decoded.err)
 		}
 	}
 	var x struct {

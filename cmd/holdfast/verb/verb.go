@@ -47,6 +47,9 @@ func (v Verb) usage() string {
 func (v Verb) subNames() string {
 	var out []string
 	for _, s := range v.Subs {
+		if s.Absent {
+			continue
+		}
 		out = append(out, strings.TrimPrefix(s.Name, v.Name+" "))
 	}
 	return strings.Join(out, ", ")

@@ -28,6 +28,7 @@ func servicesVerb() verb.Verb {
 				Long: "A service that stands in the agent's own config files comes back when it reads them.\n\n" +
 					"    holdfast services deregister web.hcl\n    holdfast services deregister -id=web",
 			},
+			verb.NotOffered("services export", "clusters do not peer here, so there is nobody to export a service to"),
 		},
 	}
 }

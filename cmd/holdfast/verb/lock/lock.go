@@ -157,7 +157,11 @@ func (o *options) hold(ctx context.Context, c *verb.Console, s *session, l holdi
 	p.out, p.err = c.Out, c.Err
 	ended, err := p.start()
 	if err != nil {
-		return fmt.Errorf("the program was not started: %w", err)
+		err = fmt.Errorf("the program was not started: %w", err)
+		if o.childExitCode {
+			err = verb.Failure{Code: 2, Err: err}
+		}
+		return err
 	}
 	select {
 	case err = <-ended:

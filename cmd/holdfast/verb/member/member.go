@@ -61,7 +61,7 @@ func runMembers(ctx context.Context, c *verb.Console, args []string) error {
 	wan := fs.Bool("wan", false, "list the servers, by the names that they have between datacenters")
 	status := fs.String("status", "", "list only members whose status this regular `expression` matches")
 	filter := fs.String("filter", "", "list only members that this `expression` holds for, such as 'Tags.role == consul'")
-	fs.String("segment", "", "")
+	segment := fs.String("segment", "", "")
 	var wanted *regexp.Regexp
 	return verb.Read(ctx, c, fs, args, func() (string, url.Values, error) {
 		q := url.Values{}
@@ -70,6 +70,9 @@ func runMembers(ctx context.Context, c *verb.Console, args []string) error {
 		}
 		if *filter != "" {
 			q.Set("filter", *filter)
+		}
+		if *segment != "" { // there are none, which the agent says
+			q.Set("segment", *segment)
 		}
 		var err error
 		if wanted, err = regexp.Compile("^(" + cmp.Or(*status, ".*") + ")$"); err != nil {

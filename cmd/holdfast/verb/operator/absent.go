@@ -1,10 +1,6 @@
 package operator
 
 import (
-	"context"
-	"errors"
-	"slices"
-
 	"holdfast/cmd/holdfast/verb"
 )
 
@@ -28,15 +24,7 @@ func Absent() []verb.Verb {
 		{"license", "Holdfast needs none"},
 		{"exec", "Holdfast runs no commands on other machines: use ssh, or an event and a watch"},
 	} {
-		out = append(out, verb.Verb{
-			Name: a.name, Short: "a verb of Consul's that is not offered", Long: verb.UpperFirst(a.why) + ".", Absent: true,
-			Run: func(_ context.Context, c *verb.Console, args []string) error {
-				if slices.ContainsFunc(args, verb.IsHelp) {
-					return verb.ParseFlags(c.Flags(), []string{"-h"})
-				}
-				return errors.New("this verb of Consul's is not offered: " + a.why)
-			},
-		})
+		out = append(out, verb.NotOffered(a.name, a.why))
 	}
 	return out
 }

@@ -20,7 +20,7 @@ import (
 // Verb is the snapshot family.
 func Verb() verb.Verb {
 	return verb.Verb{
-		Name: "snapshot", Args: "save|restore|inspect", Short: "save and restore the state of the cluster",
+		Name: "snapshot", Args: "save|restore|inspect|decode", Short: "save and restore the state of the cluster",
 		Subs: []verb.Verb{
 			{
 				Name: "snapshot save", Args: "FILE", Short: "save the whole state in a file", Run: runSnapshotSave, Examples: []string{"snapshot save backup.snap"},
@@ -36,6 +36,11 @@ first; one that is not whole changes nothing.`,
 			{
 				Name: "snapshot inspect", Args: "FILE", Short: "say what is in a snapshot", Run: runSnapshotInspect, Examples: []string{"snapshot inspect backup.snap", "snapshot inspect -kvdetails -kvdepth=1 backup.snap"},
 				Long: "It reads the file and needs no agent.",
+			},
+			{
+				Name: "snapshot decode", Args: "FILE", Short: "print every record of a snapshot as JSON", Run: runSnapshotDecode, Examples: []string{"snapshot decode backup.snap | jq 'select(.Type==\"KVS\").Data.Key'"},
+				Long: `A line for each: its Type, and the record itself as Data; the first is the header. Values of keys are in base64. It reads the file and needs no
+agent. A file that is not whole is refused before anything is printed.`,
 			},
 		},
 	}
