@@ -7,13 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hashicorp/memberlist"
-
 	"holdfast/cluster"
 )
-
-// maxClusterID is the longest cluster ID that is looked at.
-const maxClusterID = memberlist.LabelMaxSize
 
 // border keeps the gossip of clusters apart. A machine that is given to another cluster keeps its address, and the members of the old one go on
 // to send there; where names are the same in both, what they say would be taken for talk about members of the new one. So packets and

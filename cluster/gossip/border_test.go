@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // belongs makes a member of a cluster, which refuses those of others. "" stands for a member of an older version.
@@ -118,7 +119,7 @@ func TestMachineGivenToAnotherCluster(t *testing.T) {
 			for _, m := range []*member{a1, a2} { // whose every attempt to reach it again fails
 				awaitStatus(t, m, "n3", cluster.StatusFailed)
 			}
-			a1.change(func(t *table) { t.spread(t.write(leaveIntent, "n2")) }) // a lie about n2, which the pool passes on
+			a1.change(func(t *table) { t.spread(t.write(message.LeaveIntent, "n2")) }) // a lie about n2, which the pool passes on
 			if now != cluster.NoCluster {
 				if n, err := a1.Join(t.Context(), []string{at.String()}); n != 0 || err == nil || !strings.Contains(err.Error(), "another cluster") {
 					t.Errorf("joined %d, %v", n, err)
@@ -168,13 +169,13 @@ func TestMachineGivenAwayBeforeItKnewTheID(t *testing.T) {
 
 // TestStateOfAnotherClusterIsDropped is about what a push/pull tells beside memberlist's own list.
 func TestStateOfAnotherClusterIsDropped(t *testing.T) {
-	gone := entry{status: entryLeft, time: 9, name: "n9", addr: netip.MustParseAddrPort("10.0.0.9:8301"), tags: map[string]string{}}
+	gone := message.Entry{Status: message.EntryLeft, Time: 9, Name: "n9", Addr: netip.MustParseAddrPort("10.0.0.9:8301"), Tags: map[string]string{}}
 	for _, x := range []struct {
 		ours, theirs string
 		taken        bool
 	}{{"id-a", "id-b", false}, {"id-a", "id-a", true}, {"id-a", "", true}, {cluster.NoCluster, "id-b", true}, {"", "id-b", true}} {
 		m := open(t, "n1", belongs(x.ours))
-		(delegate{m.Pool}).MergeRemoteState(state{clock: 9, known: []entry{gone}, owner: x.theirs}.encode(), false)
+		(delegate{m.Pool}).MergeRemoteState(message.State{Clock: 9, Known: []message.Entry{gone}, Owner: x.theirs}.Encode(), false)
 		if _, taken := m.find("n9"); taken != x.taken {
 			t.Errorf("of %q, told by %q: taken %v, want %v", x.ours, x.theirs, taken, x.taken)
 		}
@@ -185,7 +186,7 @@ func TestStateOfAnotherClusterIsDropped(t *testing.T) {
 func TestBorderLabels(t *testing.T) {
 	at := func(last string) netip.AddrPort { return netip.MustParseAddrPort("10.0.0." + last + ":8301") }
 	b := &border{log: slog.New(slog.DiscardHandler)}
-	tb := newTable(quick("n1"), func(Event) {}, func(intent) {})
+	tb := newTable(quick("n1"), func(Event) {}, func(message.Intent) {})
 	add := func(name, last, id string, gone bool) {
 		tb.records[name] = &record{member: cluster.Member{Name: name, Addr: at(last), Tags: map[string]string{cluster.TagCluster: id}}}
 		if gone {

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // DefaultPort is the gossip port where the configuration names none.
@@ -89,7 +90,7 @@ func paced(m *memberlist.Config, portKey string) Config {
 
 // Validate says in one sentence what is wrong with the configuration.
 func (c Config) Validate() error {
-	if err := checkName(c.Name); err != nil {
+	if err := message.CheckName(c.Name); err != nil {
 		return cluster.Errorf(cluster.Invalid, "node_name: %v", err)
 	}
 	for _, check := range []func() error{c.validateAddrs, c.validateKeys, c.validateTimes} {
@@ -97,7 +98,7 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
-	_, err := encodeTags(c.Tags)
+	_, err := message.EncodeTags(c.Tags)
 	return err
 }
 

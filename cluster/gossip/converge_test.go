@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // Members that all live, of whom all sorts of things are said: whatever is lost, repeated or comes in another order, in the end everybody
@@ -25,7 +26,7 @@ func TestIntentsConverge(t *testing.T) {
 				}
 			}
 		}
-		var wire []intent // what gossip has seen, each to be delivered any number of times
+		var wire []message.Intent // what gossip has seen, each to be delivered any number of times
 		drain := func(v *view) {
 			wire = append(wire, v.spread...)
 			v.spread = nil
@@ -35,7 +36,7 @@ func TestIntentsConverge(t *testing.T) {
 			switch random.IntN(5) {
 			case 0:
 				if v != o {
-					wire = append(wire, v.write(leaveIntent+intentKind(random.IntN(2)), o.self))
+					wire = append(wire, v.write(message.LeaveIntent+message.IntentKind(random.IntN(2)), o.self))
 				}
 			case 1:
 				v.announce()

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // delegate is all that memberlist calls. It does so with its own lock held, so nothing here waits or calls it back.
@@ -44,11 +45,11 @@ func (d delegate) GetBroadcasts(overhead, limit int) [][]byte {
 }
 
 // LocalState is what a push/pull tells.
-func (d delegate) LocalState(bool) []byte { return d.pool.state().encode() }
+func (d delegate) LocalState(bool) []byte { return d.pool.state().Encode() }
 
 // MergeRemoteState takes what a push/pull told.
 func (d delegate) MergeRemoteState(b []byte, _ bool) {
-	s, err := decodeState(b)
+	s, err := message.DecodeState(b)
 	if err != nil {
 		d.pool.log.Warn("gossip state of another member dropped", "bytes", len(b), "error", err)
 		return
@@ -77,7 +78,7 @@ func (d delegate) NotifyLeave(n *memberlist.Node) {
 }
 
 // AckPayload is what the answer to a probe tells: where this member is.
-func (d delegate) AckPayload() []byte { return encodeCoordinate(d.pool.place.now()) }
+func (d delegate) AckPayload() []byte { return message.EncodeCoordinate(d.pool.place.now()) }
 
 // NotifyPingComplete takes in how long a probe took, and where the other says that it is.
 func (d delegate) NotifyPingComplete(other *memberlist.Node, rtt time.Duration, payload []byte) {
@@ -149,8 +150,8 @@ func (d delegate) NotifyConflict(_, other *memberlist.Node) {
 
 // member is a node with its tags. Metadata that cannot be read counts as none: the member is there all the same.
 func (d delegate) member(n *memberlist.Node) cluster.Member {
-	addr, _ := memberAddr(n.Addr, uint64(n.Port))
-	tags, err := decodeTags(n.Meta)
+	addr, _ := message.Address(n.Addr, uint64(n.Port))
+	tags, err := message.DecodeTags(n.Meta)
 	if err != nil {
 		d.pool.log.Warn("a member's tags cannot be read", "member", n.Name, "addr", addr, "error", err)
 		tags = map[string]string{}
@@ -159,9 +160,9 @@ func (d delegate) member(n *memberlist.Node) cluster.Member {
 }
 
 func checkNode(n *memberlist.Node) error {
-	if err := checkName(n.Name); err != nil {
+	if err := message.CheckName(n.Name); err != nil {
 		return err
 	}
-	_, err := memberAddr(n.Addr, uint64(n.Port))
+	_, err := message.Address(n.Addr, uint64(n.Port))
 	return err
 }

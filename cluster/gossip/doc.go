@@ -20,6 +20,6 @@
 //
 // Servers of several datacenters have a pool of their own (DefaultWANConfig), which bears a label of its own, so that neither kind hears the other.
 //
-// The pool never trusts what it reads. Metadata, messages and states of other members are decoded with bounds, and what
+// The pool never trusts what it reads. Metadata, messages and states of other members are decoded with bounds (package message), and what
 // cannot be decoded is dropped and logged.
 package gossip

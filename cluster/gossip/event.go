@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // EventType says what an Event reports.
@@ -31,6 +32,9 @@ func (t EventType) String() string {
 	}
 	return "none"
 }
+
+// MaxPayload is the most bytes that a user event carries.
+const MaxPayload = message.MaxPayload
 
 // Event is one change that the pool reports.
 type Event struct {

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 func TestUserEventReachesAllOnce(t *testing.T) {
@@ -98,7 +99,7 @@ func TestUserEventReachesAMemberThatWasCutOff(t *testing.T) {
 
 func TestLargestUserEventFits(t *testing.T) {
 	// With the longest names, encrypted, and gossip alone.
-	long := func(cfg *Config) { cfg.Name += string(bytes.Repeat([]byte{'x'}, maxName-len(cfg.Name))) }
+	long := func(cfg *Config) { cfg.Name += string(bytes.Repeat([]byte{'x'}, message.MaxName-len(cfg.Name))) }
 	one, two := open(t, "n1", calm, noPushPull, long, withKeys(key(1))), open(t, "n2", calm, noPushPull, long, withKeys(key(1)))
 	join(t, two, one)
 	payload := bytes.Repeat([]byte{0xa5}, MaxPayload)
@@ -166,13 +167,13 @@ func TestSlowReaderLosesUserEventsOnly(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
-	event := func(time lamport, origin, payload string) userEvent {
-		return userEvent{time: time, origin: origin, payload: []byte(payload)}
+	event := func(time message.Time, origin, payload string) message.UserEvent {
+		return message.UserEvent{Time: time, Origin: origin, Payload: []byte(payload)}
 	}
 	h := &history{}
 	for _, row := range []struct {
 		why   string
-		event userEvent
+		event message.UserEvent
 		want  bool
 	}{
 		{"new", event(5, "a", "x"), true},
@@ -205,11 +206,11 @@ func TestHistoryReplaysTheLatest(t *testing.T) {
 	h := &history{}
 	big := bytes.Repeat([]byte{1}, MaxPayload)
 	for i := range 100 {
-		h.add(userEvent{time: lamport(i + 1), origin: "a", payload: big})
+		h.add(message.UserEvent{Time: message.Time(i + 1), Origin: "a", Payload: big})
 	}
 	got := h.latest(10 * (MaxPayload + 20))
-	if len(got) != 10 || got[0].time != 91 || got[9].time != 100 {
-		t.Errorf("%d events from %d", len(got), got[0].time)
+	if len(got) != 10 || got[0].Time != 91 || got[9].Time != 100 {
+		t.Errorf("%d events from %d", len(got), got[0].Time)
 	}
 	if all := h.latest(1 << 20); len(all) != 100 {
 		t.Errorf("%d of all", len(all))

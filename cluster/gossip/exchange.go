@@ -1,10 +1,10 @@
 package gossip
 
 import (
-	"fmt"
 	"slices"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // SendEvent sends an opaque payload to all members, this one included.
@@ -12,100 +12,83 @@ func (p *Pool) SendEvent(payload []byte) error {
 	if _, err := p.running(); err != nil {
 		return err
 	}
-	if len(payload) > MaxPayload {
-		return cluster.Errorf(cluster.TooLarge, "the user event is %d bytes long, and gossip carries %d: put what is larger into the KV store and send its key", len(payload), MaxPayload)
+	if len(payload) > message.MaxPayload {
+		return cluster.Errorf(cluster.TooLarge, "the user event is %d bytes long, and gossip carries %d: put what is larger into the KV store and send its key", len(payload), message.MaxPayload)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := userEvent{time: p.history.clock.tick(), origin: p.cfg.Name, payload: slices.Clone(payload)}
-	p.spreadEventLocked(e, e.encode())
+	e := message.UserEvent{Time: p.history.clock.tick(), Origin: p.cfg.Name, Payload: slices.Clone(payload)}
+	p.spreadEventLocked(e, e.Encode())
 	return nil
 }
 
 // spreadEventLocked delivers a user event here and passes it on, unless it is known. The caller holds p.mu.
-func (p *Pool) spreadEventLocked(e userEvent, message []byte) {
+func (p *Pool) spreadEventLocked(e message.UserEvent, encoded []byte) {
 	if !p.history.add(e) {
 		return
 	}
-	p.events.put(e.event())
-	p.outbox.put(alone, slices.Clone(message), nil)
+	p.events.put(reportOf(e))
+	p.outbox.put(alone, slices.Clone(encoded), nil)
 }
 
-// receive takes a message that came by gossip, and passes it on if it is news.
+// receive takes a message that came by gossip, and passes it on, as it came, if it is news.
 func (p *Pool) receive(b []byte) error {
-	if len(b) == 0 {
-		return errShort
+	m, err := message.Decode(b)
+	if err != nil {
+		return err
 	}
-	if len(b) > maxMessage {
-		return errTooBig
-	}
-	switch b[0] {
-	case intentMessage:
-		i, err := decodeIntent(b[1:])
-		if err != nil {
-			return fmt.Errorf("decode an intent: %w", err)
-		}
+	switch m := m.(type) {
+	case message.Intent:
 		p.change(func(t *table) {
-			if t.hear(i) {
-				p.outbox.put(i.subject(), slices.Clone(b), nil)
+			if t.hear(m) {
+				p.outbox.put(subject(m), slices.Clone(b), nil)
 			}
 		})
-	case eventMessage:
-		e, err := decodeEvent(b[1:])
-		if err != nil {
-			return fmt.Errorf("decode a user event: %w", err)
-		}
+	case message.UserEvent:
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.spreadEventLocked(e, b)
-	case keyRequestMessage:
-		q, err := decodeKeyRequest(b[1:])
-		if err != nil {
-			return fmt.Errorf("decode a request about keys: %w", err)
-		}
-		p.start(func() { p.serveKey(q) }) // a pool that closes answers nobody
-	case keyAnswerMessage:
-		a, err := decodeKeyAnswer(b[1:])
-		if err != nil {
-			return fmt.Errorf("decode an answer about keys: %w", err)
-		}
-		p.keyQueries.answered(a)
-	default:
-		return fmt.Errorf("kind %d of message is not known here", b[0])
+		p.spreadEventLocked(m, b)
+	case message.KeyRequest:
+		p.start(func() { p.serveKey(m) }) // a pool that closes answers nobody
+	case message.KeyAnswer:
+		p.keyQueries.answered(m)
 	}
 	return nil
 }
 
+// subject tells an intent from those about other members: in the outbox, the latest about one stands for all.
+func subject(i message.Intent) string { return "intent/" + i.Name }
+
 // state is what this member tells in a push/pull.
-func (p *Pool) state() state {
+func (p *Pool) state() message.State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return state{
-		clock:  p.table.clock.now,
-		events: p.history.clock.now,
-		known:  p.table.entries(),
-		recent: p.history.latest(replayBudget),
-		owner:  p.border.cluster(),
+	return message.State{
+		Clock:  p.table.clock.now,
+		Events: p.history.clock.now,
+		Known:  p.table.entries(),
+		Recent: p.history.latest(replayBudget),
+		Owner:  p.border.cluster(),
 	}
 }
 
 // merge takes in what another member told in a push/pull, unless it is of another cluster. The first time, all user events so far are from before
 // this member came.
-func (p *Pool) merge(s state) {
-	if ours := p.border.cluster(); ours != "" && s.owner != "" && s.owner != ours {
-		p.border.dropped(s.owner, "a push/pull")
+func (p *Pool) merge(s message.State) {
+	if ours := p.border.cluster(); ours != "" && s.Owner != "" && s.Owner != ours {
+		p.border.dropped(s.Owner, "a push/pull")
 		return
 	}
 	p.change(func(t *table) {
-		t.clock.witness(s.clock)
-		t.merge(s.known)
+		t.clock.witness(s.Clock)
+		t.merge(s.Known)
 		if !p.met {
 			p.met = true
-			p.history.skip(s.events)
+			p.history.skip(s.Events)
 		}
-		for _, e := range s.recent {
+		for _, e := range s.Recent {
 			if p.history.add(e) {
-				p.events.put(e.event())
+				p.events.put(reportOf(e))
 			}
 		}
 	})

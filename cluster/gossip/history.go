@@ -3,12 +3,11 @@ package gossip
 import (
 	"bytes"
 	"slices"
+
+	"holdfast/cluster/gossip/message"
 )
 
 const (
-	// MaxPayload is the most bytes that a user event carries: with everything around it, it fits into one packet.
-	MaxPayload = 1024
-
 	historySpan  = 256      // Lamport times of user events that are remembered
 	historyWidth = 64       // user events of one time that are remembered
 	replayBudget = 32 << 10 // bytes of user events that go with a push/pull
@@ -18,26 +17,26 @@ const (
 // Whoever has it guards it.
 type history struct {
 	clock clock
-	since lamport // earlier events are not for this member: it was not here yet
+	since message.Time // earlier events are not for this member: it was not here yet
 	slots [historySpan]slot
 }
 
 // slot has the events of one time; the next time that falls to it takes it over.
 type slot struct {
-	time   lamport
-	events []userEvent
+	time   message.Time
+	events []message.UserEvent
 }
 
 // add remembers an event. It is false for one that was seen before, or is too old to tell.
-func (h *history) add(e userEvent) bool {
-	if !h.clock.witness(e.time) || e.time < h.since || e.time+historySpan <= h.clock.now {
+func (h *history) add(e message.UserEvent) bool {
+	if !h.clock.witness(e.Time) || e.Time < h.since || e.Time+historySpan <= h.clock.now {
 		return false
 	}
-	s := &h.slots[e.time%historySpan]
-	if s.time != e.time {
-		*s = slot{time: e.time}
+	s := &h.slots[e.Time%historySpan]
+	if s.time != e.Time {
+		*s = slot{time: e.Time}
 	}
-	same := func(o userEvent) bool { return o.origin == e.origin && bytes.Equal(o.payload, e.payload) }
+	same := func(o message.UserEvent) bool { return o.Origin == e.Origin && bytes.Equal(o.Payload, e.Payload) }
 	if len(s.events) >= historyWidth || slices.ContainsFunc(s.events, same) {
 		return false
 	}
@@ -46,22 +45,22 @@ func (h *history) add(e userEvent) bool {
 }
 
 // skip makes the history deaf to everything up to a time: what happened before this member came.
-func (h *history) skip(until lamport) {
+func (h *history) skip(until message.Time) {
 	if h.clock.witness(until) {
 		h.since = until + 1
 	}
 }
 
 // latest is the newest events, as many as fit the budget, oldest first.
-func (h *history) latest(budget int) []userEvent {
-	var events []userEvent
+func (h *history) latest(budget int) []message.UserEvent {
+	var events []message.UserEvent
 	for t := h.clock.now; t > 0 && t+historySpan > h.clock.now; t-- {
 		s := &h.slots[t%historySpan]
 		if s.time != t {
 			continue
 		}
 		for _, e := range slices.Backward(s.events) {
-			if budget -= len(e.payload) + len(e.origin) + 16; budget < 0 {
+			if budget -= len(e.Payload) + len(e.Origin) + 16; budget < 0 {
 				slices.Reverse(events)
 				return events
 			}
@@ -72,7 +71,7 @@ func (h *history) latest(budget int) []userEvent {
 	return events
 }
 
-// event is the report of a user event.
-func (e userEvent) event() Event {
-	return Event{Type: EventUser, Payload: slices.Clone(e.payload), Origin: e.origin, LTime: uint64(e.time)}
+// reportOf is the report of a user event.
+func reportOf(e message.UserEvent) Event {
+	return Event{Type: EventUser, Payload: slices.Clone(e.Payload), Origin: e.Origin, LTime: uint64(e.Time)}
 }

@@ -11,6 +11,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/durable"
+	"holdfast/cluster/gossip/message"
 )
 
 // loadKeyring reads the keys that a member kept, the primary first; none where there is no file. The form is Consul's: a list of keys in
@@ -31,8 +32,8 @@ func loadKeyring(path string) ([][]byte, error) {
 
 func decodeKeyring(path string, b []byte) ([][]byte, error) {
 	var texts []string
-	if err := json.Unmarshal(b, &texts); err != nil || len(texts) == 0 || len(texts) > maxKeys {
-		return nil, cluster.Errorf(cluster.Invalid, "the gossip keyring %s is damaged: want a list of 1 to %d keys in base64; remove it to begin with the key of encrypt", path, maxKeys)
+	if err := json.Unmarshal(b, &texts); err != nil || len(texts) == 0 || len(texts) > message.MaxKeys {
+		return nil, cluster.Errorf(cluster.Invalid, "the gossip keyring %s is damaged: want a list of 1 to %d keys in base64; remove it to begin with the key of encrypt", path, message.MaxKeys)
 	}
 	var keys [][]byte
 	for _, s := range texts {

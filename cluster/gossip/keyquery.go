@@ -2,91 +2,28 @@ package gossip
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
-// keyRequest asks one member for an operation. It goes straight to the member, over gossip's TCP and encrypted as all gossip is: nobody hears a
-// key who has none.
-type keyRequest struct {
-	id   uint64 // tells the answer
-	from string // who asks
-	op   cluster.KeyOp
-	key  []byte
-}
-
-// keyAnswer is the answer to it.
-type keyAnswer struct {
-	id      uint64
-	failure string // "" for none
-	keys    [][]byte
-}
-
-const (
-	maxKey    = 32
-	maxKeys   = 48  // of one keyring: their answer fits into a message
-	maxReason = 256 // bytes of a failure
-)
-
-func (r keyRequest) encode() []byte {
-	b := binary.AppendUvarint([]byte{keyRequestMessage}, r.id)
-	return appendBytes(append(appendBytes(b, r.from), byte(r.op)), r.key)
-}
-
-// decodeKeyRequest reads a request behind its first byte. It copies the key.
-func decodeKeyRequest(b []byte) (keyRequest, error) {
-	r := reader{buf: b}
-	q := keyRequest{id: r.uvarint(), from: r.string(maxName), op: cluster.KeyOp(r.byte()), key: slices.Clone(r.bytes(maxKey))}
-	switch {
-	case r.err != nil:
-		return keyRequest{}, r.err
-	case q.op < cluster.ListKeys || q.op > cluster.RemoveKey:
-		return keyRequest{}, fmt.Errorf("operation %d on keys is not known here", q.op)
-	}
-	return q, checkName(q.from)
-}
-
-func (a keyAnswer) encode() []byte {
-	b := binary.AppendUvarint([]byte{keyAnswerMessage}, a.id)
-	b = appendBytes(b, a.failure[:min(len(a.failure), maxReason)])
-	b = binary.AppendUvarint(b, uint64(len(a.keys)))
-	for _, k := range a.keys {
-		b = appendBytes(b, k)
-	}
-	return b
-}
-
-// decodeKeyAnswer reads an answer behind its first byte. It copies the keys.
-func decodeKeyAnswer(b []byte) (keyAnswer, error) {
-	r := reader{buf: b}
-	a := keyAnswer{id: r.uvarint(), failure: r.string(maxReason)}
-	for range r.count() {
-		a.keys = append(a.keys, slices.Clone(r.bytes(maxKey)))
-	}
-	if r.err != nil {
-		return keyAnswer{}, r.err
-	}
-	return a, nil
-}
+// What is done with keys on another member is asked of it straight, over gossip's TCP and encrypted as all gossip is: nobody hears a key who has none.
 
 // keyQueries are the answers that are waited for.
 type keyQueries struct {
 	mu      sync.Mutex // guards following
-	waiting map[uint64]chan keyAnswer
+	waiting map[uint64]chan message.KeyAnswer
 }
 
-func (q *keyQueries) expect() (id uint64, answer <-chan keyAnswer, forget func()) {
-	ch := make(chan keyAnswer, 1)
+func (q *keyQueries) expect() (id uint64, answer <-chan message.KeyAnswer, forget func()) {
+	ch := make(chan message.KeyAnswer, 1)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.waiting == nil {
-		q.waiting = map[uint64]chan keyAnswer{}
+		q.waiting = map[uint64]chan message.KeyAnswer{}
 	}
 	id = rand.Uint64() //nolint:gosec // it tells answers apart, and guards nothing
 	q.waiting[id] = ch
@@ -97,11 +34,11 @@ func (q *keyQueries) expect() (id uint64, answer <-chan keyAnswer, forget func()
 	}
 }
 
-func (q *keyQueries) answered(a keyAnswer) {
+func (q *keyQueries) answered(a message.KeyAnswer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if ch := q.waiting[a.id]; ch != nil {
-		delete(q.waiting, a.id)
+	if ch := q.waiting[a.ID]; ch != nil {
+		delete(q.waiting, a.ID)
 		ch <- a
 	}
 }
@@ -144,7 +81,9 @@ func (p *Pool) askKey(ctx context.Context, name string, op cluster.KeyOp, key []
 	id, answer, forget := p.keyQueries.expect()
 	defer forget()
 	sent := make(chan error, 1)
-	if !p.start(func() { sent <- p.sendTo(name, keyRequest{id: id, from: p.cfg.Name, op: op, key: key}.encode()) }) {
+	if !p.start(func() {
+		sent <- p.sendTo(name, message.KeyRequest{ID: id, From: p.cfg.Name, Op: op, Key: key}.Encode())
+	}) {
 		return nil, errClosed
 	}
 	for {
@@ -155,10 +94,10 @@ func (p *Pool) askKey(ctx context.Context, name string, op cluster.KeyOp, key []
 			}
 			sent = nil
 		case a := <-answer:
-			if a.failure != "" {
-				return nil, errors.New(a.failure)
+			if a.Failure != "" {
+				return nil, errors.New(a.Failure)
 			}
-			return a.keys, nil
+			return a.Keys, nil
 		case <-ctx.Done():
 			return nil, cluster.Errorf(cluster.Unavailable, "it did not answer in time")
 		}
@@ -205,19 +144,19 @@ func (p *Pool) doKey(op cluster.KeyOp, key []byte) ([][]byte, error) {
 }
 
 // serveKey answers another member's request.
-func (p *Pool) serveKey(q keyRequest) {
-	a := keyAnswer{id: q.id}
+func (p *Pool) serveKey(q message.KeyRequest) {
+	a := message.KeyAnswer{ID: q.ID}
 	var err error
-	if q.op != cluster.ListKeys {
-		err = checkKey(q.key)
+	if q.Op != cluster.ListKeys {
+		err = checkKey(q.Key)
 	}
 	if err == nil {
-		a.keys, err = p.doKey(q.op, q.key)
+		a.Keys, err = p.doKey(q.Op, q.Key)
 	}
 	if err != nil {
-		a.failure, a.keys = err.Error(), nil
+		a.Failure, a.Keys = err.Error(), nil
 	}
-	if err := p.sendTo(q.from, a.encode()); err != nil {
-		p.log.Warn("cannot answer about the gossip keys", "member", q.from, "error", err)
+	if err := p.sendTo(q.From, a.Encode()); err != nil {
+		p.log.Warn("cannot answer about the gossip keys", "member", q.From, "error", err)
 	}
 }

@@ -126,26 +126,3 @@ func TestNoKeyringWithoutKeys(t *testing.T) {
 		t.Errorf("a pool in plain text kept a keyring: %v", err)
 	}
 }
-
-func TestKeyMessages(t *testing.T) {
-	q := keyRequest{id: 1 << 50, from: "n1", op: cluster.UseKey, key: key(3)}
-	if got, err := decodeKeyRequest(q.encode()[1:]); err != nil || got.id != q.id || got.from != "n1" || got.op != cluster.UseKey || !bytes.Equal(got.key, q.key) {
-		t.Errorf("%+v, %v", got, err)
-	}
-	a := keyAnswer{id: 7, failure: strings.Repeat("x", 300), keys: [][]byte{key(1), key(2)[:16]}}
-	if got, err := decodeKeyAnswer(a.encode()[1:]); err != nil || got.id != 7 || len(got.failure) != maxReason || len(got.keys) != 2 || !bytes.Equal(got.keys[1], a.keys[1]) {
-		t.Errorf("%+v, %v", got, err)
-	}
-	for _, bad := range []keyRequest{{from: "n1", op: 9}, {from: "n1"}, {op: cluster.ListKeys}, {from: "n1", op: cluster.ListKeys, key: make([]byte, 33)}} {
-		if _, err := decodeKeyRequest(bad.encode()[1:]); err == nil {
-			t.Errorf("%+v was taken", bad)
-		}
-	}
-	full := keyAnswer{}
-	for range maxKeys {
-		full.keys = append(full.keys, key(1))
-	}
-	if n := len(full.encode()); n > maxMessage {
-		t.Errorf("the answer of a full keyring has %d bytes", n)
-	}
-}

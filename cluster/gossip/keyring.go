@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // The gossip keys of this member. The first of the keyring, the primary, encrypts what is sent; each decrypts. A key is changed without a gap by installing
@@ -73,8 +74,8 @@ func (p *Pool) installKey(key []byte) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	if known := ring.GetKeys(); len(known) >= maxKeys && !slices.ContainsFunc(known, func(k []byte) bool { return slices.Equal(k, key) }) {
-		return cluster.Errorf(cluster.Conflict, "encrypt: there are %d gossip keys: remove one before another is installed", maxKeys)
+	if known := ring.GetKeys(); len(known) >= message.MaxKeys && !slices.ContainsFunc(known, func(k []byte) bool { return slices.Equal(k, key) }) {
+		return cluster.Errorf(cluster.Conflict, "encrypt: there are %d gossip keys: remove one before another is installed", message.MaxKeys)
 	}
 	return ring.AddKey(slices.Clone(key))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // farewell bounds how long Leave waits for the others to hear that this member is leaving, and again that it has left.
@@ -30,8 +31,8 @@ func (p *Pool) Leave(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
 
-	var i intent
-	p.change(func(t *table) { i = t.write(leaveIntent, p.cfg.Name) })
+	var i message.Intent
+	p.change(func(t *table) { i = t.write(message.LeaveIntent, p.cfg.Name) })
 	p.tell(ctx, list, i)
 	wait := farewell
 	if deadline, ok := ctx.Deadline(); ok {
@@ -46,9 +47,9 @@ func (p *Pool) Leave(ctx context.Context) error {
 
 // tell spreads an intent by gossip, and also straight to the living, so that they know why this member is about to be gone. It waits
 // until either has been done, and the message had a moment to be read.
-func (p *Pool) tell(ctx context.Context, list *memberlist.Memberlist, i intent) {
-	message, gossiped, told := i.encode(), make(chan struct{}), make(chan struct{})
-	p.outbox.put(i.subject(), message, gossiped)
+func (p *Pool) tell(ctx context.Context, list *memberlist.Memberlist, i message.Intent) {
+	encoded, gossiped, told := i.Encode(), make(chan struct{}), make(chan struct{})
+	p.outbox.put(subject(i), encoded, gossiped)
 	var open atomic.Int64
 	peers := p.nearest()
 	if len(peers) == 0 {
@@ -58,7 +59,7 @@ func (p *Pool) tell(ctx context.Context, list *memberlist.Memberlist, i intent) 
 	for _, m := range peers {
 		node := &memberlist.Node{Name: m.Name, Addr: m.Addr.Addr().AsSlice(), Port: m.Addr.Port()}
 		p.start(func() {
-			if err := list.SendReliable(node, message); err != nil {
+			if err := list.SendReliable(node, encoded); err != nil {
 				p.log.Debug("member not told", "member", node.Name, "error", err)
 				return
 			}
@@ -100,9 +101,9 @@ func (p *Pool) ForceLeave(name string, prune bool) error {
 	if name == p.cfg.Name {
 		return cluster.Errorf(cluster.Invalid, "%s is this agent itself: to leave, use leave instead of force-leave", name)
 	}
-	kind := leaveIntent
+	kind := message.LeaveIntent
 	if prune {
-		kind = pruneIntent
+		kind = message.PruneIntent
 	}
 	err := error(cluster.Errorf(cluster.NotFound, "agent: No node found with name '%s': the members verb lists those that are known", name))
 	p.change(func(t *table) {

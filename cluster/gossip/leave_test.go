@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 func TestLeave(t *testing.T) {
@@ -87,7 +88,7 @@ func TestOldLeaveDoesNotOverrideARejoin(t *testing.T) {
 		eventually(t, "the join intent", func() bool {
 			return m.timeOf("n3") > old
 		})
-		if err := m.receive(intent{kind: leaveIntent, name: "n3", time: old}.encode()); err != nil {
+		if err := m.receive(message.Intent{Kind: message.LeaveIntent, Name: "n3", Time: old}.Encode()); err != nil {
 			t.Fatal(err)
 		}
 		if got := m.status("n3"); got != cluster.StatusAlive {

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // Pool is this member's part in the gossip pool. Its methods may be called from many goroutines.
@@ -63,7 +64,7 @@ func New(cfg Config, log *slog.Logger) *Pool {
 	p.border = &border{log: log, passive: cfg.Passive, fixed: cfg.Label}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.outbox = &outbox{mult: cfg.RetransmitMult, living: func() int { return int(p.living.Load()) }}
-	spread := func(i intent) { p.outbox.put(i.subject(), i.encode(), nil) }
+	spread := func(i message.Intent) { p.outbox.put(subject(i), i.Encode(), nil) }
 	p.table = newTable(cfg, p.events.put, spread)
 	return p
 }
@@ -82,7 +83,7 @@ func (p *Pool) Open() error {
 		return err
 	}
 	p.mu.Lock()
-	p.meta, _ = encodeTags(p.cfg.Tags) // Validate has tried it
+	p.meta, _ = message.EncodeTags(p.cfg.Tags) // Validate has tried it
 	p.border.draw(p.cfg.Tags)
 	p.mu.Unlock()
 	list, err := p.create()
@@ -257,7 +258,7 @@ func (p *Pool) SetTags(tags map[string]string) error {
 	if err != nil {
 		return err
 	}
-	meta, err := encodeTags(tags)
+	meta, err := message.EncodeTags(tags)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 func TestJoin(t *testing.T) {
@@ -205,7 +206,7 @@ func TestSetTags(t *testing.T) {
 		eventually(t, m.cfg.Name+" to see the tags", func() bool { o, _ := m.find("n2"); return maps.Equal(o.Tags, tags) })
 		eventually(t, "the update event", func() bool { return slices.Equal(m.seen("n2"), []EventType{EventJoin, EventUpdate}) })
 	}
-	err := all[1].SetTags(map[string]string{"long": strings.Repeat("x", MaxTags)})
+	err := all[1].SetTags(map[string]string{"long": strings.Repeat("x", message.MaxTags)})
 	if cluster.CodeOf(err) != cluster.TooLarge || !strings.Contains(err.Error(), "drop or shorten some") {
 		t.Errorf("too many tags: %v", err)
 	}
@@ -272,7 +273,8 @@ func TestAcceptRefuses(t *testing.T) {
 	// An agent that accepts everybody is not let in either, neither by its join nor by its gossip.
 	careless := open(t, "n3", calm)
 	join(t, careless, one)
-	alive := &memberlist.Node{Name: "n3", Addr: careless.Self().Addr.Addr().AsSlice(), Port: careless.Self().Addr.Port(), Meta: mustTags(nil)}
+	noTags, _ := message.EncodeTags(nil)
+	alive := &memberlist.Node{Name: "n3", Addr: careless.Self().Addr.Addr().AsSlice(), Port: careless.Self().Addr.Port(), Meta: noTags}
 	if err := (delegate{one.Pool}).NotifyAlive(alive); err == nil {
 		t.Error("its gossip is heard")
 	}

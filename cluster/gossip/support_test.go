@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // patience is how long a test waits for what must come. It is far beyond what a quiet machine needs.
@@ -71,7 +72,7 @@ func (m *member) status(name string) cluster.MemberStatus {
 }
 
 // timeOf is the Lamport time of the last intent about a member.
-func (m *member) timeOf(name string) lamport {
+func (m *member) timeOf(name string) message.Time {
 	m.Pool.mu.Lock()
 	defer m.Pool.mu.Unlock()
 	if r, ok := m.table.records[name]; ok {

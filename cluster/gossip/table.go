@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // table is all members as this one sees them. memberlist tells it who came and who is gone, intents tell it why; see the package's
@@ -14,7 +15,7 @@ import (
 type table struct {
 	self    string
 	emit    func(Event)
-	spread  func(intent) // sends an intent to all
+	spread  func(message.Intent) // sends an intent to all
 	clock   clock
 	records map[string]*record
 	early   map[string]earlyIntent // intents about members that are not known, or no longer
@@ -26,14 +27,14 @@ type table struct {
 // record is one member.
 type record struct {
 	member cluster.Member
-	time   lamport   // of the last intent about it
-	gone   time.Time // when it failed or left
-	prune  bool      // to be forgotten as soon as it is gone
+	time   message.Time // of the last intent about it
+	gone   time.Time    // when it failed or left
+	prune  bool         // to be forgotten as soon as it is gone
 }
 
 // earlyIntent is an intent that waits for its member to be known.
 type earlyIntent struct {
-	intent
+	message.Intent
 	at time.Time
 }
 
@@ -42,7 +43,7 @@ const (
 	earlyFor = 5 * time.Minute // how long they are
 )
 
-func newTable(cfg Config, emit func(Event), spread func(intent)) *table {
+func newTable(cfg Config, emit func(Event), spread func(message.Intent)) *table {
 	return &table{
 		self:      cfg.Name,
 		emit:      emit,
@@ -64,8 +65,8 @@ func (t *table) joined(m cluster.Member) {
 	m.Status = cluster.StatusAlive
 	if e, ok := t.early[m.Name]; ok {
 		delete(t.early, m.Name)
-		r.time = max(r.time, e.time)
-		if e.kind == leaveIntent {
+		r.time = max(r.time, e.Time)
+		if e.Kind == message.LeaveIntent {
 			m.Status = cluster.StatusLeaving
 		}
 	}
@@ -119,22 +120,22 @@ func (t *table) report(what EventType, r *record) {
 }
 
 // hear takes in an intent. It is true for one that is news, and is to be spread.
-func (t *table) hear(i intent) bool {
-	if !t.clock.witness(i.time) {
+func (t *table) hear(i message.Intent) bool {
+	if !t.clock.witness(i.Time) {
 		return false
 	}
-	r, known := t.records[i.name]
+	r, known := t.records[i.Name]
 	switch {
 	case !known:
 		return t.keepEarly(i)
-	case i.name == t.self && i.kind != joinIntent && i.time >= r.time && r.member.Status == cluster.StatusAlive:
+	case i.Name == t.self && i.Kind != message.JoinIntent && i.Time >= r.time && r.member.Status == cluster.StatusAlive:
 		t.announce() // we are said to be leaving, and are not; even at the very time at which we said so ourselves
 		return false
-	case i.time <= r.time:
+	case i.Time <= r.time:
 		return false
 	}
-	r.time = i.time
-	if i.kind == joinIntent {
+	r.time = i.Time
+	if i.Kind == message.JoinIntent {
 		t.stays(r)
 	} else {
 		t.goes(r, i)
@@ -153,10 +154,10 @@ func (t *table) stays(r *record) {
 }
 
 // goes takes in that a member is about to leave, or is written off.
-func (t *table) goes(r *record, i intent) {
-	if i.kind == pruneIntent && i.name != t.self {
+func (t *table) goes(r *record, i message.Intent) {
+	if i.Kind == message.PruneIntent && i.Name != t.self {
 		r.prune = true
-		t.early[i.name] = earlyIntent{intent: i, at: time.Now()} // nobody shall bring it back; its own join may
+		t.early[i.Name] = earlyIntent{Intent: i, at: time.Now()} // nobody shall bring it back; its own join may
 	}
 	switch r.member.Status {
 	case cluster.StatusAlive:
@@ -172,32 +173,32 @@ func (t *table) goes(r *record, i intent) {
 }
 
 // keepEarly keeps an intent about a member that is not known.
-func (t *table) keepEarly(i intent) bool {
-	if e, ok := t.early[i.name]; ok && i.time <= e.time {
+func (t *table) keepEarly(i message.Intent) bool {
+	if e, ok := t.early[i.Name]; ok && i.Time <= e.Time {
 		return false
 	}
 	if len(t.early) >= maxEarly {
 		oldest := slices.MinFunc(slices.Collect(maps.Values(t.early)), func(a, b earlyIntent) int { return a.at.Compare(b.at) })
-		delete(t.early, oldest.name)
+		delete(t.early, oldest.Name)
 	}
-	t.early[i.name] = earlyIntent{intent: i, at: time.Now()}
+	t.early[i.Name] = earlyIntent{Intent: i, at: time.Now()}
 	return true
 }
 
 // announce tells all that this member is here, later than everything that was said about it.
 func (t *table) announce() {
-	i := intent{kind: joinIntent, name: t.self, time: t.clock.tick()}
+	i := message.Intent{Kind: message.JoinIntent, Name: t.self, Time: t.clock.tick()}
 	if r, ok := t.records[t.self]; ok {
-		r.time = i.time
+		r.time = i.Time
 	}
 	t.spread(i)
 }
 
 // write makes an intent that a member leaves, and takes it in. The caller spreads it.
-func (t *table) write(kind intentKind, name string) intent {
-	i := intent{kind: kind, name: name, time: t.clock.tick()}
+func (t *table) write(kind message.IntentKind, name string) message.Intent {
+	i := message.Intent{Kind: kind, Name: name, Time: t.clock.tick()}
 	if r, ok := t.records[name]; ok {
-		r.time = i.time
+		r.time = i.Time
 		t.goes(r, i)
 	}
 	return i
@@ -214,7 +215,7 @@ func (t *table) reap() {
 	}
 	maps.DeleteFunc(t.early, func(_ string, e earlyIntent) bool {
 		keep := earlyFor
-		if e.kind == pruneIntent {
+		if e.Kind == message.PruneIntent {
 			keep = max(t.failedFor, t.leftFor) // as long as anybody may still hold the member
 		}
 		return now.Sub(e.at) >= keep

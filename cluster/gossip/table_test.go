@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/message"
 )
 
 // view is a table in a test, with what it reported and spread.
 type view struct {
 	*table
 	events []string
-	spread []intent
+	spread []message.Intent
 }
 
 func newView(self string) *view {
@@ -25,7 +26,7 @@ func newView(self string) *view {
 	cfg.Name = self
 	v.table = newTable(cfg, func(e Event) {
 		v.events = append(v.events, fmt.Sprintf("%v %s %v", e.Type, e.Member.Name, e.Member.Status))
-	}, func(i intent) { v.spread = append(v.spread, i) })
+	}, func(i message.Intent) { v.spread = append(v.spread, i) })
 	v.joined(node(self))
 	v.take()
 	return v
@@ -49,10 +50,16 @@ type step struct {
 	event string // what is reported
 }
 
+var intentKinds = map[string]message.IntentKind{"join": message.JoinIntent, "leave": message.LeaveIntent, "prune": message.PruneIntent}
+
+func intent(kind, name string, at message.Time) message.Intent {
+	return message.Intent{Kind: intentKinds[kind], Name: name, Time: at}
+}
+
 func (v *view) do(t *testing.T, s step) {
 	t.Helper()
 	var verb, name string
-	var time lamport
+	var time message.Time
 	_, _ = fmt.Sscan(s.what, &verb, &name, &time)
 	news := false
 	switch verb {
@@ -63,8 +70,7 @@ func (v *view) do(t *testing.T, s step) {
 	case "update":
 		v.updated(node(name))
 	default:
-		kind := map[string]intentKind{"join": joinIntent, "leave": leaveIntent, "prune": pruneIntent}[verb]
-		news = v.hear(intent{kind: kind, name: name, time: time})
+		news = v.hear(intent(verb, name, time))
 	}
 	if got := v.take(); got != s.event || news != s.news {
 		t.Errorf("%s: reported %q, news %v; want %q, %v", s.what, got, news, s.event, s.news)
@@ -174,11 +180,11 @@ func TestTableRefutesWhatIsSaidOfItself(t *testing.T) {
 	v.announce() // 22
 	v.do(t, step{"leave n1 22", false, ""})
 	v.do(t, step{"leave n1 22", false, ""}) // an echo: refuted already
-	want := []intent{{joinIntent, "n1", 8}, {joinIntent, "n1", 21}, {joinIntent, "n1", 22}, {joinIntent, "n1", 23}}
+	want := []message.Intent{intent("join", "n1", 8), intent("join", "n1", 21), intent("join", "n1", 22), intent("join", "n1", 23)}
 	if !slices.Equal(v.spread, want) {
 		t.Errorf("spread %v, want %v", v.spread, want)
 	}
-	v.write(leaveIntent, "n1")
+	v.write(message.LeaveIntent, "n1")
 	v.take()
 	v.do(t, step{"prune n1 30", true, ""}) // it is leaving indeed
 	v.do(t, step{"go n1", false, "leave n1 left"})
@@ -190,12 +196,12 @@ func TestTableRefutesWhatIsSaidOfItself(t *testing.T) {
 // tell gives the second what the first knows, by way of the wire.
 func tell(from, to *view) { to.merge(decoded(from)) }
 
-func decoded(v *view) []entry {
-	s, err := decodeState(state{known: v.entries()}.encode())
+func decoded(v *view) []message.Entry {
+	s, err := message.DecodeState(message.State{Known: v.entries()}.Encode())
 	if err != nil {
 		panic(err)
 	}
-	return s.known
+	return s.Known
 }
 
 func TestMergeTellsOfTheGone(t *testing.T) {
@@ -204,7 +210,7 @@ func TestMergeTellsOfTheGone(t *testing.T) {
 		for _, name := range []string{"failed", "left"} {
 			one.joined(node(name))
 		}
-		one.hear(intent{leaveIntent, "left", 4})
+		one.hear(intent("leave", "left", 4))
 		one.lost("left")
 		one.lost("failed")
 		time.Sleep(time.Hour) //nolint:forbidigo // the bubble\'s clock
@@ -232,7 +238,7 @@ func TestMergeDoesNotBringBackThePruned(t *testing.T) {
 		v.lost("n4")
 		v.take()
 	}
-	one.write(pruneIntent, "n4")
+	one.write(message.PruneIntent, "n4")
 	one.take()
 	tell(two, one) // two has not heard of it
 	if got := one.take(); got != "" || one.records["n4"] != nil {
@@ -254,12 +260,12 @@ func TestMergeSettlesWhoIsLeaving(t *testing.T) {
 		v.joined(node("n3"))
 		v.take()
 	}
-	one.hear(intent{leaveIntent, "n3", 5})
+	one.hear(intent("leave", "n3", 5))
 	tell(one, two)
 	if got := two.take(); got != "update n3 leaving" {
 		t.Errorf("two reported %q", got)
 	}
-	two.hear(intent{joinIntent, "n3", 6})
+	two.hear(intent("join", "n3", 6))
 	tell(two, one)
 	if one.records["n3"].member.Status != cluster.StatusAlive {
 		t.Error("one did not hear that n3 stays")
@@ -273,13 +279,13 @@ func TestMergeSettlesWhoIsLeaving(t *testing.T) {
 func TestMergeAboutItself(t *testing.T) {
 	one, two := newView("n1"), newView("n2")
 	two.joined(node("n1"))
-	two.hear(intent{leaveIntent, "n1", 5})
+	two.hear(intent("leave", "n1", 5))
 	two.lost("n1")
 	tell(two, one)
 	if got := one.records["n1"].member.Status; got != cluster.StatusAlive {
 		t.Errorf("n1 believes that it is %v", got)
 	}
-	if want := []intent{{joinIntent, "n1", 6}}; !slices.Equal(one.spread, want) {
+	if want := []message.Intent{intent("join", "n1", 6)}; !slices.Equal(one.spread, want) {
 		t.Errorf("spread %v, want %v", one.spread, want)
 	}
 }
@@ -290,7 +296,7 @@ func TestReapAfterTheirTime(t *testing.T) {
 		v.joined(node("failed"))
 		v.joined(node("left"))
 		v.joined(node("alive"))
-		v.hear(intent{leaveIntent, "left", 1})
+		v.hear(intent("leave", "left", 1))
 		v.lost("left")
 		v.lost("failed")
 		v.take()
@@ -328,7 +334,7 @@ func TestEarlyIntentsAreBoundedAndExpire(t *testing.T) {
 		v := newView("n1")
 		for i := range maxEarly + 5 {
 			time.Sleep(time.Millisecond) //nolint:forbidigo // the bubble\'s clock
-			v.hear(intent{leaveIntent, fmt.Sprint("x", i), 1})
+			v.hear(intent("leave", fmt.Sprint("x", i), 1))
 		}
 		if _, kept := v.early["x4"]; len(v.early) != maxEarly || kept {
 			t.Errorf("%d are kept, the fifth: %v", len(v.early), kept)
@@ -349,7 +355,7 @@ func TestClock(t *testing.T) {
 	if c.witness(12+maxAhead+1) || c.now != 12 || !c.witness(12+maxAhead) {
 		t.Errorf("clock at %d", c.now)
 	}
-	if c.witness(^lamport(0)) {
+	if c.witness(^message.Time(0)) {
 		t.Error("the end of time is believed")
 	}
 }

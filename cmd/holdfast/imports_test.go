@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"cluster/codec":         {"cluster", "cluster/state"},
 	"cluster/codec/entry":   {"cluster"},
 	"cluster/consensus":     {"cluster", "cluster/state", "cluster/codec"}, // and its own folders
-	"cluster/gossip":        {"cluster", "cluster/durable"},
+	"cluster/gossip":        {"cluster", "cluster/durable"},                // and its own folders
 	"cluster/join":          {"cluster"},
 	"cluster/wan":           {"cluster", "cluster/gossip", "cluster/join"},
 	"cluster/rpc":           {"cluster"},
@@ -79,6 +79,7 @@ var mayImport = map[string][]string{
 
 	"cluster/agent/identity":    {"cluster", "cluster/durable"},
 	"cluster/consensus/storage": {"cluster", "cluster/durable"},
+	"cluster/gossip/message":    {"cluster"},
 
 	"failover/render":          {"cluster", "cluster/state", "failover/program", "failover/roster"},
 	"failover/render/language": {},

@@ -1,11 +1,11 @@
-package gossip
+package message
 
 import (
 	"encoding/binary"
 	"errors"
 )
 
-// The forms on the wire are numbers as uvarints and byte strings with their length before them. A decoder reads the fields that it knows and ignores what a
+// A decoder reads the fields that it knows and ignores what a
 // newer member may have put behind them.
 
 var (

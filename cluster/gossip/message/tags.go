@@ -1,4 +1,4 @@
-package gossip
+package message
 
 import (
 	"encoding/binary"
@@ -18,8 +18,8 @@ const MaxTags = memberlist.MetaMaxSize
 // tagsForm is the first byte of encoded tags, so that a later form can be told apart.
 const tagsForm = 1
 
-// encodeTags is a member's metadata: the form, the number of tags, and names and values in the order of the names.
-func encodeTags(tags map[string]string) ([]byte, error) {
+// EncodeTags is a member's metadata: the form, the number of tags, and names and values in the order of the names.
+func EncodeTags(tags map[string]string) ([]byte, error) {
 	b := binary.AppendUvarint([]byte{tagsForm}, uint64(len(tags)))
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
 		b = appendBytes(appendBytes(b, name), tags[name])
@@ -30,8 +30,8 @@ func encodeTags(tags map[string]string) ([]byte, error) {
 	return b, nil
 }
 
-// decodeTags reads another member's metadata.
-func decodeTags(meta []byte) (map[string]string, error) {
+// DecodeTags reads another member's metadata.
+func DecodeTags(meta []byte) (map[string]string, error) {
 	if len(meta) > MaxTags {
 		return nil, errTooBig
 	}

@@ -1,4 +1,4 @@
-package gossip
+package message
 
 import (
 	"errors"
@@ -8,13 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// checkName says why a text cannot be a node name: it is nameless, too long, or would break a line or an address.
-func checkName(name string) error {
+// MaxName is the longest node name.
+const MaxName = 128
+
+// CheckName says why a text cannot be a node name: it is nameless, too long, or would break a line or an address.
+func CheckName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("the node name is empty")
-	case len(name) > maxName:
-		return fmt.Errorf("the node name is %d bytes long, at most %d are allowed", len(name), maxName)
+	case len(name) > MaxName:
+		return fmt.Errorf("the node name is %d bytes long, at most %d are allowed", len(name), MaxName)
 	case !utf8.ValidString(name):
 		return fmt.Errorf("the node name %q is not UTF-8", name)
 	}
@@ -26,8 +29,8 @@ func checkName(name string) error {
 	return nil
 }
 
-// memberAddr is the address another member has given: a unicast one with a port, or an error.
-func memberAddr(ip []byte, port uint64) (netip.AddrPort, error) {
+// Address is the address another member has given: a unicast one with a port, or an error.
+func Address(ip []byte, port uint64) (netip.AddrPort, error) {
 	addr, ok := netip.AddrFromSlice(ip)
 	addr = addr.Unmap()
 	if !ok || addr.IsUnspecified() || addr.IsMulticast() || port == 0 || port > 65535 {
