@@ -40,6 +40,6 @@
 //
 // From the answers package witness concludes: the Report. It never takes an orderly move for two owners, however busy the computer is.
 // So that it does not miss two owners either, whoever asks, listens and answers does so on threads that the kernel prefers (as root; an ordinary
-// user's take their turn), and GOMAXPROCS is raised while a lab is open. Report.Resolution is the longest that a machine was left unasked
+// user's take their turn), and GOMAXPROCS is raised while a lab is open. Report.Resolution is the longest that a machine went unseen
 // in fact.
 package lab

@@ -173,13 +173,10 @@ func TestSlow(t *testing.T) {
 	if d := took(); d < 300*time.Millisecond {
 		t.Errorf("a slow cable took %s, want about 400 ms", d)
 	}
+	fast := func() bool { return took() <= 200*time.Millisecond } // a busy computer needs longer once and again, and a slow cable never lets it be faster
 	must(t, m.Slow(0))
-	if d := took(); d > 200*time.Millisecond {
-		t.Errorf("a fast cable took %s", d)
-	}
+	eventually(t, "a cable without a limit is fast", fast)
 	must(t, m.Slow(1_000_000))
 	must(t, l.Heal())
-	if d := took(); d > 200*time.Millisecond {
-		t.Errorf("a healed cable took %s", d)
-	}
+	eventually(t, "a healed cable is fast", fast)
 }

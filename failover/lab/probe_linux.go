@@ -140,8 +140,10 @@ func (p *Probe) Close() Report {
 }
 
 // Report is what has been seen up to now.
-func (p *Probe) Report() Report {
-	return p.record().Judge(witness.Rules{Patience: patience, MaxGap: max(4*p.opts.Period, minGap)})
+func (p *Probe) Report() Report { return p.record().Judge(p.rules()) }
+
+func (p *Probe) rules() witness.Rules {
+	return witness.Rules{Patience: patience, MaxGap: max(4*p.opts.Period, minGap)}
 }
 
 // record copies what there is, so that reading it does not keep the probe from asking.
@@ -155,6 +157,11 @@ func (p *Probe) record() witness.Record {
 		Client: slices.Clone(p.asks),
 		Rounds: slices.Clone(p.rounds),
 		Tracks: p.ownerTracksLocked(),
+	}
+	for _, t := range rec.Tracks {
+		for i, a := range t.Asks {
+			rec.Rounds[i].Heard = max(rec.Rounds[i].Heard, a.Heard)
+		}
 	}
 	if p.deaf.Load() {
 		rec.Ended = p.ended

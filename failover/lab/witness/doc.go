@@ -16,11 +16,11 @@
 //
 // However late the questions, the machines or the answers may be because the processor was busy elsewhere, these bounds only widen: an orderly
 // move is never taken for two owners. (An address that leaves a machine and is back on it within MaxGap, 12 ms, would be.) What may be
-// missed is an overlap shorter than the longest time that a machine was left unasked, Report.Resolution. Overlaps closer together than MaxGap
-// are counted as one, and each is as long as is certain: up to a period shorter than the truth at either end.
+// missed is an overlap shorter than the longest time from one question to the answer to the next, Report.Resolution. Overlaps closer together than
+// MaxGap are counted as one, and each is as long as is certain: up to a period shorter than the truth at either end.
 //
-// An outage is the time between two answered questions of the client, by when they were asked, if there were unanswered ones in between:
-// up to two periods longer than the truth, and never shorter. A question that waited for longer than Rules.Patience counts as unanswered even
+// An outage is the time between two answered questions of the client, from when the one was about to be sent until the other had been, if there
+// were unanswered ones in between: up to two periods longer than the truth, and never shorter. A question that waited for longer than Rules.Patience counts as unanswered even
 // if an answer came in the end: the client's kernel keeps datagrams while it looks for a hardware address, and would hide an outage. A
 // client that was itself held up has asked nothing, and saw no outage.
 package witness

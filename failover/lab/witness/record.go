@@ -11,7 +11,7 @@ type Record struct {
 	Began  time.Time
 	Ended  time.Duration
 	Client []Ask   // what the client asked by normal routing
-	Rounds []Ask   // what the observer asked everyone at once, however it was answered
+	Rounds []Ask   // what the observer asked everyone at once, and when the last answer was heard if there was any
 	Tracks []Track // what each machine was asked, in each way that needs no routing
 }
 

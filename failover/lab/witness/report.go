@@ -28,11 +28,11 @@ type Report struct {
 	Serving  []Serving     // who served when, by each method, whomever the client heard
 
 	Period     time.Duration // between one round of questions and the next, median
-	Resolution time.Duration // the longest that a machine was left unasked
+	Resolution time.Duration // the longest time from one round to the next, or to the answer to that
 }
 
-// Outage is a time through which the client's questions went unanswered: from the last that was answered before it to the first that was
-// answered after it, both by when they were asked.
+// Outage is a time through which the client's questions went unanswered: from before the last that was answered before it was sent, until the
+// first that was answered after it had been.
 type Outage struct {
 	Window
 
@@ -82,7 +82,7 @@ func (r *Report) client(asks []Ask, end time.Duration, j Rules) {
 		}
 		r.Answered++
 		if missed > 0 {
-			r.addOutage(last, a, asks[0].Sent, a.Sent, missed)
+			r.addOutage(last, a, asks[0].Sent, max(a.Sent, a.SentBy), missed)
 		}
 		missed, last = 0, a
 		if n := len(r.Heard); n == 0 || r.Heard[n-1].Machine != a.By {
@@ -150,7 +150,7 @@ func (r *Report) owners(tracks []Track, j Rules) {
 	r.Two = total(merge(all, 0))
 }
 
-// paces reads how often was asked.
+// paces reads how often was asked, and how late was heard.
 func (r *Report) paces(rounds []Ask) {
 	gaps := make([]time.Duration, 0, len(rounds))
 	last := Unsent
@@ -160,12 +160,13 @@ func (r *Report) paces(rounds []Ask) {
 		}
 		if last != Unsent {
 			gaps = append(gaps, a.Sent-last)
+			r.Resolution = max(r.Resolution, max(a.Sent, a.Heard)-last)
 		}
 		last = a.Sent
 	}
 	if len(gaps) > 0 {
 		slices.Sort(gaps)
-		r.Period, r.Resolution = gaps[len(gaps)/2], gaps[len(gaps)-1]
+		r.Period = gaps[len(gaps)/2]
 	}
 }
 
@@ -188,7 +189,7 @@ func (r Report) String() string {
 // Detail is all of the report, a line for each finding.
 func (r Report) Detail() string {
 	b := new(strings.Builder)
-	fmt.Fprintf(b, "%s\n  took %s ms, no machine left unasked for more than %s ms\n", r, millis(r.Took), millis(r.Resolution))
+	fmt.Fprintf(b, "%s\n  took %s ms, no machine unseen for more than %s ms\n", r, millis(r.Took), millis(r.Resolution))
 	for _, o := range r.Outages {
 		fmt.Fprintf(b, "  outage   %s ms: %s, %s, %d questions\n", o.Window, millis(o.Length()), change(o.Before, o.After), o.Unanswered)
 	}

@@ -205,7 +205,7 @@ func TestReportText(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for _, line := range []string{
-		"no machine left unasked for more than 14.0 ms",
+		"no machine unseen for more than 14.0 ms",
 		"outage   3.0..812.0 ms: 809.0, n1 -> n2, 1 questions",
 		"outage   812.0..1000.0 ms: 188.0, n2 -> nobody, 1 questions",
 		"heard    0..3.0 ms: n1, 2 answers",
