@@ -63,6 +63,9 @@ func Serve(ctx context.Context, port uint16, name string, began func() error) er
 		return nil
 	case err := <-ended:
 		running--
+		if ctx.Err() != nil {
+			return nil // it has ended because of that
+		}
 		return fmt.Errorf("serve on port %d: %w", port, err)
 	}
 }
