@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -39,12 +40,18 @@ type Presence struct {
 	Live          bool
 	Why           string            // the reason for the last change of Live, a sentence
 	Since         time.Time         // of that change
-	Unable        map[string]string // group -> why this machine cannot carry it, a sentence
+	Unable        map[string]string // group -> why this machine cannot carry it, a sentence; AnyGroup for all, those to come included
 	HardwareAddrs []string          // MAC addresses of its interfaces, so that a probe can tell a member from a stranger
 	Networks      []string          // where it can carry addresses, an interface and a prefix each: "eth0 10.77.0.11/24"
 
 	ModifyIndex uint64
 }
+
+// AnyGroup stands for every group in Presence.Unable: a witness is known as one before there is a group that it could be given.
+const AnyGroup = "*"
+
+// Hinders says in a sentence why the machine cannot carry a group, "" where it can.
+func (p *Presence) Hinders(group string) string { return cmp.Or(p.Unable[group], p.Unable[AnyGroup]) }
 
 // StoppingWhy is how the reason of a presence begins whose daemon stops in good order.
 const StoppingWhy = "its daemon is stopping: "

@@ -56,7 +56,8 @@ type Controller struct {
 	out         *outbox.Outbox         // to the leader; nil while there is no channel
 	unable      map[string]string      // group -> why this machine cannot carry it
 	unfit       map[string]hindrance   // what was found out by trying
-	misfit      string                 // why this machine takes no group at all, "" where it does
+	incapable   string                 // why this machine never carries a group, "" where it can
+	misfit      string                 // why this machine takes no group at all for now, "" where it does
 	given       map[string]returned    // group -> the highest epoch that was given back
 	hooks       map[string]chan func() // group -> its hooks, one after another
 	hardware    []string               // this machine's hardware addresses
@@ -95,7 +96,7 @@ func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts 
 		opts.UnfitFor = DefaultOptions().UnfitFor
 	}
 	return &Controller{
-		agent: agent, channel: channel, machine: machine{addrs, opts.Metrics.counting(f)}, opts: opts, log: log, recorder: newRecorder(agent, opts.Metrics, log), inbox: make(chan func(), 64),
+		incapable: incapable(addrs), agent: agent, channel: channel, machine: machine{addrs, opts.Metrics.counting(f)}, opts: opts, log: log, recorder: newRecorder(agent, opts.Metrics, log), inbox: make(chan func(), 64),
 		groups: map[string]*cluster.Group{}, assignments: map[string]cluster.Assignment{}, carried: map[string]*carrier{},
 		holder: lease.NewHolder(), unable: map[string]string{}, macs: map[string]string{},
 		unfit: map[string]hindrance{}, given: map[string]returned{}, hooks: map[string]chan func(){}, overdue: true,
@@ -323,6 +324,9 @@ func (c *Controller) guard() {
 // assess finds out which groups this machine could not carry. A change goes to the leader with the next renewal, which is sent at once.
 func (c *Controller) assess() {
 	unable := map[string]string{}
+	if c.incapable != "" {
+		unable[cluster.AnyGroup] = c.incapable
+	}
 	for name, g := range c.groups {
 		if x, known := c.unfit[name]; known && time.Now().Before(x.until) {
 			unable[name] = x.why

@@ -17,6 +17,14 @@ func Incapable(why string) (Addresses, Fence) {
 	return r, closedFence{r}
 }
 
+// incapable is the reason with which Incapable made addrs, "" for any other.
+func incapable(addrs Addresses) string {
+	if r, ok := addrs.(refusal); ok {
+		return r.err.Error()
+	}
+	return ""
+}
+
 type refusal struct{ err error }
 
 func (r refusal) Resolve(vip.Address) (vip.Interface, error)          { return vip.Interface{}, r.err }

@@ -56,7 +56,11 @@ func presenceTransitions(old, now *cluster.Presence) []cluster.Transition {
 		was = old.Unable
 	}
 	for _, g := range slices.Sorted(maps.Keys(now.Unable)) {
-		if was[g] != now.Unable[g] {
+		switch {
+		case was[g] == now.Unable[g], g != cluster.AnyGroup && now.Unable[cluster.AnyGroup] != "":
+		case g == cluster.AnyGroup:
+			out = append(out, cluster.Transition{Time: time.Now(), Kind: cluster.TransitionPresence, Node: now.Node, Why: now.Node + " carries no groups: " + now.Unable[g]})
+		default:
 			out = append(out, cluster.Transition{
 				Time: time.Now(), Kind: cluster.TransitionPresence, Node: now.Node, Group: g, Why: now.Node + " cannot carry it: " + now.Unable[g],
 			})

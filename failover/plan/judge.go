@@ -142,8 +142,8 @@ func (m candidate) judge(g *cluster.Group, instances map[string]instanceHealth, 
 		x := no("its daemon must run, and be heard by the leader", "%s", m.presence.Why)
 		x.orderly = m.presence.Leaving()
 		return x
-	case m.presence.Unable[g.Name] != "":
-		return no("what hinders it must be mended", "%s", m.presence.Unable[g.Name])
+	case m.presence.Hinders(g.Name) != "":
+		return no("what hinders it must be mended", "%s", m.presence.Hinders(g.Name))
 	case m.health != nil && m.health.Status == cluster.Critical && m.health.ID == cluster.NodeMaintenance:
 		x := no("holdfast maint -disable, on it", "the machine is in maintenance: %s", m.health.Notes)
 		x.orderly = true

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/cluster"
 	"holdfast/cmd/holdfast/verb"
 	"holdfast/httpapi/group"
 	"holdfast/httpapi/template"
@@ -136,6 +137,9 @@ func printStatus(c *verb.Console, s group.FailoverStatus) error {
 }
 
 func unable(m map[string]string) string {
+	if why := m[cluster.AnyGroup]; why != "" {
+		return "any group: " + why
+	}
 	var out []string
 	for _, g := range slices.Sorted(maps.Keys(m)) {
 		out = append(out, g+": "+m[g])
