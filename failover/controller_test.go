@@ -220,6 +220,23 @@ func TestNewAddressesTakeANewEpoch(t *testing.T) {
 	}
 }
 
+// TestNoAddresses holds that a group which has given all its addresses to others and waits for new ones is carried by nobody, and begins again with them.
+func TestNoAddresses(t *testing.T) {
+	s := newStage(t)
+	s.Assign("g", "n1", false)
+	s.start().serves()
+	n := s.len()
+	s.Do(&cluster.Steer{Assignments: []cluster.Assignment{{Group: "g", Node: "n1", Epoch: 2, Why: "it waits"}}})
+	failovertest.Eventually(t, "the old epoch is given back", func() bool { return s.has("release g 1") })
+	s.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.101/24")))
+	s.Assign("g", "n1", false)
+	failovertest.Eventually(t, "the new address is served", func() bool { return s.serving("10.0.0.101") })
+	s.wantOrder(n, "shut 10.0.0.100", "remove 10.0.0.100", "manage 10.0.0.101", "open 10.0.0.101")
+	if s.has("claim g 2") {
+		t.Error("it claimed an epoch without addresses")
+	}
+}
+
 // TestConflict holds that another machine's claim is told, and that it is none where it is heard after the lease has ended.
 func TestConflict(t *testing.T) {
 	mac := net.HardwareAddr{2, 0, 0, 0, 0, 99}
@@ -611,8 +628,10 @@ func TestIncapable(t *testing.T) {
 		defer close(done)
 		s.controller.Run(ctx)
 	}()
+	failovertest.Eventually(t, "the first word to the leader says so of every group", func() bool {
+		return len(s.heard()) > 0 && s.heard()[0].Unable[cluster.AnyGroup] == "this machine may not load eBPF programs"
+	})
 	s.Assign("g", "n1", false)
-	failovertest.Eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == "this machine may not load eBPF programs" })
 	if len(s.controller.Holdings()) != 0 || s.has("claim g 1") {
 		t.Error("it claims what it cannot carry")
 	}

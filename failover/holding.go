@@ -19,8 +19,8 @@ import (
 // take begins to carry a group: its addresses go onto the machine behind the closed fence, a probe asks whether a stranger has them, and
 // the claim goes to the leader. The lease will open the fence.
 func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
-	if time.Now().Before(c.unfit[a.Group].until) || a.Epoch <= c.given[a.Group].epoch {
-		return
+	if time.Now().Before(c.unfit[a.Group].until) || a.Epoch <= c.given[a.Group].epoch || len(a.VIPs) == 0 {
+		return // without addresses there is nothing to carry: they were given to other groups, and its new ones are not free yet
 	}
 	g := &carrier{group: a.Group, epoch: a.Epoch, began: time.Now()}
 	var err error

@@ -33,9 +33,6 @@ type Options struct {
 	Committed func(*cluster.Steer) // told what it has committed; may be nil
 }
 
-// retryPause is the pause before a majority is asked again, or the same is committed again.
-const retryPause = 20 * time.Millisecond
-
 // Assigner is what the leader does for failover: it keeps the lease channels, grants leases, and assigns groups to machines. One Assigner
 // lives for one leadership.
 type Assigner struct {
@@ -83,6 +80,7 @@ func (a *Assigner) begin(ctx context.Context) bool {
 	a.mu.Lock()
 	a.began = time.Now()
 	a.mu.Unlock()
+	var again retry
 	for ctx.Err() == nil {
 		left, err := a.quorum.OlderLeases(ctx)
 		if err == nil {
@@ -93,10 +91,13 @@ func (a *Assigner) begin(ctx context.Context) bool {
 			a.log.Info("leases of older leaders have ended after", "remaining", left.String(), "asked", time.Since(a.began).String())
 			return true
 		}
-		a.log.Warn("cannot ask a majority about the leases of older leaders, will ask again", "error", err)
+		pause, tell := again.next()
+		if tell {
+			a.log.Warn("cannot ask a majority about the leases of older leaders, will ask again", "times", again.failed, "error", err)
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(retryPause):
+		case <-time.After(pause):
 		}
 	}
 	return false

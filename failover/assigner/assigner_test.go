@@ -550,3 +550,24 @@ func TestAnswersAMachineAtRestNowAndThen(t *testing.T) {
 		}
 	})
 }
+
+// TestAWitnessIsGivenNothing holds that a machine which carries no groups has none for a moment either, though it was known before the group was.
+func TestAWitnessIsGivenNothing(t *testing.T) {
+	c := newCourt(t)
+	c.Do(&cluster.DeleteGroup{Name: "g"})
+	w := c.open().send("n1")
+	w.change(func() { w.say.Unable = map[string]string{cluster.AnyGroup: "this machine is a witness"} })
+	failovertest.Eventually(t, "the leader knows", func() bool {
+		p := c.Store.View().Presence("n1")
+		return p != nil && p.Live && p.Hinders("g") != ""
+	})
+	c.Do(on("n1", "g", "10.0.0.100/24"))
+	c.send("n2")
+	c.holds("g", "n2")
+	if told := c.Told(cluster.TransitionAssign); len(told) != 1 || !strings.HasPrefix(told[0], "n2 is the best machine") {
+		t.Errorf("assignments: %q", told)
+	}
+	if told := c.Told(cluster.TransitionPresence); !slices.Contains(told, "n1 carries no groups: this machine is a witness") {
+		t.Errorf("presences: %q", told)
+	}
+}

@@ -43,6 +43,7 @@ func (a *Assigner) renewed(ctx context.Context, out *outbox.Outbox, r *lease.Ren
 	}
 	if p.Freed {
 		a.push()
+		a.changed() // an address may be free that a group waits for
 	}
 	switch {
 	case len(p.Claims) > 0:

@@ -1,7 +1,6 @@
 package assigner
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,24 +16,35 @@ import (
 
 // steerLoop runs Plan whenever what it reads may have changed, and commits the difference.
 func (a *Assigner) steerLoop(ctx context.Context) {
+	var again retry
 	for ctx.Err() == nil {
 		v := a.agent.WatchView()
 		a.giveUp(ctx, v)
 		cmd, next := a.steer(v)
 		a.await(ctx)
 		if cmd != nil {
-			for _, t := range cmd.Transitions {
-				a.log.Info("transition", "kind", string(t.Kind), "group", t.Group, "holder", t.Node, "epoch", t.Epoch, "why", t.Why)
-			}
-			if _, err := a.agent.Apply(ctx, cluster.WriteOptions{}, cmd); err == nil {
-				a.opts.Committed(cmd)
-			} else if ctx.Err() == nil {
-				a.log.Warn("cannot commit assignments, will plan again", "error", err)
-				next = min(next, retryPause)
-			}
+			next = min(next, a.commit(ctx, cmd, &again))
 		}
 		a.waitSteer(ctx, v, next)
 	}
+}
+
+// commit writes what was decided, and says when it is to be decided anew where that fails.
+func (a *Assigner) commit(ctx context.Context, cmd *cluster.Steer, again *retry) time.Duration {
+	_, err := a.agent.Apply(ctx, cluster.WriteOptions{}, cmd)
+	if err == nil {
+		*again = retry{}
+		for _, t := range cmd.Transitions {
+			a.log.Info("transition", "kind", string(t.Kind), "group", t.Group, "holder", t.Node, "epoch", t.Epoch, "why", t.Why)
+		}
+		a.opts.Committed(cmd)
+		return time.Minute
+	}
+	pause, tell := again.next()
+	if tell && ctx.Err() == nil {
+		a.log.Warn("cannot commit assignments, will plan again", "times", again.failed, "error", err)
+	}
+	return pause
 }
 
 // waitSteer returns when the view has changed, a channel has, or after next.
@@ -82,11 +92,13 @@ func (a *Assigner) steer(v *state.View) (*cluster.Steer, time.Duration) {
 		if moved == nil && plan.Settled(old, &d, g) {
 			continue
 		}
-		if wait := a.hold(v, old, &d, g, taken); moved == nil && wait > 0 {
-			next = min(next, wait)
-			continue
+		x := moved
+		if x == nil {
+			if x, wait = a.hold(v, old, &d, g, taken, now); x == nil {
+				next = min(next, wait)
+				continue
+			}
 		}
-		x := cmp.Or(moved, plan.Assign(old, &d, g, now))
 		cmd.Assignments = append(cmd.Assignments, *x)
 		cmd.Transitions = append(cmd.Transitions, cluster.Transition{
 			Time: now, Kind: cluster.TransitionAssign, Group: x.Group, Node: x.Node, Epoch: x.Epoch, Why: x.Why, Detail: checkDetail(v, old),
@@ -125,21 +137,23 @@ func takenVIPs(v *state.View) map[string]string {
 	return out
 }
 
-// hold says how long an assignment that brings new addresses must wait: an address that another group served must be free first, both in
-// the assignments and of every lease that was granted for an epoch that is over.
-func (a *Assigner) hold(v *state.View, old *cluster.Assignment, d *cluster.Decision, g *cluster.Group, taken map[string]string) time.Duration {
+// hold is the next assignment of a group, or how long one that brings new addresses must wait: an address that another group served must be free
+// first, both in the assignments and of every lease that was granted for an epoch that is over. Meanwhile the group gives up those of its own that
+// other groups are to have: of two that exchange addresses, each would wait for the other.
+func (a *Assigner) hold(v *state.View, old *cluster.Assignment, d *cluster.Decision, g *cluster.Group, taken map[string]string, now time.Time) (*cluster.Assignment, time.Duration) {
+	next := plan.Assign(old, d, g, now)
 	if d.Node == "" {
-		return 0
+		return next, 0
 	}
 	fresh := false
 	for _, x := range g.VIPs {
 		if by := taken[x.Addr().String()]; by != "" && by != d.Group {
-			return a.opts.TTL / 4 // that group's next epoch is in this very plan, or its deletion on the way
+			return plan.GiveWay(v, old, d, next), a.opts.TTL / 4 // that group's next epoch is in this very plan, or its deletion on the way
 		}
 		fresh = fresh || old == nil || !slices.Contains(old.VIPs, x)
 	}
 	if !fresh {
-		return 0
+		return next, 0
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -147,7 +161,10 @@ func (a *Assigner) hold(v *state.View, old *cluster.Assignment, d *cluster.Decis
 	for _, x := range v.Assignments() {
 		epochs[x.Group] = x.Epoch
 	}
-	return a.granter.Draining(lease.Now(), func(group string) uint64 { return epochs[group] })
+	if wait := a.granter.Draining(lease.Now(), func(group string) uint64 { return epochs[group] }); wait > 0 {
+		return nil, wait
+	}
+	return next, 0
 }
 
 // news are the presences that differ from the state's, and the time until one may differ for no other reason than time.

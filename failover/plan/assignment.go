@@ -2,10 +2,13 @@ package plan
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/state"
 )
 
 // Settled reports whether the state already says what the plan wants.
@@ -32,6 +35,35 @@ func Assign(old *cluster.Assignment, d *cluster.Decision, g *cluster.Group, now 
 		x.Moved, x.Why = old.Moved, "its addresses were changed; "+d.Why
 	}
 	return x
+}
+
+// GiveWay is the assignment by which a group that has to wait for new addresses gives up those that other groups are to have, nil where it has
+// none of these. next is the one that it waits for. The epoch may be left without an address: then there is nothing to carry.
+func GiveWay(v *state.View, old *cluster.Assignment, d *cluster.Decision, next *cluster.Assignment) *cluster.Assignment {
+	if old == nil || old.Node == "" {
+		return nil
+	}
+	heirs := map[netip.Addr]string{}
+	for _, g := range v.Groups() {
+		for _, x := range g.VIPs {
+			heirs[x.Addr()] = g.Name
+		}
+	}
+	x := *next
+	x.VIPs = nil
+	var given []string
+	for _, a := range old.VIPs {
+		if to := heirs[a.Addr()]; to != "" && to != d.Group {
+			given = append(given, fmt.Sprintf("%s to %s", a.Addr(), to))
+			continue
+		}
+		x.VIPs = append(x.VIPs, a)
+	}
+	if len(given) == 0 {
+		return nil
+	}
+	x.Why = "it gives " + strings.Join(given, ", ") + ", and waits for its own new addresses; " + d.Why
+	return &x
 }
 
 // MoveTo is the assignment by which an operator has a group on a machine: the next epoch, or where the machine holds it, the same one, marked.
