@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/membership"
 )
 
 // border keeps the gossip of clusters apart. A machine that is given to another cluster keeps its address, and the members of the old one go on
@@ -80,15 +81,15 @@ func (b *border) isElsewhere(at netip.AddrPort) bool {
 }
 
 // survey notes who is on this side. Of two members at one address the living one counts.
-func (b *border) survey(t *table) {
+func (b *border) survey(t *membership.Table) {
 	id := b.cluster()
 	if id == "" {
 		return
 	}
-	ours := make(map[netip.AddrPort]bool, len(t.records))
-	for _, r := range t.records {
-		if _, known := ours[r.member.Addr]; !known || r.gone.IsZero() {
-			ours[r.member.Addr] = r.member.ClusterID() == id
+	ours := map[netip.AddrPort]bool{}
+	for m, alive := range t.All() {
+		if _, known := ours[m.Addr]; !known || alive {
+			ours[m.Addr] = m.ClusterID() == id
 		}
 	}
 	b.ours.Store(&ours)

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/membership"
 	"holdfast/cluster/gossip/message"
 )
 
@@ -119,7 +120,7 @@ func TestMachineGivenToAnotherCluster(t *testing.T) {
 			for _, m := range []*member{a1, a2} { // whose every attempt to reach it again fails
 				awaitStatus(t, m, "n3", cluster.StatusFailed)
 			}
-			a1.change(func(t *table) { t.spread(t.write(message.LeaveIntent, "n2")) }) // a lie about n2, which the pool passes on
+			a1.change(func(t *membership.Table) { t.WriteOff("n2", false) }) // a lie about n2, which the pool passes on
 			if now != cluster.NoCluster {
 				if n, err := a1.Join(t.Context(), []string{at.String()}); n != 0 || err == nil || !strings.Contains(err.Error(), "another cluster") {
 					t.Errorf("joined %d, %v", n, err)
@@ -186,11 +187,11 @@ func TestStateOfAnotherClusterIsDropped(t *testing.T) {
 func TestBorderLabels(t *testing.T) {
 	at := func(last string) netip.AddrPort { return netip.MustParseAddrPort("10.0.0." + last + ":8301") }
 	b := &border{log: slog.New(slog.DiscardHandler)}
-	tb := newTable(quick("n1"), func(Event) {}, func(message.Intent) {})
+	tb := membership.NewTable(membership.Config{Self: "n1", Report: func(membership.Change, cluster.Member) {}})
 	add := func(name, last, id string, gone bool) {
-		tb.records[name] = &record{member: cluster.Member{Name: name, Addr: at(last), Tags: map[string]string{cluster.TagCluster: id}}}
+		tb.Joined(cluster.Member{Name: name, Addr: at(last), Tags: map[string]string{cluster.TagCluster: id}})
 		if gone {
-			tb.records[name].gone = time.Now()
+			tb.Lost(name)
 		}
 	}
 	add("n2", "2", "id-a", false)

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/membership"
 	"holdfast/cluster/gossip/message"
 )
 
@@ -61,19 +62,19 @@ func (d delegate) MergeRemoteState(b []byte, _ bool) {
 func (d delegate) NotifyJoin(n *memberlist.Node) {
 	m := d.member(n)
 	d.pool.border.back(m.Addr)
-	d.pool.change(func(t *table) { t.joined(m) })
+	d.pool.change(func(t *membership.Table) { t.Joined(m) })
 }
 
 // NotifyUpdate takes in a member's new tags.
 func (d delegate) NotifyUpdate(n *memberlist.Node) {
 	m := d.member(n)
 	d.pool.border.back(m.Addr)
-	d.pool.change(func(t *table) { t.updated(m) })
+	d.pool.change(func(t *membership.Table) { t.Updated(m) })
 }
 
 // NotifyLeave takes in that a member is gone.
 func (d delegate) NotifyLeave(n *memberlist.Node) {
-	d.pool.change(func(t *table) { t.lost(n.Name) })
+	d.pool.change(func(t *membership.Table) { t.Lost(n.Name) })
 	d.pool.place.forget(n.Name)
 }
 

@@ -2,10 +2,9 @@
 // member means to the catalog, to Raft or to a virtual IP is decided elsewhere.
 //
 // A Pool sees each member as alive, leaving, left or failed. memberlist alone knows alive and gone, and tells nobody whether a
-// member left or died, so the pool spreads intents: "n1 is about to leave", "n1 is here", "n1 is written off". Each bears a Lamport
-// time, and of two intents about one member the later counts, whatever order they arrive in: a leave that was said before a member
-// came back does not take it away again. Intents travel by gossip, and with every push/pull for those who missed them; so do the
-// members that failed or left, until they are reaped, so that an agent that starts later knows them too.
+// member left or died, so the pool spreads intents: "n1 is about to leave", "n1 is here", "n1 is written off". What follows from them, whatever
+// order they arrive in, is decided by package membership. Intents travel by gossip, and with every push/pull for those who missed them; so do the
+// members that failed or left, until they are reaped.
 //
 // User events are payloads of at most MaxPayload bytes that every member delivers once. A member that joins does not get those
 // from before.

@@ -6,31 +6,34 @@ import (
 	"sync"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/membership"
 	"holdfast/cluster/gossip/message"
 )
 
 // EventType says what an Event reports.
 type EventType uint8
 
-// The types of event.
+// The types of event: what becomes of a member, and what else the pool tells.
 const (
-	EventJoin     EventType = 1 // a member is alive that was not, or not known
-	EventUpdate   EventType = 2 // a member has other tags, says that it is about to leave, or has thought better of it
-	EventLeave    EventType = 3 // a member has left in good order, or a failed one was written off
-	EventFail     EventType = 4 // a member stopped answering
-	EventReap     EventType = 5 // a member that failed or left is forgotten
+	EventJoin   = EventType(membership.Join)
+	EventUpdate = EventType(membership.Update)
+	EventLeave  = EventType(membership.Leave)
+	EventFail   = EventType(membership.Fail)
+	EventReap   = EventType(membership.Reap)
+
 	EventUser     EventType = 6 // somebody sent a payload to all
 	EventConflict EventType = 7 // another agent uses the name of a member; the member stays, and the other is not let in
 )
 
-var eventTypeNames = [...]string{"none", "join", "update", "leave", "fail", "reap", "user", "conflict"}
-
 // String is the type's name in logs.
 func (t EventType) String() string {
-	if int(t) < len(eventTypeNames) {
-		return eventTypeNames[t]
+	switch t {
+	case EventUser:
+		return "user"
+	case EventConflict:
+		return "conflict"
 	}
-	return "none"
+	return membership.Change(t).String()
 }
 
 // MaxPayload is the most bytes that a user event carries.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/membership"
 	"holdfast/cluster/gossip/message"
 )
 
@@ -17,18 +18,23 @@ func (p *Pool) SendEvent(payload []byte) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := message.UserEvent{Time: p.history.clock.tick(), Origin: p.cfg.Name, Payload: slices.Clone(payload)}
+	e := p.history.Make(p.cfg.Name, payload)
 	p.spreadEventLocked(e, e.Encode())
 	return nil
 }
 
 // spreadEventLocked delivers a user event here and passes it on, unless it is known. The caller holds p.mu.
 func (p *Pool) spreadEventLocked(e message.UserEvent, encoded []byte) {
-	if !p.history.add(e) {
+	if !p.history.Add(e) {
 		return
 	}
 	p.events.put(reportOf(e))
 	p.outbox.put(alone, slices.Clone(encoded), nil)
+}
+
+// reportOf is the report of a user event.
+func reportOf(e message.UserEvent) Event {
+	return Event{Type: EventUser, Payload: slices.Clone(e.Payload), Origin: e.Origin, LTime: uint64(e.Time)}
 }
 
 // receive takes a message that came by gossip, and passes it on, as it came, if it is news.
@@ -39,8 +45,8 @@ func (p *Pool) receive(b []byte) error {
 	}
 	switch m := m.(type) {
 	case message.Intent:
-		p.change(func(t *table) {
-			if t.hear(m) {
+		p.change(func(t *membership.Table) {
+			if t.Hear(m) {
 				p.outbox.put(subject(m), slices.Clone(b), nil)
 			}
 		})
@@ -63,33 +69,22 @@ func subject(i message.Intent) string { return "intent/" + i.Name }
 func (p *Pool) state() message.State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return message.State{
-		Clock:  p.table.clock.now,
-		Events: p.history.clock.now,
-		Known:  p.table.entries(),
-		Recent: p.history.latest(replayBudget),
-		Owner:  p.border.cluster(),
-	}
+	s := message.State{Owner: p.border.cluster()}
+	p.table.Tell(&s)
+	p.history.Tell(&s)
+	return s
 }
 
-// merge takes in what another member told in a push/pull, unless it is of another cluster. The first time, all user events so far are from before
-// this member came.
+// merge takes in what another member told in a push/pull, unless it is of another cluster.
 func (p *Pool) merge(s message.State) {
 	if ours := p.border.cluster(); ours != "" && s.Owner != "" && s.Owner != ours {
 		p.border.dropped(s.Owner, "a push/pull")
 		return
 	}
-	p.change(func(t *table) {
-		t.clock.witness(s.Clock)
-		t.merge(s.Known)
-		if !p.met {
-			p.met = true
-			p.history.skip(s.Events)
-		}
-		for _, e := range s.Recent {
-			if p.history.add(e) {
-				p.events.put(reportOf(e))
-			}
+	p.change(func(t *membership.Table) {
+		t.Merge(s)
+		for _, e := range p.history.Merge(s) {
+			p.events.put(reportOf(e))
 		}
 	})
 }

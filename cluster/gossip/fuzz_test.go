@@ -9,23 +9,33 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/membership"
 	"holdfast/cluster/gossip/message"
 )
+
+func node(name string) cluster.Member {
+	return cluster.Member{Name: name, Addr: netip.MustParseAddrPort("10.0.0.1:8301"), Tags: map[string]string{"name": name}}
+}
 
 // fresh is a pool that was never opened, to be given bytes.
 func fresh() *Pool {
 	p := New(quick("n1"), slog.New(slog.DiscardHandler))
-	p.change(func(t *table) {
-		t.joined(node("n1"))
-		t.joined(node("n2"))
-		t.joined(node("n3"))
-		t.lost("n3")
+	p.change(func(t *membership.Table) {
+		t.Joined(node("n1"))
+		t.Joined(node("n2"))
+		t.Joined(node("n3"))
+		t.Lost("n3")
 	})
 	return p
 }
 
 func FuzzMessage(f *testing.F) {
-	for _, i := range []message.Intent{intent("join", "n1", 300), intent("leave", "n2", 1), intent("prune", "n3", 2), intent("leave", "n1", 1<<40)} {
+	for _, i := range []message.Intent{
+		{Kind: message.JoinIntent, Name: "n1", Time: 300},
+		{Kind: message.LeaveIntent, Name: "n2", Time: 1},
+		{Kind: message.PruneIntent, Name: "n3", Time: 2},
+		{Kind: message.LeaveIntent, Name: "n1", Time: 1 << 40},
+	} {
 		f.Add(i.Encode())
 	}
 	f.Add(message.UserEvent{Time: 3, Origin: "n2", Payload: []byte("x")}.Encode())
@@ -62,7 +72,7 @@ func checkSane(t *testing.T, p *Pool) {
 	if got := p.Self().Status; got != cluster.StatusAlive {
 		t.Fatalf("it believes that it is %v", got)
 	}
-	if now := p.table.clock.now; now > 3*maxAhead {
+	if now := p.state().Clock; now > 3<<32 {
 		t.Fatalf("the clock jumped to %d", now)
 	}
 	for _, m := range p.Members() {

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/membership"
 )
 
 // Join contacts other members, each as host, host:port, IP or [IPv6]:port; a port that is not given is this member's own. It is the number of
@@ -51,7 +52,7 @@ func (p *Pool) Join(ctx context.Context, addrs []string) (int, error) {
 // joinOutcome announces a join that succeeded, and makes one error of those that failed.
 func (p *Pool) joinOutcome(joined int, problems []*cluster.Error) error {
 	if joined > 0 {
-		p.change((*table).announce)
+		p.change((*membership.Table).Announce)
 		for _, problem := range problems {
 			p.log.Warn("a member to join was not reached", "error", problem)
 		}

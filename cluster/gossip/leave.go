@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/membership"
 	"holdfast/cluster/gossip/message"
 )
 
@@ -32,7 +33,7 @@ func (p *Pool) Leave(ctx context.Context) error {
 	defer context.AfterFunc(p.ctx, cancel)()
 
 	var i message.Intent
-	p.change(func(t *table) { i = t.write(message.LeaveIntent, p.cfg.Name) })
+	p.change(func(t *membership.Table) { i = t.Leave() })
 	p.tell(ctx, list, i)
 	wait := farewell
 	if deadline, ok := ctx.Deadline(); ok {
@@ -101,16 +102,10 @@ func (p *Pool) ForceLeave(name string, prune bool) error {
 	if name == p.cfg.Name {
 		return cluster.Errorf(cluster.Invalid, "%s is this agent itself: to leave, use leave instead of force-leave", name)
 	}
-	kind := message.LeaveIntent
-	if prune {
-		kind = message.PruneIntent
+	known := false
+	p.change(func(t *membership.Table) { known = t.WriteOff(name, prune) })
+	if !known {
+		return cluster.Errorf(cluster.NotFound, "agent: No node found with name '%s': the members verb lists those that are known", name)
 	}
-	err := error(cluster.Errorf(cluster.NotFound, "agent: No node found with name '%s': the members verb lists those that are known", name))
-	p.change(func(t *table) {
-		if _, known := t.records[name]; known {
-			t.spread(t.write(kind, name))
-			err = nil
-		}
-	})
-	return err
+	return nil
 }

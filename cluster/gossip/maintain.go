@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/membership"
 )
 
 // retriers is how many members, on average, try a failed one again at each interval, however large the pool.
@@ -46,7 +47,7 @@ func (p *Pool) toRetry() (cluster.Member, bool) {
 // reap forgets what is old.
 func (p *Pool) reap() {
 	for pause(p.ctx, p.cfg.ReapInterval) {
-		p.change((*table).reap)
+		p.change((*membership.Table).Reap)
 		p.forgetConflicts()
 	}
 }

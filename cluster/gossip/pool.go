@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"holdfast/cluster"
+	"holdfast/cluster/gossip/membership"
 	"holdfast/cluster/gossip/message"
 )
 
@@ -44,9 +45,8 @@ type Pool struct {
 	tagging sync.Mutex // held by SetTags, so that the last tags set are the last announced
 
 	mu        sync.Mutex // guards following; memberlist calls us with its own lock held, so we never call it while we hold this
-	table     *table
-	history   *history
-	met       bool // another member's state was seen
+	table     *membership.Table
+	history   membership.History
 	meta      []byte
 	conflicts map[claim]time.Time
 }
@@ -58,14 +58,17 @@ func New(cfg Config, log *slog.Logger) *Pool {
 		log:       log,
 		events:    newEventQueue(log),
 		place:     newPlace(),
-		history:   &history{},
 		conflicts: map[claim]time.Time{},
 	}
 	p.border = &border{log: log, passive: cfg.Passive, fixed: cfg.Label}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	p.outbox = &outbox{mult: cfg.RetransmitMult, living: func() int { return int(p.living.Load()) }}
 	spread := func(i message.Intent) { p.outbox.put(subject(i), i.Encode(), nil) }
-	p.table = newTable(cfg, p.events.put, spread)
+	p.table = membership.NewTable(membership.Config{
+		Self: cfg.Name, FailedFor: cfg.ReconnectTimeout, LeftFor: cfg.TombstoneTimeout,
+		Report: func(c membership.Change, m cluster.Member) { p.events.put(Event{Type: EventType(c), Member: m}) },
+		Spread: spread,
+	})
 	return p
 }
 
@@ -197,11 +200,17 @@ func (p *Pool) report(e Event) {
 }
 
 // change lets fn change the table.
-func (p *Pool) change(fn func(*table)) {
+func (p *Pool) change(fn func(*membership.Table)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fn(p.table)
-	p.living.Store(int64(p.table.alive()))
+	living := int64(0)
+	for _, alive := range p.table.All() {
+		if alive {
+			living++
+		}
+	}
+	p.living.Store(living)
 	p.border.survey(p.table)
 }
 
@@ -209,16 +218,14 @@ func (p *Pool) change(fn func(*table)) {
 func (p *Pool) Members() []cluster.Member {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.table.members()
+	return p.table.Members()
 }
 
 // Self is this member. Before Open it has a name and tags alone.
 func (p *Pool) Self() cluster.Member {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r, ok := p.table.records[p.cfg.Name]; ok {
-		m := r.member
-		m.Tags = maps.Clone(m.Tags)
+	if m, known := p.table.Member(p.cfg.Name); known {
 		return m
 	}
 	return cluster.Member{Name: p.cfg.Name, Tags: maps.Clone(p.cfg.Tags)}

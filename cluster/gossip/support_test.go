@@ -73,10 +73,10 @@ func (m *member) status(name string) cluster.MemberStatus {
 
 // timeOf is the Lamport time of the last intent about a member.
 func (m *member) timeOf(name string) message.Time {
-	m.Pool.mu.Lock()
-	defer m.Pool.mu.Unlock()
-	if r, ok := m.table.records[name]; ok {
-		return r.time
+	for _, e := range m.state().Known {
+		if e.Name == name {
+			return e.Time
+		}
 	}
 	return 0
 }

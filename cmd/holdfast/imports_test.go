@@ -80,6 +80,7 @@ var mayImport = map[string][]string{
 	"cluster/agent/identity":    {"cluster", "cluster/durable"},
 	"cluster/consensus/storage": {"cluster", "cluster/durable"},
 	"cluster/gossip/message":    {"cluster"},
+	"cluster/gossip/membership": {"cluster", "cluster/gossip/message"},
 
 	"failover/render":          {"cluster", "cluster/state", "failover/program", "failover/roster"},
 	"failover/render/language": {},

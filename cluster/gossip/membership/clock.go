@@ -1,4 +1,4 @@
-package gossip
+package membership
 
 import "holdfast/cluster/gossip/message"
 
@@ -6,7 +6,7 @@ import "holdfast/cluster/gossip/message"
 // leave no room for the times after it.
 const maxAhead = 1 << 32
 
-// clock is a Lamport clock. Whoever has it guards it.
+// clock is a Lamport clock.
 type clock struct {
 	now message.Time
 }

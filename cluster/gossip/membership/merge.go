@@ -1,4 +1,4 @@
-package gossip
+package membership
 
 import (
 	"time"
@@ -7,8 +7,10 @@ import (
 	"holdfast/cluster/gossip/message"
 )
 
-// entries is what this member tells in a push/pull about everybody it knows, and about those that were pruned.
-func (t *table) entries() []message.Entry {
+// Tell adds to a state what this member tells in a push/pull about everybody it knows, and about those that were pruned.
+func (t *Table) Tell(s *message.State) { s.Clock, s.Known = t.clock.now, t.entries() }
+
+func (t *Table) entries() []message.Entry {
 	entries := make([]message.Entry, 0, len(t.records))
 	for _, r := range t.sorted() {
 		e := message.Entry{Status: message.EntryStatus(r.member.Status), Time: r.time, Name: r.member.Name}
@@ -25,14 +27,14 @@ func (t *table) entries() []message.Entry {
 	return entries
 }
 
-// merge takes in what another member knows.
-func (t *table) merge(entries []message.Entry) {
-	for _, e := range entries {
-		i := lastWord(e)
+// Merge takes in what another member has told.
+func (t *Table) Merge(s message.State) {
+	t.clock.witness(s.Clock)
+	for _, e := range s.Known {
 		if e.Time > 0 {
-			t.hear(i)
+			t.Hear(lastWord(e))
 		}
-		if e.Gone() && e.Name != t.self {
+		if e.Gone() && e.Name != t.cfg.Self {
 			t.adopt(e)
 		}
 	}
@@ -51,16 +53,16 @@ func lastWord(e message.Entry) message.Intent {
 }
 
 // adopt takes in a member that failed or left before this one knew it, unless it was pruned, or is about to be reaped anyway (it may just have been here).
-func (t *table) adopt(e message.Entry) {
+func (t *Table) adopt(e message.Entry) {
 	if _, known := t.records[e.Name]; known {
 		return
 	}
 	if p, ok := t.early[e.Name]; ok && p.Kind == message.PruneIntent && e.Time <= p.Time {
 		return
 	}
-	status, event, keep := cluster.StatusFailed, EventFail, t.failedFor
+	status, change, keep := cluster.StatusFailed, Fail, t.cfg.FailedFor
 	if e.Status == message.EntryLeft {
-		status, event, keep = cluster.StatusLeft, EventLeave, t.leftFor
+		status, change, keep = cluster.StatusLeft, Leave, t.cfg.LeftFor
 	}
 	if e.Age >= keep/10*9 {
 		return
@@ -72,5 +74,5 @@ func (t *table) adopt(e message.Entry) {
 		gone:   time.Now().Add(-e.Age),
 	}
 	t.records[e.Name] = r
-	t.report(event, r)
+	t.report(change, r)
 }

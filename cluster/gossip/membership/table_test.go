@@ -1,4 +1,4 @@
-package gossip
+package membership
 
 import (
 	"fmt"
@@ -15,19 +15,22 @@ import (
 
 // view is a table in a test, with what it reported and spread.
 type view struct {
-	*table
+	*Table
+	self   string
 	events []string
 	spread []message.Intent
 }
 
 func newView(self string) *view {
-	v := &view{}
-	cfg := DefaultConfig()
-	cfg.Name = self
-	v.table = newTable(cfg, func(e Event) {
-		v.events = append(v.events, fmt.Sprintf("%v %s %v", e.Type, e.Member.Name, e.Member.Status))
-	}, func(i message.Intent) { v.spread = append(v.spread, i) })
-	v.joined(node(self))
+	v := &view{self: self}
+	v.Table = NewTable(Config{
+		Self: self, FailedFor: 72 * time.Hour, LeftFor: 24 * time.Hour,
+		Report: func(c Change, m cluster.Member) {
+			v.events = append(v.events, fmt.Sprintf("%v %s %v", c, m.Name, m.Status))
+		},
+		Spread: func(i message.Intent) { v.spread = append(v.spread, i) },
+	})
+	v.Joined(node(self))
 	v.take()
 	return v
 }
@@ -64,13 +67,13 @@ func (v *view) do(t *testing.T, s step) {
 	news := false
 	switch verb {
 	case "come":
-		v.joined(node(name))
+		v.Joined(node(name))
 	case "go":
-		v.lost(name)
+		v.Lost(name)
 	case "update":
-		v.updated(node(name))
+		v.Updated(node(name))
 	default:
-		news = v.hear(intent(verb, name, time))
+		news = v.Hear(intent(verb, name, time))
 	}
 	if got := v.take(); got != s.event || news != s.news {
 		t.Errorf("%s: reported %q, news %v; want %q, %v", s.what, got, news, s.event, s.news)
@@ -177,14 +180,14 @@ func TestTableRefutesWhatIsSaidOfItself(t *testing.T) {
 	v := newView("n1")
 	v.do(t, step{"leave n1 7", false, ""})
 	v.do(t, step{"prune n1 20", false, ""})
-	v.announce() // 22
+	v.Announce() // 22
 	v.do(t, step{"leave n1 22", false, ""})
 	v.do(t, step{"leave n1 22", false, ""}) // an echo: refuted already
 	want := []message.Intent{intent("join", "n1", 8), intent("join", "n1", 21), intent("join", "n1", 22), intent("join", "n1", 23)}
 	if !slices.Equal(v.spread, want) {
 		t.Errorf("spread %v, want %v", v.spread, want)
 	}
-	v.write(message.LeaveIntent, "n1")
+	v.Leave()
 	v.take()
 	v.do(t, step{"prune n1 30", true, ""}) // it is leaving indeed
 	v.do(t, step{"go n1", false, "leave n1 left"})
@@ -194,26 +197,26 @@ func TestTableRefutesWhatIsSaidOfItself(t *testing.T) {
 }
 
 // tell gives the second what the first knows, by way of the wire.
-func tell(from, to *view) { to.merge(decoded(from)) }
-
-func decoded(v *view) []message.Entry {
-	s, err := message.DecodeState(message.State{Known: v.entries()}.Encode())
+func tell(from, to *view) {
+	var s message.State
+	from.Tell(&s)
+	s, err := message.DecodeState(s.Encode())
 	if err != nil {
 		panic(err)
 	}
-	return s.Known
+	to.Merge(s)
 }
 
 func TestMergeTellsOfTheGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, two := newView("n1"), newView("n2")
 		for _, name := range []string{"failed", "left"} {
-			one.joined(node(name))
+			one.Joined(node(name))
 		}
-		one.hear(intent("leave", "left", 4))
-		one.lost("left")
-		one.lost("failed")
-		time.Sleep(time.Hour) //nolint:forbidigo // the bubble\'s clock
+		one.Hear(intent("leave", "left", 4))
+		one.Lost("left")
+		one.Lost("failed")
+		time.Sleep(time.Hour) //nolint:forbidigo // the bubble's clock
 		tell(one, two)
 		if got := two.take(); got != "fail failed failed, leave left left" {
 			t.Errorf("reported %q", got)
@@ -234,11 +237,11 @@ func TestMergeTellsOfTheGone(t *testing.T) {
 func TestMergeDoesNotBringBackThePruned(t *testing.T) {
 	one, two, three := newView("n1"), newView("n2"), newView("n3")
 	for _, v := range []*view{one, two} {
-		v.joined(node("n4"))
-		v.lost("n4")
+		v.Joined(node("n4"))
+		v.Lost("n4")
 		v.take()
 	}
-	one.write(message.PruneIntent, "n4")
+	one.WriteOff("n4", true)
 	one.take()
 	tell(two, one) // two has not heard of it
 	if got := one.take(); got != "" || one.records["n4"] != nil {
@@ -257,15 +260,15 @@ func TestMergeDoesNotBringBackThePruned(t *testing.T) {
 func TestMergeSettlesWhoIsLeaving(t *testing.T) {
 	one, two := newView("n1"), newView("n2")
 	for _, v := range []*view{one, two} {
-		v.joined(node("n3"))
+		v.Joined(node("n3"))
 		v.take()
 	}
-	one.hear(intent("leave", "n3", 5))
+	one.Hear(intent("leave", "n3", 5))
 	tell(one, two)
 	if got := two.take(); got != "update n3 leaving" {
 		t.Errorf("two reported %q", got)
 	}
-	two.hear(intent("join", "n3", 6))
+	two.Hear(intent("join", "n3", 6))
 	tell(two, one)
 	if one.records["n3"].member.Status != cluster.StatusAlive {
 		t.Error("one did not hear that n3 stays")
@@ -278,9 +281,9 @@ func TestMergeSettlesWhoIsLeaving(t *testing.T) {
 
 func TestMergeAboutItself(t *testing.T) {
 	one, two := newView("n1"), newView("n2")
-	two.joined(node("n1"))
-	two.hear(intent("leave", "n1", 5))
-	two.lost("n1")
+	two.Joined(node("n1"))
+	two.Hear(intent("leave", "n1", 5))
+	two.Lost("n1")
 	tell(two, one)
 	if got := one.records["n1"].member.Status; got != cluster.StatusAlive {
 		t.Errorf("n1 believes that it is %v", got)
@@ -293,17 +296,17 @@ func TestMergeAboutItself(t *testing.T) {
 func TestReapAfterTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newView("n1")
-		v.joined(node("failed"))
-		v.joined(node("left"))
-		v.joined(node("alive"))
-		v.hear(intent("leave", "left", 1))
-		v.lost("left")
-		v.lost("failed")
+		v.Joined(node("failed"))
+		v.Joined(node("left"))
+		v.Joined(node("alive"))
+		v.Hear(intent("leave", "left", 1))
+		v.Lost("left")
+		v.Lost("failed")
 		v.take()
 		at := func(after time.Duration, want string) {
 			t.Helper()
-			time.Sleep(after) //nolint:forbidigo // the bubble\'s clock
-			v.reap()
+			time.Sleep(after) //nolint:forbidigo // the bubble's clock
+			v.Reap()
 			if got := v.take(); got != want {
 				t.Errorf("reported %q, want %q", got, want)
 			}
@@ -319,9 +322,9 @@ func TestReapAfterTheirTime(t *testing.T) {
 func TestAboutToBeReapedIsNotTakenInAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, two := newView("n1"), newView("n2")
-		one.joined(node("n3"))
-		one.lost("n3")
-		time.Sleep(72*time.Hour - time.Minute) //nolint:forbidigo // the bubble\'s clock
+		one.Joined(node("n3"))
+		one.Lost("n3")
+		time.Sleep(72*time.Hour - time.Minute) //nolint:forbidigo // the bubble's clock
 		tell(one, two)
 		if got := two.take(); got != "" {
 			t.Errorf("reported %q", got)
@@ -333,29 +336,16 @@ func TestEarlyIntentsAreBoundedAndExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newView("n1")
 		for i := range maxEarly + 5 {
-			time.Sleep(time.Millisecond) //nolint:forbidigo // the bubble\'s clock
-			v.hear(intent("leave", fmt.Sprint("x", i), 1))
+			time.Sleep(time.Millisecond) //nolint:forbidigo // the bubble's clock
+			v.Hear(intent("leave", fmt.Sprint("x", i), 1))
 		}
 		if _, kept := v.early["x4"]; len(v.early) != maxEarly || kept {
 			t.Errorf("%d are kept, the fifth: %v", len(v.early), kept)
 		}
-		time.Sleep(earlyFor) //nolint:forbidigo // the bubble\'s clock
-		v.reap()
+		time.Sleep(earlyFor) //nolint:forbidigo // the bubble's clock
+		v.Reap()
 		if len(v.early) != 0 {
 			t.Errorf("%d are kept too long", len(v.early))
 		}
 	})
-}
-
-func TestClock(t *testing.T) {
-	var c clock
-	if c.tick() != 1 || !c.witness(10) || c.tick() != 11 || !c.witness(3) || c.tick() != 12 {
-		t.Errorf("clock at %d", c.now)
-	}
-	if c.witness(12+maxAhead+1) || c.now != 12 || !c.witness(12+maxAhead) {
-		t.Errorf("clock at %d", c.now)
-	}
-	if c.witness(^message.Time(0)) {
-		t.Error("the end of time is believed")
-	}
 }

@@ -1,4 +1,4 @@
-package gossip
+package membership
 
 import (
 	"bytes"
@@ -13,11 +13,11 @@ const (
 	replayBudget = 32 << 10 // bytes of user events that go with a push/pull
 )
 
-// history remembers the user events of late, so that each is delivered once, and can be told to a member that missed it.
-// Whoever has it guards it.
-type history struct {
+// History remembers the user events of late, so that each is delivered once, and can be told to a member that missed it.
+type History struct {
 	clock clock
 	since message.Time // earlier events are not for this member: it was not here yet
+	met   bool         // another member's state was seen
 	slots [historySpan]slot
 }
 
@@ -27,8 +27,8 @@ type slot struct {
 	events []message.UserEvent
 }
 
-// add remembers an event. It is false for one that was seen before, or is too old to tell.
-func (h *history) add(e message.UserEvent) bool {
+// Add remembers an event. It is false for one that was seen before, or is too old to tell.
+func (h *History) Add(e message.UserEvent) bool {
 	if !h.clock.witness(e.Time) || e.Time < h.since || e.Time+historySpan <= h.clock.now {
 		return false
 	}
@@ -44,15 +44,38 @@ func (h *history) add(e message.UserEvent) bool {
 	return true
 }
 
+// Make is an event of this member at a time after all that it has heard. It is yet to be added.
+func (h *History) Make(origin string, payload []byte) message.UserEvent {
+	return message.UserEvent{Time: h.clock.tick(), Origin: origin, Payload: slices.Clone(payload)}
+}
+
+// Tell adds to a state what this member tells in a push/pull.
+func (h *History) Tell(s *message.State) { s.Events, s.Recent = h.clock.now, h.latest(replayBudget) }
+
+// Merge takes in what another member has told, and gives what is news. The first time, all events so far are from before this member came.
+func (h *History) Merge(s message.State) []message.UserEvent {
+	if !h.met {
+		h.met = true
+		h.skip(s.Events)
+	}
+	var news []message.UserEvent
+	for _, e := range s.Recent {
+		if h.Add(e) {
+			news = append(news, e)
+		}
+	}
+	return news
+}
+
 // skip makes the history deaf to everything up to a time: what happened before this member came.
-func (h *history) skip(until message.Time) {
+func (h *History) skip(until message.Time) {
 	if h.clock.witness(until) {
 		h.since = until + 1
 	}
 }
 
 // latest is the newest events, as many as fit the budget, oldest first.
-func (h *history) latest(budget int) []message.UserEvent {
+func (h *History) latest(budget int) []message.UserEvent {
 	var events []message.UserEvent
 	for t := h.clock.now; t > 0 && t+historySpan > h.clock.now; t-- {
 		s := &h.slots[t%historySpan]
@@ -69,9 +92,4 @@ func (h *history) latest(budget int) []message.UserEvent {
 	}
 	slices.Reverse(events)
 	return events
-}
-
-// reportOf is the report of a user event.
-func reportOf(e message.UserEvent) Event {
-	return Event{Type: EventUser, Payload: slices.Clone(e.Payload), Origin: e.Origin, LTime: uint64(e.Time)}
 }
