@@ -58,15 +58,21 @@ func moveOf(assign *cluster.Transition, from string, entries []*cluster.Transiti
 	var of []*cluster.Transition
 	served := time.Time{}
 	for _, t := range entries {
-		if !belongs(t, assign, from) {
+		switch {
+		case !belongs(t, assign, from):
+			continue
+		case isWell(t): // what had been with the machine before was over
+			of = slices.DeleteFunc(of, func(o *cluster.Transition) bool { return o.Kind == cluster.TransitionPresence && o.Group == "" })
 			continue
 		}
 		of = append(of, t)
-		if t.Time.Before(m.Began) {
-			m.Began = t.Time
-		}
 		if t.Epoch == assign.Epoch && (t.Kind == cluster.TransitionAnnounce || t.Kind == cluster.TransitionAcquire) && t.Time.After(served) {
 			served = t.Time
+		}
+	}
+	for _, t := range of {
+		if t.Time.Before(m.Began) {
+			m.Began = t.Time
 		}
 	}
 	if silent := silence(of, from); silent.Before(m.Began) && !silent.IsZero() {
@@ -100,6 +106,11 @@ func belongs(t, assign *cluster.Transition, from string) bool {
 			!strings.HasSuffix(t.Why, "succeeded") && !strings.HasSuffix(t.Why, "was started")
 	}
 	return false
+}
+
+// isWell reports whether an entry says that a machine has nothing against it any more.
+func isWell(t *cluster.Transition) bool {
+	return t.Kind == cluster.TransitionPresence && t.Group == "" && strings.HasSuffix(t.Why, ": its lease channel is live")
 }
 
 // silence is when a machine that was lost had been heard for the last time: a presence says for how long it was silent.

@@ -7,6 +7,22 @@ import (
 	"holdfast/cluster"
 )
 
+// TestMovesOfOne holds that a machine that has just come, or come back, is no sign of a move.
+func TestMovesOfOne(t *testing.T) {
+	at := func(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * time.Millisecond) }
+	ms := moves("g", []*cluster.Transition{
+		{Index: 1, Time: at(0), Kind: cluster.TransitionAssign, Group: "g", Node: "n1", Epoch: 1, Why: "n1 is the best machine"},
+		{Index: 2, Time: at(60000), Kind: cluster.TransitionPresence, Node: "n1", Why: "n1: it has not opened a lease channel to this leader"},
+		{Index: 3, Time: at(61000), Kind: cluster.TransitionPresence, Node: "n1", Why: "n1: its lease channel is live"},
+		{Index: 4, Time: at(62000), Kind: cluster.TransitionAssign, Group: "g", Node: "n2", Epoch: 2, Why: "an operator moved it to n2"},
+		{Index: 5, Time: at(62002), Kind: cluster.TransitionRelease, Group: "g", Node: "n1", Epoch: 1, Why: "n1 gave the lease back"},
+		{Index: 6, Time: at(62004), Kind: cluster.TransitionAnnounce, Group: "g", Node: "n2", Epoch: 2, Why: "the first packet told the neighbours"},
+	}, 1)
+	if len(ms) != 1 || ms[0].Took != "4ms" || len(ms[0].Steps) != 3 || ms[0].Steps[0].Kind != "assign" {
+		t.Errorf("moves: %+v", ms)
+	}
+}
+
 // TestMoves holds how moves are put together: from the last renewal that was heard to the first packet, with what both machines did.
 func TestMoves(t *testing.T) {
 	at := func(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * time.Millisecond) }
