@@ -79,7 +79,6 @@ var mayImport = map[string][]string{
 
 	"cluster/agent/identity":    {"cluster", "cluster/durable"},
 	"cluster/consensus/storage": {"cluster", "cluster/durable"},
-	"cluster/consensus/logger":  {},
 	"cluster/gossip/message":    {"cluster"},
 	"cluster/gossip/membership": {"cluster", "cluster/gossip/message"},
 

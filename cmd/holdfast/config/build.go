@@ -12,6 +12,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/local"
+	"holdfast/cmd/holdfast/config/source"
 	"holdfast/cmd/holdfast/config/transport"
 )
 
@@ -68,12 +69,7 @@ func Build(f *File) (*Config, error) {
 }
 
 // or is the value of p, or def where the source did not say.
-func or[T any](p *T, def T) T {
-	if p == nil {
-		return def
-	}
-	return *p
-}
+func or[T any](p *T, def T) T { return source.Or(p, def) }
 
 func dnsDomain(s string) string {
 	if s == "" {

@@ -3,6 +3,7 @@ package config
 import (
 	"time"
 
+	"holdfast/cmd/holdfast/config/template"
 	"holdfast/cmd/holdfast/config/transport"
 )
 
@@ -95,7 +96,7 @@ type File struct {
 	Proxy    map[string]Proxy        `mapstructure:"proxy"`
 	Database map[string]DatabaseRole `mapstructure:"database"`
 	Watches  []Watch                 `mapstructure:"watches"`
-	Template []Template              `mapstructure:"template"`
+	Template []template.Block        `mapstructure:"template"`
 }
 
 // Addresses are the addresses that the surfaces listen on; each falls back to client_addr.

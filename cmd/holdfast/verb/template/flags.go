@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/config/template"
 	"holdfast/cmd/holdfast/verb"
 	"holdfast/failover/render"
 )
@@ -17,7 +17,7 @@ type flags struct {
 	templates []render.Template
 	configs   []string
 	dry, diff bool
-	file      config.TemplateFile
+	file      template.File
 }
 
 func (f *flags) register(c *verb.Console, fs *flag.FlagSet) {

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"holdfast/cmd/holdfast/config"
+	"holdfast/cmd/holdfast/config/template"
 	"holdfast/cmd/holdfast/verb"
 	"holdfast/failover/render"
 	"holdfast/failover/render/child"
@@ -56,7 +56,7 @@ type agent struct {
 
 // settings reads the config files, and puts the flags over them.
 func (f *flags) settings(fs *flag.FlagSet) (*settings, error) {
-	file, warnings, err := config.LoadTemplateFiles(f.configs)
+	file, warnings, err := template.Load(f.configs)
 	if err != nil {
 		return nil, err
 	}
@@ -81,12 +81,12 @@ func (f *flags) settings(fs *flag.FlagSet) (*settings, error) {
 }
 
 // setTemplates takes the templates, and gives each the defaults.
-func (s *settings) setTemplates(given []render.Template, file *config.TemplateFile) error {
+func (s *settings) setTemplates(given []render.Template, file *template.File) error {
 	wait, err := file.DefaultWait()
 	if err != nil {
 		return err
 	}
-	more, err := config.Templates(file.Template)
+	more, err := template.Build(file.Template)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (s *settings) setTemplates(given []render.Template, file *config.TemplateFi
 }
 
 // setExec takes the program that runs beside the files.
-func (s *settings) setExec(x *config.TemplateExec) (err error) {
+func (s *settings) setExec(x *template.Exec) (err error) {
 	command := x.Words()
 	if len(command) == 0 {
 		return nil
@@ -139,7 +139,7 @@ func (s *settings) warn(log *slog.Logger) {
 func (s *settings) sameChild(o *settings) bool { return reflect.DeepEqual(s.child, o.child) }
 
 // agentOf is how the agent is reached. The flags that all client verbs have win.
-func agentOf(k *config.TemplateConsul, fs *flag.FlagSet) agent {
+func agentOf(k *template.Consul, fs *flag.FlagSet) agent {
 	a := agent{variables: map[string]string{}, attempts: or(k.Retry.Attempts, defaultAttempts), backoff: or(k.Retry.Backoff, defaultBackoff), longest: or(k.Retry.MaxBackoff, defaultMaxBackoff)}
 	if !or(k.Retry.Enabled, true) {
 		a.attempts = -1

@@ -1,25 +1,23 @@
-package config
+package template
 
 import (
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/go-viper/mapstructure/v2"
-
+	"holdfast/cmd/holdfast/config/source"
 	"holdfast/failover/render"
 )
 
-// TemplateFile is a config file of consul-template, as far as `holdfast template` takes it.
-type TemplateFile struct {
-	Template    []Template    `mapstructure:"template"`
-	Exec        TemplateExec  `mapstructure:"exec"`
-	Wait        *any          `mapstructure:"wait"`
-	Deduplicate TemplateDedup `mapstructure:"deduplicate"`
+// File is a config file of consul-template, as far as `holdfast template` takes it.
+type File struct {
+	Template    []Block `mapstructure:"template"`
+	Exec        Exec    `mapstructure:"exec"`
+	Wait        *any    `mapstructure:"wait"`
+	Deduplicate Dedup   `mapstructure:"deduplicate"`
 	Delimiters  struct {
 		Left  string `mapstructure:"left"`
 		Right string `mapstructure:"right"`
@@ -38,11 +36,11 @@ type TemplateFile struct {
 	MaxStale  *any `mapstructure:"max_stale"`        // an agent answers from its own state anyway
 	BlockWait *any `mapstructure:"block_query_wait"` // whatever it is, what changes is heard at once
 
-	Consul TemplateConsul `mapstructure:"consul"`
+	Consul Consul `mapstructure:"consul"`
 }
 
-// TemplateDedup says that one of many renderers reads for all.
-type TemplateDedup struct {
+// Dedup says that one of many renderers reads for all.
+type Dedup struct {
 	Enabled   *bool          `mapstructure:"enabled"`
 	Prefix    string         `mapstructure:"prefix"`
 	TTL       *time.Duration `mapstructure:"ttl"`
@@ -50,8 +48,8 @@ type TemplateDedup struct {
 	BlockWait *any           `mapstructure:"block_query_wait"`
 }
 
-// TemplateConsul says how to reach the agent.
-type TemplateConsul struct {
+// Consul says how to reach the agent.
+type Consul struct {
 	Address   string `mapstructure:"address"`
 	Token     string `mapstructure:"token"`
 	TokenFile string `mapstructure:"token_file"`
@@ -60,7 +58,7 @@ type TemplateConsul struct {
 		Username string `mapstructure:"username"`
 		Password string `mapstructure:"password"`
 	} `mapstructure:"auth"`
-	Retry TemplateRetry `mapstructure:"retry"`
+	Retry Retry `mapstructure:"retry"`
 	SSL   struct {
 		Enabled    *bool  `mapstructure:"enabled"`
 		Verify     *bool  `mapstructure:"verify"`
@@ -72,8 +70,8 @@ type TemplateConsul struct {
 	} `mapstructure:"ssl"`
 }
 
-// TemplateRetry says how often an agent is asked again that does not answer.
-type TemplateRetry struct {
+// Retry says how often an agent is asked again that does not answer.
+type Retry struct {
 	Enabled    *bool          `mapstructure:"enabled"`
 	Attempts   *int           `mapstructure:"attempts"`
 	Backoff    *time.Duration `mapstructure:"backoff"`
@@ -83,65 +81,56 @@ type TemplateRetry struct {
 // passedOver are the keys of consul-template's files that are read and have no effect.
 var passedOver = []string{"vault", "nomad", "syslog", "log_file", "consul.transport", "consul.namespace"}
 
-// LoadTemplateFiles reads config files of consul-template, and the .hcl and .json files of directories, in order; what a later one says counts. The
+// Load reads config files of consul-template, and the .hcl and .json files of directories, in order; what a later one says counts. The
 // warnings name the keys that are passed over.
-func LoadTemplateFiles(paths []string) (*TemplateFile, []string, error) {
-	files, err := expand(paths, false)
+func Load(paths []string) (*File, []string, error) {
+	names, err := source.Files(paths, false)
 	if err != nil {
 		return nil, nil, err
 	}
-	var all TemplateFile
+	var all File
 	var warnings []string
-	for _, name := range files {
-		b, err := os.ReadFile(name)
+	for _, name := range names {
+		warn, err := all.add(name)
 		if err != nil {
-			return nil, nil, fmt.Errorf("cannot read config file %s: %w", name, unwrapPath(err))
+			return nil, nil, err
 		}
-		format := "hcl"
-		if strings.HasSuffix(name, ".json") {
-			format = "json"
-		}
-		had := all.Template
-		all.Template = nil
-		unused, err := decodeTemplateFile(b, format, &all)
-		if err != nil {
-			return nil, nil, fmt.Errorf("config file %s: %w", name, err)
-		}
-		all.Template = append(had, all.Template...)
-		for _, k := range unused {
-			if !slices.ContainsFunc(passedOver, func(p string) bool { return k == p || strings.HasPrefix(k, p+".") }) {
-				return nil, nil, fmt.Errorf("config file %s: unknown key %q; remove it or correct its spelling", name, k)
-			}
-			warnings = append(warnings, fmt.Sprintf("config file %s: the key %q has no effect here", name, k))
-		}
+		warnings = append(warnings, warn...)
 	}
 	return &all, warnings, nil
 }
 
-func decodeTemplateFile(b []byte, format string, out *TemplateFile) (unused []string, err error) {
-	raw, err := decodeText(b, format)
+// add puts what one file says over what is there.
+func (f *File) add(name string) (warnings []string, err error) {
+	b, err := source.Read(name)
 	if err != nil {
 		return nil, err
 	}
-	var md mapstructure.Metadata
-	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: out, Metadata: &md, WeaklyTypedInput: true, DecodeHook: mapstructure.ComposeDecodeHookFunc(mergeBlocks, textDuration),
-	})
+	format := "hcl"
+	if source.Format(name) == "json" {
+		format = "json"
+	}
+	had := f.Template
+	f.Template = nil
+	_, unused, err := source.Decode(b, format, f, nil)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("config file %s: %w", name, err)
 	}
-	if err := d.Decode(raw); err != nil {
-		return nil, fmt.Errorf("%s", oneLine(err))
+	f.Template = append(had, f.Template...)
+	for _, k := range unused {
+		if !slices.ContainsFunc(passedOver, func(p string) bool { return k == p || strings.HasPrefix(k, p+".") }) {
+			return nil, fmt.Errorf("config file %s: unknown key %q; remove it or correct its spelling", name, k)
+		}
+		warnings = append(warnings, fmt.Sprintf("config file %s: the key %q has no effect here", name, k))
 	}
-	slices.Sort(md.Unused)
-	return md.Unused, nil
+	return warnings, nil
 }
 
 // DefaultWait is the wait of templates that have none of their own.
-func (f *TemplateFile) DefaultWait() (render.Wait, error) { return templateWait(or(f.Wait, nil)) }
+func (f *File) DefaultWait() (render.Wait, error) { return wait(source.Or(f.Wait, nil)) }
 
 // Override has what another file says count before what this one says.
-func (f *TemplateFile) Override(by *TemplateFile) {
+func (f *File) Override(by *File) {
 	override(reflect.ValueOf(f).Elem(), reflect.ValueOf(by).Elem())
 }
 
@@ -158,7 +147,7 @@ func override(to, by reflect.Value) {
 }
 
 // SetAuth takes "user:password".
-func (k *TemplateConsul) SetAuth(s string) error {
+func (k *Consul) SetAuth(s string) error {
 	user, password, _ := strings.Cut(s, ":")
 	if user == "" {
 		return errors.New("want user:password")
