@@ -72,7 +72,7 @@ func TestFirstPacketIsEncrypted(t *testing.T) {
 		n, _ := conn.Read(b)
 		first <- b[:n]
 	}()
-	m := open(t, "very-secret-name", withKeys(key(7)), func(cfg *Config) { cfg.adjust = uncompressed })
+	m := open(t, "very-secret-name", withKeys(key(7)))
 	_, _ = m.Join(t.Context(), []string{listener.Addr().String()})
 	got := <-first
 	if len(got) == 0 || bytes.Contains(got, []byte("very-secret-name")) {

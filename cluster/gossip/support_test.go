@@ -106,9 +106,6 @@ func calm(cfg *Config) {
 // noPushPull leaves gossip alone to spread what it can.
 func noPushPull(cfg *Config) { cfg.PushPullInterval = time.Hour }
 
-// uncompressed lets a test read what is sent.
-func uncompressed(m *memberlist.Config) { m.EnableCompression = false }
-
 func unopened(cfg Config, opts ...func(*Config)) *member {
 	for _, opt := range opts {
 		opt(&cfg)
