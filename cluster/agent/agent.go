@@ -292,7 +292,7 @@ func (a *Agent) Peers() ([]cluster.Peer, error) {
 }
 
 // PeersIndex is the index of the log entry that made the Raft configuration.
-func (a *Agent) PeersIndex() uint64 { return voting{a.peer}.PeersIndex() }
+func (a *Agent) PeersIndex() uint64 { return a.peer.PeersIndex() }
 
 // Stats are facts about Raft, by name.
 func (a *Agent) Stats() map[string]string { return a.peer.Stats() }

@@ -42,19 +42,8 @@ func (a *Agent) newConsensus() {
 	cfg.Backend, cfg.Lookup = a.cfg.RaftBackend, a.lookup
 	a.peer = consensus.New(cfg, a.store, a.server.RaftLayer(), a.log.With("component", "raft"))
 	heartbeat := cfg.HeartbeatTimeout * time.Duration(max(1, cfg.Multiplier))
-	a.voter = quorum.NewVoter(voting{a.peer}, heartbeat, a.cfg.LeaseEnd)
+	a.voter = quorum.NewVoter(a.peer, heartbeat, a.cfg.LeaseEnd)
 	a.asker = quorum.NewAsker(a.id, a.voter, electorate{a}, heartbeat, a.cfg.LeaseEnd)
-}
-
-// voting is Raft as a voter sees it.
-type voting struct{ *consensus.Peer }
-
-func (v voting) PeersIndex() uint64 {
-	_, index, err := v.Servers()
-	if err != nil {
-		return 0
-	}
-	return index
 }
 
 // lookup is where the members' RPC ports are by the word of gossip, by ID.

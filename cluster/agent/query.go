@@ -78,10 +78,11 @@ func (a *Agent) freshen(ctx context.Context, c cluster.Consistency) error {
 	if c == cluster.Stale {
 		return a.waitCaughtUp(ctx)
 	}
-	if c == cluster.Default && a.freshHere() {
+	began := time.Now()
+	if a.freshHere(ctx, c) {
 		return nil
 	}
-	limited, cancel := context.WithTimeout(ctx, holdTimeout)
+	limited, cancel := context.WithDeadline(ctx, began.Add(holdTimeout))
 	defer cancel()
 	index, err := a.freshIndex(limited, c)
 	switch {
@@ -117,11 +118,14 @@ func (a *Agent) waitCaughtUp(ctx context.Context) error {
 	return nil
 }
 
-// freshHere reports whether this member leads, for certain, and has applied all that is committed: then nobody need be waited for. The index
-// is taken first, as in leaderIndex.
-func (a *Agent) freshHere() bool {
+// freshHere reports whether this member leads, for certain, and has applied all that is committed. The index is taken first, as in leaderIndex. It
+// is the way of most reads at the leader, and needs no timer: a default read waits for nobody, and what a consistent one waits for ends by itself.
+func (a *Agent) freshHere(ctx context.Context, c cluster.Consistency) bool {
 	index, err := a.peer.ReadIndex()
-	return err == nil && a.asker.Trusted() && a.store.AppliedIndex() >= index
+	if err != nil || c == cluster.Default && !a.asker.Trusted() || c == cluster.Consistent && a.asker.ConfirmNow(ctx) != nil {
+		return false
+	}
+	return a.store.AppliedIndex() >= index
 }
 
 // freshIndex is the index that the local state must have reached. A leader knows it from memory; who must ask the leader shares the

@@ -30,6 +30,14 @@ func (p *Peer) Servers() (servers []Server, index uint64, err error) {
 	return nil, 0, nil
 }
 
+// PeersIndex is the index that Servers gives, 0 while there is none.
+func (p *Peer) PeersIndex() uint64 {
+	if _, err := p.running(); err != nil {
+		return 0
+	}
+	return indexOf(p.fsm.peers.newest.Load())
+}
+
 // ServersNews holds a value when the index that Servers gives has changed. It has one reader.
 func (p *Peer) ServersNews() <-chan struct{} { return p.fsm.peers.news }
 

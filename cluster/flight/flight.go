@@ -5,6 +5,7 @@ package flight
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -68,5 +69,6 @@ func (g *Group[T]) run(ctx context.Context) {
 		now.value, now.err = g.ask(limited)
 		cancel()
 		close(now.done)
+		runtime.Gosched() // whoever is about to ask goes first, and shares the next flight
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ type Electorate interface {
 const (
 	roundLimit = 2 * time.Second        // of one round of questions
 	callLimit  = 100 * time.Millisecond // of one question to one voter; then it is asked again, over what may be another connection
+	quickLimit = 10 * time.Millisecond  // for the voters that were enough last time; then the others are asked as well
 	askAgain   = 10 * time.Millisecond  // the pause before a voter that failed or said no is asked again
 	checkEvery = 20 * time.Millisecond  // how often a round without answers looks whether this member leads still
 )
@@ -39,8 +41,9 @@ type Asker struct {
 	reads      *flight.Group[struct{}]
 	leases     *flight.Group[struct{}]
 
-	mu   sync.Mutex // guards following
-	good goodWord
+	mu    sync.Mutex // guards following
+	good  goodWord
+	quick []string // the voters who gave the newest word
 }
 
 // NewAsker makes the asker of the member id. heartbeat is Raft's heartbeat timeout, leaseEnd is TTL and margin.
@@ -71,21 +74,47 @@ func (a *Asker) round(ctx context.Context, g Grade) error {
 	if err != nil {
 		return err
 	}
-	voters, _, err := a.electorate.Voters()
+	voters, peers, err := a.electorate.Voters()
 	if err != nil {
 		return fmt.Errorf("list the voters: %w", err)
 	}
+	first, later := voters, []string(nil)
+	if g == Read {
+		first, later = a.quickest(voters)
+	}
 	start := a.boottime()
 	t := NewTally(a.id, term, voters)
-	err = a.ask(ctx, Question{Kind: Confirm, Grade: g, Term: term, Span: a.leaseEnd, Leader: a.id}, voters, func(voter string, x Answer) bool {
-		t.Take(voter, x.asHeldFor(a.heartbeat), 0)
+	var gave []string
+	err = a.ask(ctx, Question{Kind: Confirm, Grade: g, Term: term, Span: a.leaseEnd, Leader: a.id}, first, later, func(voter string, x Answer) bool {
+		if t.Take(voter, x.asHeldFor(a.heartbeat), 0); x.Yes {
+			gave = append(gave, voter)
+		}
 		return t.Won() || t.Lost()
 	})
 	if err != nil || !t.Won() {
 		return cluster.ErrNoLeader
 	}
-	a.trust(goodWord{term: term, voters: voters, until: start + trustFor(a.heartbeat, t.Contact())})
+	a.trust(goodWord{term: term, peers: peers, until: start + trustFor(a.heartbeat, t.Contact())}, gave)
 	return nil
+}
+
+// quickest parts the voters into those whose word was enough last time and the others, to whom a message would be in vain most likely. Where the
+// first are no majority, because the peer set is another by now, all are.
+func (a *Asker) quickest(voters []string) (first, others []string) {
+	a.mu.Lock()
+	quick := a.quick
+	a.mu.Unlock()
+	for _, id := range voters {
+		if slices.Contains(quick, id) {
+			first = append(first, id)
+		} else {
+			others = append(others, id)
+		}
+	}
+	if len(first) <= len(voters)/2 {
+		return voters, nil
+	}
+	return first, others
 }
 
 // leading is the term that this member leads in.
@@ -97,22 +126,26 @@ func (a *Asker) leading() (uint64, error) {
 	return term, nil
 }
 
-// ask puts the question to this member and to every voter, again and again, and hands the answers to take, one at a time, until it has
-// enough. It fails when ctx ends or this member leads no longer. Whoever is slower than what is enough is not waited for.
-func (a *Asker) ask(ctx context.Context, q Question, voters []string, take func(voter string, x Answer) (enough bool)) error {
+// ask puts the question to this member and to the voters, again and again, and hands the answers to take, one at a time, until it has
+// enough. Those of later are asked where the first have not been enough in time, or one of them said no. It fails when ctx ends or this member
+// leads no longer. Whoever is slower than what is enough is not waited for.
+func (a *Asker) ask(ctx context.Context, q Question, first, later []string, take func(voter string, x Answer) (enough bool)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	q.Nonce = a.nonce.Add(1)
 	if take(a.id, a.voter.reply(q)) {
 		return nil
 	}
-	answers := make(chan voice, len(voters))
-	for _, id := range voters {
-		if id != a.id {
-			go a.keepAsking(ctx, id, q, answers)
+	answers := make(chan voice, len(first)+len(later))
+	begin := func(voters []string) {
+		for _, id := range voters {
+			if id != a.id {
+				go a.keepAsking(ctx, id, q, answers)
+			}
 		}
 	}
-	check := time.NewTicker(checkEvery)
+	begin(first)
+	check := time.NewTimer(quickLimit)
 	defer check.Stop()
 	for {
 		select {
@@ -120,10 +153,17 @@ func (a *Asker) ask(ctx context.Context, q Question, voters []string, take func(
 			if take(v.voter, v.answer) {
 				return nil
 			}
+			if !v.answer.Yes {
+				begin(later)
+				later = nil
+			}
 		case <-check.C:
 			if term, err := a.leading(); err != nil || term != q.Term {
 				return cluster.ErrNoLeader
 			}
+			begin(later)
+			later = nil
+			check.Reset(checkEvery)
 		case <-ctx.Done():
 			return cluster.ErrNoLeader
 		}
@@ -139,15 +179,7 @@ type voice struct {
 // keepAsking asks one voter until it says yes or is in a later term. A no may become a yes: the voter may not have heard yet of its new leader. An
 // error may be a connection that broke as its daemon restarted.
 func (a *Asker) keepAsking(ctx context.Context, id string, q Question, answers chan<- voice) {
-	req := q.Encode()
-	pause := time.NewTimer(0)
-	defer pause.Stop()
-	for {
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return
-		}
+	for req := q.Encode(); ; {
 		if x, ok := a.askOnce(ctx, id, q.Nonce, req); ok {
 			select {
 			case answers <- voice{id, x}:
@@ -158,7 +190,11 @@ func (a *Asker) keepAsking(ctx context.Context, id string, q Question, answers c
 				return
 			}
 		}
-		pause.Reset(askAgain)
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,6 +18,7 @@ type fakeRaft struct {
 	mu      sync.Mutex // guards following
 	s       Standing
 	ordered uint64
+	peers   uint64
 }
 
 func (f *fakeRaft) set(s Standing) {
@@ -31,7 +33,11 @@ func (f *fakeRaft) Following() (string, uint64, time.Duration, bool) {
 	return f.s.Leader, f.s.Term, f.s.Contact, f.s.OK
 }
 
-func (f *fakeRaft) PeersIndex() uint64 { return 1 }
+func (f *fakeRaft) PeersIndex() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.peers
+}
 
 func (f *fakeRaft) Ordered() uint64 {
 	f.mu.Lock()
@@ -58,6 +64,7 @@ type voters struct {
 	peers uint64
 	delay map[string]time.Duration // until the answer; negative: it never comes
 	fails map[string]bool
+	asked []string // who was asked, in this order
 }
 
 var errBroken = errors.New("connection refused")
@@ -68,7 +75,7 @@ func newVoters(t *testing.T, ids ...string) *voters {
 	clock := func() time.Duration { return time.Since(born) }
 	v := &voters{raft: map[string]*fakeRaft{}, voter: map[string]*Voter{}, ids: ids, peers: 1, delay: map[string]time.Duration{}, fails: map[string]bool{}}
 	for _, id := range ids {
-		v.raft[id] = &fakeRaft{s: following("a", 4)}
+		v.raft[id] = &fakeRaft{s: following("a", 4), peers: 1}
 		v.voter[id] = newVoter(v.raft[id], 300*ms, span, clock)
 		v.voter[id].memory = Memory{span: span, peers: 1} // it started an hour ago
 	}
@@ -86,6 +93,7 @@ func (v *voters) Voters() ([]string, uint64, error) {
 func (v *voters) Call(ctx context.Context, id string, req []byte) ([]byte, error) {
 	v.mu.Lock()
 	delay, fails := v.delay[id], v.fails[id]
+	v.asked = append(v.asked, id)
 	v.mu.Unlock()
 	if fails {
 		return nil, errBroken
@@ -107,6 +115,16 @@ func (v *voters) set(f func()) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	f()
+}
+
+// changePeers makes ids the peer set.
+func (v *voters) changePeers(ids ...string) {
+	v.set(func() { v.ids, v.peers = ids, v.peers+1 })
+	for _, r := range v.raft {
+		r.mu.Lock()
+		r.peers++
+		r.mu.Unlock()
+	}
 }
 
 // rounds is how many rounds of questions began since before.
@@ -144,6 +162,48 @@ func TestConfirm(t *testing.T) {
 				d, err := took(t, func() error { return v.asker.ConfirmNow(t.Context()) })
 				if (err == nil) != c.ok || d != c.takes || err != nil && cluster.CodeOf(err) != cluster.NoLeader {
 					t.Errorf("got %v after %s, want ok %v after %s", err, d, c.ok, c.takes)
+				}
+			})
+		})
+	}
+}
+
+// TestWhoIsAsked holds that a read asks those alone whose word was enough before, that the others are asked soon where those do not say yes, and that
+// a lease asks all.
+func TestWhoIsAsked(t *testing.T) {
+	now := func(v *voters) error { return v.asker.ConfirmNow(context.Background()) }
+	for name, c := range map[string]struct {
+		then    func(v *voters)
+		confirm func(v *voters) error
+		takes   time.Duration
+		asked   string
+	}{
+		"the one that was enough":        {func(*voters) {}, now, 0, "b"},
+		"it is silent":                   {func(v *voters) { v.delay["b"] = -1 }, now, quickLimit, "bc"},
+		"it refuses":                     {func(v *voters) { v.fails["b"] = true }, now, quickLimit, "bc"},
+		"it has not heard of its leader": {func(v *voters) { v.raft["b"].set(Standing{Term: 4}) }, now, 0, "bc"},
+		"it is in a later term":          {func(v *voters) { v.raft["b"].set(Standing{Term: 5}) }, now, 0, "bc"},
+		"it has no vote any more":        {func(v *voters) { v.changePeers("a", "c") }, now, 0, "c"},
+		"there are more voters":          {func(v *voters) { v.changePeers("a", "b", "c", "d") }, now, 0, "bcd"},
+		"a lease":                        {func(*voters) {}, func(v *voters) error { return v.asker.ConfirmLease(context.Background()) }, 0, "bc"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := newVoters(t, "a", "b", "c", "d")
+				v.ids = []string{"a", "b", "c"}
+				v.delay["c"] = ms
+				if err := now(v); err != nil {
+					t.Fatal(err)
+				}
+				v.set(func() { v.delay["c"], v.asked = 0, nil })
+				c.then(v)
+				d, err := took(t, func() error { return c.confirm(v) })
+				synctest.Wait()
+				v.mu.Lock()
+				defer v.mu.Unlock()
+				slices.Sort(v.asked)
+				if asked := strings.Join(slices.Compact(v.asked), ""); err != nil || d != c.takes || asked != c.asked {
+					t.Errorf("got %v after %s, asked %q; want the word after %s from %q", err, d, asked, c.takes, c.asked)
 				}
 			})
 		})
@@ -313,7 +373,7 @@ func TestDefaultReads(t *testing.T) {
 		"it holds for a while":      {then: func(*voters) { wait(209 * ms) }}, // (300 - 20) * 3/4 = 210 ms
 		"but not for long":          {then: func(*voters) { wait(210 * ms) }, asked: true},
 		"the machine slept":         {then: func(v *voters) { v.sleep = 10 * time.Second }, asked: true},
-		"the peer set is another":   {then: func(v *voters) { v.set(func() { v.ids = []string{"a", "b"} }) }, asked: true},
+		"the peer set is another":   {then: func(v *voters) { v.changePeers("a", "b") }, asked: true},
 		"leadership is handed over": {then: func(v *voters) { v.raft["a"].order() }, asked: true},
 		"another leads":             {then: func(v *voters) { v.raft["a"].set(following("b", 5)) }, fails: true},
 		"it leads in another term":  {then: func(v *voters) { lead(v, 5) }, asked: true},

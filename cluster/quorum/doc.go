@@ -13,7 +13,8 @@
 // A voter whose term is n has voted for nobody in a later term. If a majority says so in answer to a question, no later leader had been
 // elected when the question was asked: it would have needed one of their votes. So what this leader had committed by then is all there was.
 // Whoever reads takes the commit index first and asks for the word afterwards; then a process that is stopped in between reads nothing
-// stale.
+// stale. A read asks those first whose word was enough for the last one: a message to the others would cost them and the leader a wake-up each, in
+// vain. They are asked as soon as one of the first says no, or after 10 ms.
 //
 // For default reads the word holds a little longer. A follower of hashicorp/raft refuses its vote to others while it knows a leader, and it
 // forgets the leader only once it has heard nothing for the heartbeat timeout. A voter that confirms says how long ago that was; the

@@ -29,7 +29,7 @@ func (a *Asker) OlderLeases(ctx context.Context) (time.Duration, error) {
 	grace := time.AfterFunc(roundLimit, cancel)
 	defer grace.Stop()
 	won := false
-	_ = a.ask(ctx, Question{Kind: Older, Grade: Read, Term: term, Span: a.leaseEnd, Leader: a.id}, voters, func(voter string, x Answer) bool {
+	_ = a.ask(ctx, Question{Kind: Older, Grade: Read, Term: term, Span: a.leaseEnd, Leader: a.id}, voters, nil, func(voter string, x Answer) bool {
 		now := a.voter.clock()
 		t.Take(voter, x, now)
 		if t.Won() && !won {

@@ -2,15 +2,14 @@ package quorum
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
 // goodWord is a majority's word that holds for some time: until then its voters vote for no other leader.
 type goodWord struct {
-	term   uint64
-	voters []string      // of the peer set that was asked
-	until  time.Duration // on CLOCK_BOOTTIME
+	term  uint64
+	peers uint64        // the index of the peer set that was asked
+	until time.Duration // on CLOCK_BOOTTIME
 }
 
 // trustFor is how long after the start of a round its word holds: a voter that last heard from the leader contact ago refuses others its vote
@@ -39,7 +38,7 @@ func (a *Asker) ConfirmRead(ctx context.Context) error {
 // Trusted reports whether the newest word holds still. This member is one of those who gave it: it must lead in that term even now, for
 // once it does not, it may vote for another. It must not have told another to stand for election in that term: voters then vote for that one while
 // they still hear from this one. And the peer set must be the one that was asked: of one that is two changes away, a majority
-// could elect without asking any of them.
+// could elect without asking any of them. In one term, on its leader, an index names one peer set.
 func (a *Asker) Trusted() bool {
 	term, err := a.leading()
 	if err != nil {
@@ -48,18 +47,15 @@ func (a *Asker) Trusted() bool {
 	a.mu.Lock()
 	good := a.good
 	a.mu.Unlock()
-	if a.voter.raft.Ordered() == term || good.term != term || a.boottime() >= good.until {
-		return false
-	}
-	voters, _, err := a.electorate.Voters()
-	return err == nil && slices.Equal(voters, good.voters)
+	return a.voter.raft.Ordered() != term && good.term == term && a.voter.raft.PeersIndex() == good.peers && a.boottime() < good.until
 }
 
-// trust notes a majority's word. Of two the one that holds longer stays.
-func (a *Asker) trust(w goodWord) {
+// trust notes a majority's word, and who gave it. Of two words the one that holds longer stays.
+func (a *Asker) trust(w goodWord, gave []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if w.term != a.good.term || w.until > a.good.until || !slices.Equal(w.voters, a.good.voters) {
+	a.quick = gave
+	if w.term != a.good.term || w.until > a.good.until || w.peers != a.good.peers {
 		a.good = w
 	}
 }
