@@ -1,4 +1,5 @@
-// Package durable writes files that survive a crash and a loss of power: what was written is there, whole, or what was there before is.
+// Package durable writes files that survive a crash and a loss of power: what was written is there, whole, or what was there before is. Ahead appends
+// to a file that is synced after each write.
 package durable
 
 import (
