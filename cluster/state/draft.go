@@ -1,6 +1,10 @@
 package state
 
-import "github.com/hashicorp/go-memdb"
+import (
+	"github.com/hashicorp/go-memdb"
+
+	"holdfast/cluster"
+)
 
 // draft is the transaction of a batch. It remembers by its key whatever the batch has written: reading a tree in the middle of writing it makes
 // memdb forget which of the tree's nodes are its own, and copy them all once more at the next write. So single objects are found
@@ -50,14 +54,21 @@ func (d *draft) note(table string, o, is any) {
 	if d.before == nil {
 		return
 	}
-	_, key, err := d.db.DBSchema().Tables[table].Indexes[byID].Indexer.(memdb.SingleIndexer).FromObject(o)
-	must(err)
 	objects := d.written[table]
 	if objects == nil {
 		objects = map[string]any{}
 		d.written[table] = objects
 	}
-	objects[string(key)] = is
+	objects[d.primaryKey(table, o)] = is
+}
+
+func (d *draft) primaryKey(table string, o any) string {
+	if e, ok := o.(*cluster.KVEntry); ok { // most are, and need nothing made
+		return e.Key
+	}
+	_, key, err := d.db.DBSchema().Tables[table].Indexes[byID].Indexer.(memdb.SingleIndexer).FromObject(o)
+	must(err)
+	return string(key)
 }
 
 // found is the object with this primary key, with what the batch has written so far.

@@ -24,10 +24,14 @@ type transaction struct {
 	rows []cluster.TransactionRow
 	size int // of the keys and values in rows, and of the rows
 	most int // what size may be
+
+	operations int
+	bare       []cluster.KVEntry // the rows that are entries without their values
 }
 
 // run does every operation, also after one has failed: whoever asked learns everything that is wrong.
 func (t *transaction) run(c *cluster.Transaction) *cluster.TransactionResult {
+	t.operations = len(c.Operations)
 	var failed []cluster.OperationError
 	for i := range c.Operations {
 		if err := t.do(&c.Operations[i]); err != nil {

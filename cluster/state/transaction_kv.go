@@ -52,7 +52,7 @@ func (t *transaction) readKV(verb cluster.KVVerb, e, had *cluster.KVEntry) error
 		case had.ModifyIndex != e.ModifyIndex:
 			return cluster.Errorf(cluster.Conflict, "failed index check for key %q, current modify index %d != %d", e.Key, had.ModifyIndex, e.ModifyIndex)
 		}
-		return t.answerKV(withoutValue(had))
+		return t.answerKV(t.withoutValue(had))
 	case cluster.KVCheckSession:
 		switch {
 		case had == nil:
@@ -60,7 +60,7 @@ func (t *transaction) readKV(verb cluster.KVVerb, e, had *cluster.KVEntry) error
 		case had.Session != e.Session:
 			return cluster.Errorf(cluster.Conflict, "failed session check for key %q, current session %q != %q", e.Key, had.Session, e.Session)
 		}
-		return t.answerKV(withoutValue(had))
+		return t.answerKV(t.withoutValue(had))
 	case cluster.KVCheckNotExists:
 		if had != nil {
 			return cluster.Errorf(cluster.Conflict, "key %q exists", e.Key)
@@ -83,7 +83,7 @@ func (t *transaction) writeKV(o *cluster.KVOperation) error {
 	case cluster.KVDelete, cluster.KVDeleteCAS, cluster.KVDeleteTree:
 		return nil
 	}
-	return t.answerKV(withoutValue(t.kv(o.Entry.Key)))
+	return t.answerKV(t.withoutValue(t.kv(o.Entry.Key)))
 }
 
 // refusedKV says which precondition did not hold.
@@ -110,6 +110,9 @@ func (t *transaction) answerKV(e *cluster.KVEntry) error {
 	if t.size > t.most {
 		return cluster.Errorf(cluster.TooLarge, "the answer exceeds %d bytes at key %q: ask for less at once, or with recurse", t.most, e.Key)
 	}
+	if t.rows == nil {
+		t.rows = make([]cluster.TransactionRow, 0, t.operations)
+	}
 	t.rows = append(t.rows, cluster.TransactionRow{KV: e})
 	return nil
 }
@@ -117,8 +120,13 @@ func (t *transaction) answerKV(e *cluster.KVEntry) error {
 // rowSize is what a row takes beside its key and value.
 const rowSize = 128
 
-func withoutValue(e *cluster.KVEntry) *cluster.KVEntry {
-	n := *e
+// withoutValue is a copy of an entry, without its value.
+func (t *transaction) withoutValue(e *cluster.KVEntry) *cluster.KVEntry {
+	if t.bare == nil {
+		t.bare = make([]cluster.KVEntry, 0, t.operations)
+	}
+	t.bare = append(t.bare, *e)
+	n := &t.bare[len(t.bare)-1]
 	n.Value = nil
-	return &n
+	return n
 }

@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"bytes"
 	"encoding/base64"
 	"unicode/utf8"
 
@@ -14,7 +15,7 @@ func keysIn(b []byte) (*cluster.Transaction, bool) {
 	if !utf8.Valid(b) {
 		return nil, false
 	}
-	t := text{b: b}
+	t := text{b: b, values: make([]byte, 0, base64.StdEncoding.DecodedLen(len(b)))}
 	c := &cluster.Transaction{Operations: make([]cluster.Operation, 0, 64)}
 	for t.list(); !t.other; {
 		if len(c.Operations) == cluster.MaxOperations {
@@ -31,9 +32,10 @@ func keysIn(b []byte) (*cluster.Transaction, bool) {
 
 // text is JSON that is read from its beginning, until it has another form than what is expected.
 type text struct {
-	b     []byte
-	at    int
-	other bool // the form is another: nothing that is read counts
+	b      []byte
+	at     int
+	other  bool   // the form is another: nothing that is read counts
+	values []byte // what was decoded so far; there is room for all that b can hold
 }
 
 func (t *text) list() { t.expect('[') }
@@ -132,32 +134,39 @@ func (t *text) name() []byte {
 
 // string is a string without escapes, as it lies in the body.
 func (t *text) string() []byte {
-	t.expect('"')
-	for from := t.at; t.at < len(t.b) && !t.other; {
-		c := t.b[t.at]
-		t.at++
-		switch {
-		case c == '"':
-			return t.b[from : t.at-1]
-		case c == '\\', c < ' ':
+	s := t.quoted()
+	for _, c := range s {
+		if c == '\\' || c < ' ' {
 			t.other = true
 		}
 	}
-	t.other = true
-	return nil
+	return s
 }
 
-// base64 is bytes or null.
+// quoted is what stands up to the next quotation mark.
+func (t *text) quoted() []byte {
+	t.expect('"')
+	n := bytes.IndexByte(t.b[t.at:], '"')
+	if n < 0 {
+		t.other = true
+		return nil
+	}
+	s := t.b[t.at : t.at+n]
+	t.at += n + 1
+	return s
+}
+
+// base64 is bytes or null. The decoder refuses all that has no place in a string but the ends of lines, which it passes over.
 func (t *text) base64() []byte {
 	if t.space(); t.at < len(t.b) && t.b[t.at] == 'n' {
 		t.null()
 		return nil
 	}
-	s := t.string()
-	v := make([]byte, base64.StdEncoding.DecodedLen(len(s)))
-	n, err := base64.StdEncoding.Decode(v, s)
-	t.other = t.other || err != nil
-	return v[:n]
+	s, from := t.quoted(), len(t.values)
+	all, err := base64.StdEncoding.AppendDecode(t.values, s)
+	t.other = t.other || err != nil || bytes.IndexByte(s, '\n') >= 0 || bytes.IndexByte(s, '\r') >= 0
+	t.values = all
+	return all[from:len(all):len(all)]
 }
 
 func (t *text) null() {
