@@ -49,6 +49,7 @@ func TestBlocking(t *testing.T) {
 		{target: "/v1/health/service/none", other: kvSet("z"), wakes: service("none"), status: 200},
 		{target: "/v1/health/state/critical", other: kvSet("z"), wakes: fail("n2", "service:web"), status: 200},
 		{target: "/v1/health/node/n2", other: warn("n1", "service:web-1"), wakes: fail("n2", "service:web"), status: 200},
+		{target: "/v1/health/node/n1", other: &cluster.Register{Node: cluster.Node{Name: "n1"}, SkipNodeUpdate: true, Service: &cluster.Service{ID: "other", Name: "other"}}, wakes: warn("n1", "service:web-1"), status: 200},
 		{target: "/v1/coordinate/nodes", other: kvSet("z"), wakes: coordinates("n1", 0.5), status: 200},
 		{target: "/v1/coordinate/node/n2", other: coordinates("n1", 0.5), wakes: coordinates("n2", 0.5), status: 200},
 		{target: "/v1/coordinate/node/n2", other: service("other"), wakes: &cluster.Deregister{Node: "n2"}, status: 404},

@@ -159,10 +159,11 @@ func (h *catalogHandler) node(r *exchange.Request) (*exchange.Reply, error) {
 func (h *catalogHandler) nodeServices(r *exchange.Request) (*exchange.Reply, error) {
 	n, services, meta, err := h.onNode(r)
 	if err != nil || n == nil {
-		return exchange.FoundConsistently((*wire.NodeServiceList)(nil), meta, err)
+		return exchange.FoundConsistently(wire.NodeServiceList{}, meta, err) // clients look into it, unlike that of catalog/node
 	}
+	node := wire.FromNode(n)
 	rows, err := exchange.Filter(r, exchange.Each(services, wire.FromService))
-	return exchange.FoundConsistently(&wire.NodeServiceList{Node: wire.FromNode(n), Services: rows}, meta, err)
+	return exchange.FoundConsistently(wire.NodeServiceList{Node: &node, Services: rows}, meta, err)
 }
 
 func (h *catalogHandler) register(r *exchange.Request) (*exchange.Reply, error) {
@@ -171,6 +172,9 @@ func (h *catalogHandler) register(r *exchange.Request) (*exchange.Reply, error) 
 		return nil, err
 	}
 	if err := exchange.InDatacenter(body.Datacenter, h.datacenter); err != nil {
+		return nil, err
+	}
+	if err := body.check(); err != nil {
 		return nil, err
 	}
 	_, err := h.writer.Apply(r.Context(), cmp.Or(r.WriteOptions(), body.WriteOptions()), body.command(h.datacenter))

@@ -89,8 +89,8 @@ func (h *healthHandler) node(r *exchange.Request) (*exchange.Reply, error) {
 		return nil, err
 	}
 	return h.list(r, func(v *state.View) []*cluster.Check {
-		if n := v.Node(name); n == nil && len(name) == uuidLength {
-			if n = v.NodeByID(name); n != nil {
+		if len(name) == uuidLength && v.Node(name) == nil { // to ask for the node is to depend on its instances, too
+			if n := v.NodeByID(name); n != nil {
 				return v.NodeChecks(n.Name)
 			}
 		}
@@ -106,13 +106,16 @@ func (h *healthHandler) checks(r *exchange.Request) (*exchange.Reply, error) {
 	return h.list(r, func(v *state.View) []*cluster.Check { return v.ServiceChecks(name) })
 }
 
+// noStatus is what older clients call the state of a check that has none. Here every check has one.
+const noStatus cluster.Status = "unknown"
+
 func (h *healthHandler) state(r *exchange.Request) (*exchange.Reply, error) {
 	s, err := r.Required("state", "check state")
 	if err != nil {
 		return nil, err
 	}
 	status := cluster.Status(s)
-	if status != state.AnyStatus && !status.Valid() {
+	if status != state.AnyStatus && status != noStatus && !status.Valid() {
 		return nil, cluster.Errorf(cluster.Invalid, "there is no check state %q: want any, passing, warning or critical", s)
 	}
 	return h.list(r, func(v *state.View) []*cluster.Check { return v.ChecksInState(status) })

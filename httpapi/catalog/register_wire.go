@@ -3,6 +3,8 @@ package catalog
 import (
 	"encoding/json"
 
+	"github.com/google/uuid"
+
 	"holdfast/cluster"
 	"holdfast/httpapi/exchange"
 	"holdfast/httpapi/wire"
@@ -31,6 +33,17 @@ type deregistrationJSON struct {
 	Address   string
 	ServiceID string
 	CheckID   string
+}
+
+// check says what is wrong with the body that the state would take.
+func (b *registrationJSON) check() error {
+	if b.ID == "" {
+		return nil
+	}
+	if _, err := uuid.Parse(b.ID); err != nil || len(b.ID) != uuidLength { // it also parses forms that nobody looks a node up by
+		return cluster.Errorf(cluster.Invalid, "Bad node ID: the field ID of node %q is %q: want a UUID, or leave it out", b.Node, b.ID)
+	}
+	return nil
 }
 
 func (b *registrationJSON) command(datacenter string) *cluster.Register {

@@ -22,10 +22,13 @@ func nodeMeta(r *exchange.Request) map[string]string {
 	return meta
 }
 
-// hasMeta reports whether a node has all of the metadata.
+// hasMeta reports whether a node has all of the metadata. A key without a value asks for one that is there and empty.
 func hasMeta(n *cluster.Node, want map[string]string) bool {
 	for k, v := range want {
-		if n == nil || n.Meta[k] != v {
+		if n == nil {
+			return false
+		}
+		if had, ok := n.Meta[k]; !ok || had != v {
 			return false
 		}
 	}

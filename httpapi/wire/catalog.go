@@ -89,9 +89,9 @@ type NodeServices struct {
 	Services map[string]Service
 }
 
-// NodeServiceList is a node with its instances in a list.
+// NodeServiceList is a node with its instances in a list. Both are null where there is no such node.
 type NodeServiceList struct {
-	Node     Node
+	Node     *Node
 	Services []Service
 }
 
