@@ -5,8 +5,10 @@ import "testing"
 func TestLocalHealth(t *testing.T) {
 	m := newMember()
 	talks(t, m.handler(), []talk{
-		{"GET /v1/agent/health/service/id/a", "", 404, "ServiceId a not found"},
-		{"GET /v1/agent/health/service/name/web", "", 404, "ServiceName web not found"},
+		{"GET /v1/agent/health/service/id/a", "", 404, `{"AggregatedStatus":"critical","Service":null,"Checks":null}`},
+		{"GET /v1/agent/health/service/name/web", "", 404, "[]"},
+		{"GET /v1/agent/health/service/id/a?format=text", "", 404, "ServiceId a not found"},
+		{"GET /v1/agent/health/service/name/web?format=text", "", 404, "ServiceName web Not Found"},
 		{"PUT /v1/agent/service/register", `{"ID":"a","Name":"web","Check":{"TTL":"1m"}}`, 200, ""},
 		{"PUT /v1/agent/service/register", `{"ID":"b","Name":"web"}`, 200, ""},
 		{"GET /v1/agent/health/service/id/a?format=text", "", 503, "critical"},
@@ -20,6 +22,14 @@ func TestLocalHealth(t *testing.T) {
 		{"PUT /v1/agent/check/register", `{"Name":"disk","TTL":"1m"}`, 200, ""}, // of the node: it bears on every instance
 		{"GET /v1/agent/health/service/id/b?format=text", "", 503, "critical"},
 	})
+}
+
+// TestLocalHealthReason holds that no name gets into the headers as it is.
+func TestLocalHealthReason(t *testing.T) {
+	w := send(t, newMember().handler(), "GET /v1/agent/health/service/id/a%0D%0AX-Evil:%201%C3%BC", "")
+	if got := w.Header().Get("X-Consul-Reason"); got != "ServiceId a??X-Evil: 1? not found" {
+		t.Errorf("the reason is %q", got)
+	}
 }
 
 func TestCached(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"holdfast/cluster"
 	"holdfast/httpapi/exchange"
@@ -27,7 +28,7 @@ func (h *localHealthHandler) routes() exchange.Routes {
 // localHealthJSON is an instance with its checks and those of the node.
 type localHealthJSON struct {
 	AggregatedStatus string // of the checks; "maintenance" where one of them is that
-	Service          agentServiceJSON
+	Service          *agentServiceJSON
 	Checks           []wire.Check
 }
 
@@ -54,7 +55,7 @@ func (h *localHealthHandler) byID(r *exchange.Request) (*exchange.Reply, error) 
 	}
 	s := h.registry.LocalServices()[id]
 	if s == nil {
-		return nil, cluster.Errorf(cluster.NotFound, "ServiceId %s not found", id)
+		return notHere(r, localHealthJSON{AggregatedStatus: string(cluster.Critical)}, "ServiceId "+id+" not found"), nil
 	}
 	row, status := h.health(s)
 	return localHealth(r, row, status), nil
@@ -75,13 +76,14 @@ func (h *localHealthHandler) byName(r *exchange.Request) (*exchange.Reply, error
 		}
 	}
 	if len(rows) == 0 {
-		return nil, cluster.Errorf(cluster.NotFound, "ServiceName %s not found", name)
+		return notHere(r, rows, "ServiceName "+name+" Not Found"), nil
 	}
 	return localHealth(r, rows, worst), nil
 }
 
 func (h *localHealthHandler) health(s *cluster.Service) (localHealthJSON, cluster.Status) {
-	row := localHealthJSON{Service: toAgentService(s, h.datacenter), Checks: []wire.Check{}}
+	service := toAgentService(s, h.datacenter)
+	row := localHealthJSON{Service: &service, Checks: []wire.Check{}}
 	all, status := h.registry.LocalChecks(), cluster.Passing
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		if c := all[id].Check; c.ServiceID == "" || c.ServiceID == s.ID {
@@ -102,4 +104,23 @@ func localHealth(r *exchange.Request, rows any, status cluster.Status) *exchange
 		return &exchange.Reply{Status: localStatuses[status], Reason: string(status), Raw: []byte(status), ContentType: "text/plain"}
 	}
 	return &exchange.Reply{Status: localStatuses[status], Reason: string(status), Body: rows}
+}
+
+// notHere answers that this agent has no such instance: with nothing in the rows' place, for clients that read them whatever the status is.
+func notHere(r *exchange.Request, rows any, reason string) *exchange.Reply {
+	rep := &exchange.Reply{Status: http.StatusNotFound, Reason: printable(reason), Body: rows}
+	if r.Query.Get("format") == "text" {
+		rep.Body, rep.Raw, rep.ContentType = nil, []byte(reason), "text/plain"
+	}
+	return rep
+}
+
+// printable is a text as a header can carry it: names in paths may have any bytes.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, s)
 }
