@@ -121,6 +121,8 @@ func (d *CheckDefinition) Validate() error {
 		return Errorf(Invalid, "a check has neither an ID nor a name: give check ID or name")
 	case hasNUL(d.ID) || hasNUL(d.Name) || hasNUL(d.ServiceID):
 		return Errorf(Invalid, "check ID %q, its name %q or its service ID %q has a NUL character", d.ID, d.Name, d.ServiceID)
+	case d.Timeout < 0 || d.TTL < 0 || d.DeregisterCriticalServiceAfter < 0:
+		return Errorf(Invalid, "check %q has a negative duration", d.label())
 	case len(kinds) == 0:
 		return Errorf(Invalid, "check %q does not say what to check: give one of args, http, tcp, udp, grpc, h2ping, ttl, process, ping, dns, mysql, postgres, os_service and alias_node or alias_service", d.label())
 	case len(kinds) > 1:
@@ -135,8 +137,6 @@ func (d *CheckDefinition) Validate() error {
 		return Errorf(Invalid, "check %q has no interval: give one of at least %s", d.label(), MinCheckInterval)
 	case d.needsInterval() && d.Interval < MinCheckInterval:
 		return Errorf(Invalid, "check %q has interval %s: the shortest is %s", d.label(), d.Interval, MinCheckInterval)
-	case d.Timeout < 0 || d.TTL < 0 || d.DeregisterCriticalServiceAfter < 0:
-		return Errorf(Invalid, "check %q has a negative duration", d.label())
 	case d.InitialStatus != "" && !d.InitialStatus.Valid():
 		return Errorf(Invalid, "check %q has initial status %q: want passing, warning or critical", d.label(), d.InitialStatus)
 	case d.FailuresBeforeWarning > d.FailuresBeforeCritical && d.FailuresBeforeCritical > 0:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -147,6 +148,9 @@ func (b *agentRegistrationJSON) service() (cluster.Service, []cluster.CheckDefin
 	if err := s.Validate(); err != nil {
 		return s, nil, err
 	}
+	if ip := net.ParseIP(s.Address); ip != nil && ip.IsUnspecified() {
+		return s, nil, cluster.Errorf(cluster.Invalid, "Invalid service address: %s of service %q is every address of a machine, and no client can connect to it: leave it out to mean the node's", s.Address, s.Name)
+	}
 	given := slices.DeleteFunc(append([]*checkDefinitionJSON{b.Check}, b.Checks...), func(c *checkDefinitionJSON) bool { return c == nil || c.empty() })
 	var checks []cluster.CheckDefinition
 	for i, c := range given {
@@ -240,5 +244,5 @@ func (c *checkDefinitionJSON) definition() (cluster.CheckDefinition, error) {
 // empty reports whether a check of a service defines nothing: some clients always send one.
 func (c *checkDefinitionJSON) empty() bool {
 	d, err := c.definition()
-	return err == nil && d.Kind() == "" && c.Interval == 0
+	return err == nil && d.Kind() == "" && c.Interval == 0 && c.TTL == 0
 }
