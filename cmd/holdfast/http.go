@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -69,15 +70,45 @@ func (d *daemon) serveHTTP() {
 	d.http.ServeHanded(d.agent.Web(), datacenter.Arrivals(d.api))
 }
 
-// debugConfig is the configuration as /v1/agent/self shows it.
+// debugConfig is the configuration as /v1/agent/self shows it: what programs look for there, under Consul's names, and ours.
 func (d *daemon) debugConfig() map[string]any {
 	c := d.cfg
 	return map[string]any{
-		"BindAddr": c.BindAddr.String(), "AdvertiseAddrLAN": c.AdvertiseAddr.String(), "HTTPAddrs": c.HTTPAddrs, "HTTPSAddrs": c.HTTPSAddrs, "DNSAddrs": c.DNSAddrs,
+		"BindAddr": c.BindAddr.String(), "AdvertiseAddrLAN": c.AdvertiseAddr.String(), "HTTPAddrs": urls(c.HTTPAddrs, "tcp"), "HTTPSAddrs": urls(c.HTTPSAddrs, "tcp"),
+		"DNSAddrs": urls(c.DNSAddrs, "tcp", "udp"), "HTTPPort": portOf(c.HTTPAddrs), "HTTPSPort": portOf(c.HTTPSAddrs), "DNSPort": portOf(c.DNSAddrs),
+		"GRPCPort": noPort, "GRPCTLSPort": noPort, "ConnectEnabled": false, "EnableDebug": c.EnableDebug,
+		"Datacenter": c.Datacenter, "PrimaryDatacenter": c.Datacenter, "NodeName": c.NodeName, "NodeID": d.agent.ID(), "ServerMode": c.Server,
 		"BootstrapExpect": c.BootstrapExpect, "DataDir": d.dir, "DNSDomain": c.Domain, "LeaseTTL": c.LeaseTTL.String(), "Fence": c.Fence,
 		"ServerPort": c.ServerPort, "SerfPortLAN": c.SerfPort, "RetryJoinLAN": c.RetryJoin, "SessionTTLMin": c.SessionTTLMin.String(),
 		"EnableLocalScriptChecks": c.LocalScriptChecks, "EnableRemoteScriptChecks": c.ScriptChecks,
 	}
+}
+
+// noPort is a port where nothing listens, as Consul writes it.
+const noPort = -1
+
+// portOf is the port of the first address that has one.
+func portOf(addrs []string) int {
+	for _, a := range addrs {
+		if ap, err := netip.ParseAddrPort(a); err == nil {
+			return int(ap.Port())
+		}
+	}
+	return noPort
+}
+
+// urls is the addresses with each of the schemes. Unix sockets have one.
+func urls(addrs []string, schemes ...string) []string {
+	out := []string{}
+	for _, scheme := range schemes {
+		for _, a := range addrs {
+			if !strings.Contains(a, "://") {
+				a = scheme + "://" + a
+			}
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // pool is the gossip pool as the API speaks to it: leaving gives the groups away first.

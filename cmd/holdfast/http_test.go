@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,4 +58,29 @@ func TestHTTPConfig(t *testing.T) {
 		names, _ := filepath.Glob(sock + ".watched")
 		return len(names) == 1
 	})
+}
+
+// TestDebugConfig holds what programs look up in the configuration that an agent shows of itself.
+func TestDebugConfig(t *testing.T) {
+	if got := urls([]string{"127.0.0.1:8600", "[::1]:8600"}, "tcp", "udp"); !slices.Equal(got, []string{"tcp://127.0.0.1:8600", "tcp://[::1]:8600", "udp://127.0.0.1:8600", "udp://[::1]:8600"}) {
+		t.Errorf("the addresses are %q", got)
+	}
+	if got := urls([]string{"unix:///run/h.sock"}, "tcp"); !slices.Equal(got, []string{"unix:///run/h.sock"}) {
+		t.Errorf("the socket is %q", got)
+	}
+	if got := urls(nil, "tcp"); got == nil || len(got) > 0 {
+		t.Errorf("no addresses are %#v, want an empty list", got)
+	}
+	for _, c := range []struct {
+		addrs []string
+		want  int
+	}{
+		{[]string{"unix:///run/h.sock", "[::1]:8501", "127.0.0.1:8502"}, 8501},
+		{[]string{"unix:///run/h.sock"}, noPort},
+		{nil, noPort},
+	} {
+		if got := portOf(c.addrs); got != c.want {
+			t.Errorf("the port of %q is %d, want %d", c.addrs, got, c.want)
+		}
+	}
 }
