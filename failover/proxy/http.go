@@ -34,9 +34,11 @@ type server struct {
 	coming chan net.Conn
 	closed chan struct{}
 	once   sync.Once
+	over   chan struct{} // closed when another has taken its place and its last client has gone
 
-	mu    sync.Mutex // guards following
-	conns map[*webConn]struct{}
+	mu      sync.Mutex // guards following
+	conns   map[*webConn]struct{}
+	retired bool
 }
 
 // serverLocked is the server of this moment. It is made with the first client, and again when the idle timeout is another.
@@ -47,7 +49,7 @@ func (p *Proxy) serverLocked(o *Options) *server {
 	if old := p.server; old != nil {
 		p.running.Go(func() { old.retire(p.ctx, p.patience()) })
 	}
-	s := &server{idle: o.Idle, coming: make(chan net.Conn), closed: make(chan struct{}), conns: map[*webConn]struct{}{}}
+	s := &server{idle: o.Idle, coming: make(chan net.Conn), closed: make(chan struct{}), over: make(chan struct{}), conns: map[*webConn]struct{}{}}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
@@ -66,8 +68,11 @@ func (p *Proxy) serverLocked(o *Options) *server {
 	p.server = s
 	p.running.Go(func() { _ = s.http.Serve(s) }) // it ends with the server
 	p.running.Go(func() {
-		<-p.ctx.Done()
-		s.close()
+		select {
+		case <-p.ctx.Done():
+			s.close()
+		case <-s.over:
+		}
 	})
 	return s
 }
@@ -112,7 +117,21 @@ func (s *server) take(w *webConn, rules *tls.Config) bool {
 func (s *server) forget(w *webConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, w)
+	if _, here := s.conns[w]; here {
+		delete(s.conns, w)
+		s.endLocked()
+	}
+}
+
+// endLocked is told when the server has retired, and when a client has gone: whichever is last ends it.
+func (s *server) endLocked() {
+	if s.retired && len(s.conns) == 0 {
+		select {
+		case <-s.over: // a client came too late, and has gone to the next server
+		default:
+			close(s.over)
+		}
+	}
 }
 
 // Accept is the next client.
@@ -139,6 +158,10 @@ func (s *server) retire(ctx context.Context, patience time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	_ = s.http.Shutdown(ctx) // who is not done by then is cut
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.retired = true
+	s.endLocked()
 }
 
 // close breaks every connection, those too that speak something else by now.

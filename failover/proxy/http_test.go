@@ -215,6 +215,36 @@ func TestModeChanges(t *testing.T) {
 	get(t, call(t, o.Listen[0]))
 }
 
+// TestServerEnds holds that nothing is left of a server that another has taken the place of, once its last client has gone, even one that speaks something else.
+func TestServerEnds(t *testing.T) {
+	p := opened(t, web)
+	raw := call(t, p.Addrs()[0])
+	_, err := io.WriteString(raw, "GET /raw HTTP/1.1\r\nHost: h\r\n\r\n")
+	must(t, err)
+	raw.says(t, "raw")
+	p.mu.Lock()
+	old := p.server
+	p.mu.Unlock()
+	o := *p.opts.Load()
+	o.Idle = time.Hour
+	p.Configure(o)
+	get(t, call(t, p.Addrs()[0]))
+	_, err = io.WriteString(raw, "still\n")
+	must(t, err)
+	raw.says(t, "still")
+	select {
+	case <-old.over:
+		t.Fatal("the server has ended before its client")
+	default:
+	}
+	must(t, raw.Close())
+	select {
+	case <-old.over:
+	case <-time.After(30 * time.Second):
+		t.Error("the server outlives its last client")
+	}
+}
+
 // TestDynamic listens where routes say, as they come and go.
 func TestDynamic(t *testing.T) {
 	p := opened(t, func(o *Options) { o.Mode, o.Hold = Dynamic, 0 })
