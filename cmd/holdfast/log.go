@@ -51,6 +51,13 @@ func openLogs(stderr io.Writer, cfg *config.Config) (*logs, error) {
 	return l, nil
 }
 
+// warn tells what the configuration asks for in vain.
+func (l *logs) warn(of []string) {
+	for _, w := range of {
+		l.Warn("the configuration asks for what does not happen", "warning", w)
+	}
+}
+
 // logPath is the file that log_file names: in a directory it is holdfast.log.
 func logPath(s string) string {
 	if st, err := os.Stat(s); strings.HasSuffix(s, "/") || err == nil && st.IsDir() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -96,4 +97,17 @@ func TestLogsReopen(t *testing.T) {
 		t.Errorf("a directory in its place: %v", err)
 	}
 	l.Info("four") // goes where it went before
+}
+
+// TestWarningsAreLogged holds that each line of an agent that logs in JSON is JSON, also what it says of its configuration before it runs.
+func TestWarningsAreLogged(t *testing.T) {
+	t.Parallel()
+	c := launch(t, "agent", "-dev", "-node", "n1", "-log-json", "-ui", "-hcl", freePorts)
+	c.await(regexp.MustCompile(`"msg":"the configuration asks for what does not happen","warning":"the flag -ui has no effect: `))
+	c.await(regexp.MustCompile(`"msg":"holdfast is up"`))
+	for line := range strings.Lines(c.log.String()) {
+		if strings.HasSuffix(line, "\n") && !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
 }

@@ -16,9 +16,7 @@ import (
 // What runs already and has not changed is left alone. If anything is wrong nothing is taken, and the error says what.
 func (d *daemon) reload(read load) error {
 	next, warnings, err := read()
-	for _, w := range warnings {
-		d.log.Warn("the configuration asks for what does not happen", "warning", w)
-	}
+	d.log.warn(warnings)
 	if err == nil {
 		err = d.carriable(next.Groups)
 	}

@@ -80,13 +80,13 @@ func runAgent(ctx context.Context, c *verb.Console, args []string) error {
 		return err
 	}
 	cfg, warnings, err := flags.Load()
-	for _, w := range warnings {
-		fmt.Fprintln(c.Err, "warning:", w)
+	if err == nil {
+		err = cfg.RequireDataDir()
 	}
 	if err != nil {
-		return err
-	}
-	if err := cfg.RequireDataDir(); err != nil {
+		for _, w := range warnings {
+			fmt.Fprintln(c.Err, "warning:", w)
+		}
 		return err
 	}
 	log, err := openLogs(c.Err, cfg)
@@ -94,6 +94,7 @@ func runAgent(ctx context.Context, c *verb.Console, args []string) error {
 		return err
 	}
 	defer log.close()
+	log.warn(warnings)
 	defer tuneMemory()()
 	d := newDaemon(cfg, log)
 	if cfg.AutoReload {
