@@ -47,6 +47,7 @@ type Controller struct {
 	log      *slog.Logger
 	recorder *recorder
 	inbox    chan func()
+	ended    chan struct{} // closed when Run has ended
 
 	// What Run owns.
 	groups      map[string]*cluster.Group     // as this member's state has them
@@ -96,7 +97,7 @@ func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts 
 		opts.UnfitFor = DefaultOptions().UnfitFor
 	}
 	return &Controller{
-		incapable: incapable(addrs), agent: agent, channel: channel, machine: machine{addrs, opts.Metrics.counting(f)}, opts: opts, log: log, recorder: newRecorder(agent, opts.Metrics, log), inbox: make(chan func(), 64),
+		incapable: incapable(addrs), agent: agent, channel: channel, machine: machine{addrs, opts.Metrics.counting(f)}, opts: opts, log: log, recorder: newRecorder(agent, opts.Metrics, log), inbox: make(chan func(), 64), ended: make(chan struct{}),
 		groups: map[string]*cluster.Group{}, assignments: map[string]cluster.Assignment{}, carried: map[string]*carrier{},
 		holder: lease.NewHolder(), unable: map[string]string{}, macs: map[string]string{},
 		unfit: map[string]hindrance{}, given: map[string]returned{}, hooks: map[string]chan func(){}, overdue: true,
@@ -107,6 +108,7 @@ func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts 
 // For an orderly end, call Stop first.
 func (c *Controller) Run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
+	defer close(c.ended)
 	defer c.background.Wait()
 	defer c.rest()
 	defer cancel()

@@ -609,11 +609,15 @@ func TestStop(t *testing.T) {
 	})
 	t.Run("after the end", func(t *testing.T) {
 		s := newStage(t)
+		s.opts.StopTimeout = failovertest.Patience
 		s.start()
 		s.kill()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		s.controller.Stop(ctx, "upgrade")
+		stopped := make(chan struct{})
+		go func() {
+			defer close(stopped)
+			s.controller.Stop(t.Context(), "upgrade")
+		}()
+		failovertest.Within(t, "the end of Stop", stopped)
 	})
 }
 

@@ -134,6 +134,8 @@ func (c *Controller) Stop(ctx context.Context, why string) {
 	select {
 	case <-empty:
 		return
+	case <-c.ended:
+		return
 	case <-ctx.Done():
 	}
 	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -145,6 +147,7 @@ func (c *Controller) Stop(ctx context.Context, why string) {
 	})
 	select {
 	case <-empty:
+	case <-c.ended:
 	case <-last.Done():
 	}
 }
