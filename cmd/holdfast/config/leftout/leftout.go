@@ -18,6 +18,7 @@ const (
 	noMetrics   = "metrics are answered at /v1/agent/metrics and sent nowhere"
 	noFilter    = "metrics have the names that they have, and all are shown"
 	noLimit     = "there is no such limit: limits.http_max_conns_per_client bounds the connections of a client, and limits.kv_max_value_size each value"
+	noRate      = "what an agent asks the servers is not limited: it answers reads itself, and shares what it asks the leader; limits.http_max_conns_per_client bounds the connections of a client"
 	noTuning    = "it cannot be tuned yet, the default stays"
 	oneWAN      = "a server is told one address between datacenters: set advertise_addr_wan"
 	oneBind     = "gossip listens on bind_addr, like all traffic between members"
@@ -60,7 +61,7 @@ var Keys = map[string]string{
 	"telemetry.circonus_check_search_tag": noMetrics, "telemetry.circonus_check_tags": noMetrics, "telemetry.circonus_submission_interval": noMetrics,
 	"telemetry.circonus_submission_url": noMetrics,
 
-	"limits.rpc_rate": noLimit, "limits.rpc_max_burst": noLimit, "limits.rpc_max_conns_per_client": noLimit, "limits.rpc_handshake_timeout": "",
+	"limits.rpc_rate": noRate, "limits.rpc_max_burst": noRate, "limits.rpc_max_conns_per_client": noLimit, "limits.rpc_handshake_timeout": "",
 	"limits.https_handshake_timeout": "", "limits.rpc_client_timeout": noTuning, "limits.request_limits": noLimit, "limits.txn_max_req_len": "a transaction has at most 128 operations, and each value is bounded by limits.kv_max_value_size",
 	"dns_config.use_cache": "", "dns_config.cache_max_age": "",
 
