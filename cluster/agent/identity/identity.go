@@ -73,6 +73,15 @@ func Exists(dir string) bool {
 }
 
 func newIdentity(dir, id, name string) (Identity, error) {
+	others := []string{"node-id"} // Consul has it from its first moment on
+	if id == "" {
+		others = append(others, "raft/raft.db") // ours is made after node.json; who has lost that one knows the ID of old, and says it
+	}
+	for _, file := range others {
+		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
+			return Identity{}, cluster.Errorf(cluster.Invalid, "data_dir %q has a %s and no %s: it belongs to another program, perhaps to Consul; give this agent an empty one", dir, file, identityFile)
+		}
+	}
 	if id == "" {
 		id = uuid.NewString()
 	}

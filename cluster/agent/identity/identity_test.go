@@ -34,6 +34,34 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// TestDirectoryOfAnother holds that nothing is written where another program keeps what it knows.
+func TestDirectoryOfAnother(t *testing.T) {
+	for _, x := range []struct {
+		file, id string
+		refused  bool
+	}{
+		{"node-id", "", true},
+		{"node-id", "id-a", true},
+		{"raft/raft.db", "", true},
+		{"raft/raft.db", "id-a", false}, // node.json was lost; whose the log is, that says itself
+		{"consul.log", "", false},
+	} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, x.file)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(dir, x.id, "n1")
+		refused := err != nil && strings.Contains(err.Error(), "has a "+x.file+" and no node.json: it belongs to another program, perhaps to Consul")
+		if refused != x.refused || Exists(dir) == x.refused {
+			t.Errorf("%+v: error %v, node.json is there: %t", x, err, Exists(dir))
+		}
+	}
+}
+
 func TestIdentityOfAnEarlierVersion(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, identityFile)
