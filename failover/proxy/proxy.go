@@ -166,6 +166,7 @@ func (p *Proxy) drain(t *target) {
 		select {
 		case <-tick.C:
 		case <-p.ctx.Done():
+			t.cut() // whoever closes the proxy may not find it among the leaving any more
 			return
 		}
 	}

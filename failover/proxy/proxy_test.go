@@ -290,6 +290,32 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// TestCloseCutsTheDraining holds that a connection to a backend that has left does not hold the end up, also where nobody watches over it any more
+// when the proxy comes to cut.
+func TestCloseCutsTheDraining(t *testing.T) {
+	p := opened(t, func(o *Options) { o.Drain = 0 })
+	p.Set(Table{Routes: plain(answering(t, "a").backend())})
+	c := call(t, p.Addrs()[0])
+	c.says(t, "a")
+	p.Set(Table{})
+	p.cancel()
+	eventually(t, "nobody watches over it", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.leaving) == 0
+	})
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		p.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(limit):
+		t.Fatal("a connection holds the end up")
+	}
+}
+
 func TestMaxConnections(t *testing.T) {
 	p := opened(t, func(o *Options) { o.MaxConnections = 2 })
 	p.Set(Table{Routes: plain(answering(t, "a").backend())})
