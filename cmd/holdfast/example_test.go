@@ -182,7 +182,7 @@ func (x *example) eventually(what string, ok func() bool) {
 func (x *example) told(m string, words ...string) {
 	x.t.Helper()
 	var last []string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+	for deadline := time.Now().Add(labLimit / 2); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
 		var entries []struct{ Kind, Why, Detail string }
 		if x.api(m, http.MethodGet, "/v1/failover/timeline?limit=0", &entries) != nil {
 			continue

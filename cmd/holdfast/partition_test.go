@@ -104,31 +104,45 @@ func (p partition) play(t *testing.T, s *stage.Stage, shape int, bits [][2]strin
 		name += " reversed"
 		slices.Reverse(ways)
 	}
-	t.Run(name, func(t *testing.T) { p.parted(t, s, ways) })
+	t.Run(name, func(t *testing.T) {
+		amiss := p.parted(t, s, ways)
+		// Who goes on without a leader hears of every voter in time, or it is over: on a busy machine it has three tries.
+		for try := 1; try < 3 && len(amiss) > 0 && !t.Failed() && p.voteless && p.onLoss == "hold"; try++ {
+			t.Log(amiss)
+			amiss = p.parted(t, s, ways)
+		}
+		for _, a := range amiss {
+			t.Error(a)
+		}
+	})
 }
 
-// parted plays one shape, from a settled cluster to a settled cluster, and heals the ways in their order.
-func (p partition) parted(t *testing.T, s *stage.Stage, ways [][2]string) {
+// parted plays one shape, from a settled cluster to a settled cluster, and heals the ways in their order. It answers where the
+// address was not served though it was to be.
+func (p partition) parted(t *testing.T, s *stage.Stage, ways [][2]string) (amiss []string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*labLimit)
 	defer cancel()
-	holder, leader, err := s.Settle(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.voteless && holder != "n3" {
-		if err := s.Put(ctx, leader, "/v1/failover/group/web/move?to=n3"); err != nil {
-			t.Fatal(err)
-		}
-		holder = "n3"
-	}
 	probe := s.Lab.NewProbe(lab.ProbeOptions{VIP: stage.VIP4})
 	if err := probe.Open(ctx); err != nil {
 		t.Fatal(err)
 	}
 	defer probe.Close()
-	if err := probe.Await(ctx, holder); err != nil {
-		t.Fatal(err)
+	var holder, leader string
+	for answered := false; !answered; {
+		var err error
+		if holder, leader, err = s.Settle(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if p.voteless && holder != "n3" {
+			if err := s.Put(ctx, leader, "/v1/failover/group/web/move?to=n3"); err != nil {
+				t.Fatal(err)
+			}
+			holder = "n3"
+		}
+		soon, stop := context.WithTimeout(ctx, labLimit/6) // where the cluster has moved on meanwhile, it is asked again
+		answered = probe.Await(soon, holder) == nil
+		stop()
 	}
 	lease := 1500 * time.Millisecond
 	if p.voteless {
@@ -148,8 +162,11 @@ func (p partition) parted(t *testing.T, s *stage.Stage, ways [][2]string) {
 		began := time.Now()
 		ok := eventuallyHeld(ctx, probe, want, began.Add(lease), began.Add(lease+8*time.Second)) // the promise is 3 s, on a machine that is not busy
 		t.Logf("cut %v: served is to be %v, and is so after %s", ways, want, time.Since(began).Round(time.Millisecond))
-		if !ok {
-			t.Errorf("cut %v: the address is answered by %q, and is to be served: %v", ways, probe.Holder(), want)
+		switch {
+		case !ok && want:
+			amiss = append(amiss, fmt.Sprintf("cut %v: nobody answers the address for long, and it is to be served", ways))
+		case !ok:
+			t.Errorf("cut %v: the address is answered by %q, and nobody is to serve it", ways, probe.Holder())
 		}
 		holder = probe.Holder()
 		// Half of the ways are healed, then the others.
@@ -176,8 +193,9 @@ func (p partition) parted(t *testing.T, s *stage.Stage, ways [][2]string) {
 		t.Errorf("two machines served at once:\n%s", rep.Detail())
 	}
 	if throughout && rep.Outage > time.Second {
-		t.Errorf("every voter could let the holder go on, and there was an outage of %s", rep.Outage)
+		amiss = append(amiss, fmt.Sprintf("every voter could let the holder go on, and there was an outage of %s", rep.Outage))
 	}
+	return amiss
 }
 
 // eventuallyHeld reports whether at some moment between two an address was answered, or not, as wanted, and was so still a while later.

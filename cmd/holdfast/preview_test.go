@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -205,15 +206,22 @@ func drillOnStage(ctx context.Context, t *testing.T, s *stage.Stage) {
 	if err != nil {
 		t.Error(err)
 	}
+	to := regexp.MustCompile(`(?m)^to (n\d): served there after `).FindStringSubmatch(out)
+	if to == nil || to[1] == x.Holder {
+		t.Fatalf("the drill does not say where web went from %s:\n%s", x.Holder, out)
+	}
 	var heard []string
 	for _, h := range v4.Heard {
 		heard = append(heard, h.Machine)
 	}
-	if len(heard) != 3 || heard[0] != x.Holder || heard[1] == x.Holder || heard[2] != x.Holder || v4.Two+v6.Two > 0 {
-		t.Fatalf("a client was answered by %v, and %s holds web:\n%s\n%s", heard, x.Holder, v4.Detail(), v6.Detail())
+	there := slices.ContainsFunc(v4.Serving, func(s lab.Serving) bool { return s.Machine == to[1] })
+	// It is there for some milliseconds alone: a client that is held up may be answered by nobody there, and a probe may not have asked.
+	away := slices.DeleteFunc(slices.Clone(heard), func(m string) bool { return m == to[1] })
+	if !there && v4.Resolution < 10*time.Millisecond || len(heard) == 0 || len(heard) > 3 || heard[0] != x.Holder || len(slices.Compact(away)) != 1 || v4.Two+v6.Two > 0 {
+		t.Fatalf("a client was answered by %v, and %s holds web, drilled to %s:\n%s\n%s", heard, x.Holder, to[1], v4.Detail(), v6.Detail())
 	}
-	want := []string{"to " + heard[1] + ": served there after ", "to " + x.Holder + ": served there after ", "web is on " + x.Holder + " again"}
-	for _, m := range []string{heard[1], x.Holder} {
+	want := []string{"to " + to[1] + ": served there after ", "to " + x.Holder + ": served there after ", "web is on " + x.Holder + " again"}
+	for _, m := range []string{to[1], x.Holder} {
 		want = append(want, "an operator moved it to "+m, "it goes to "+m, m+" has the lease, opened the fence")
 	}
 	for _, w := range want {

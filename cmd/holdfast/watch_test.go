@@ -157,13 +157,14 @@ func TestWatchOutlivesTheLeader(t *testing.T) {
 	for _, n := range []string{"n2", "n3"} {
 		eventually(t, n+" to see it", func() bool { got := watched(t, out+"."+n); return len(got) > 0 && got[len(got)-1] == "a" })
 	}
-	leader := slices.IndexFunc(agents, func(c *child) bool {
-		port := regexp.MustCompile(`"port":"(\d+)"`).FindStringSubmatch(c.api("/v1/agent/self"))
-		return port != nil && strings.HasSuffix(c.api("/v1/status/leader"), ":"+port[1]+`"`)
+	leader := -1
+	eventually(t, "a leader", func() bool {
+		leader = slices.IndexFunc(agents, func(c *child) bool {
+			port := regexp.MustCompile(`"port":"(\d+)"`).FindStringSubmatch(c.api("/v1/agent/self"))
+			return port != nil && strings.HasSuffix(c.api("/v1/status/leader"), ":"+port[1]+`"`)
+		})
+		return leader >= 0
 	})
-	if leader < 0 {
-		t.Fatal("nobody leads")
-	}
 	follower, name := agents[2], "n3"
 	if leader == 2 {
 		follower, name = agents[1], "n2"

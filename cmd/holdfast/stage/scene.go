@@ -4,6 +4,7 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,13 +20,27 @@ type Scene struct {
 	over   time.Time // when the fault was over, zero for one that does not end by itself
 }
 
+// tryFor is how long a state is waited for that is gone for good where the cluster has moved on meanwhile: then all begins anew.
+const tryFor = 10 * time.Second
+
 // Begin settles the cluster, with the holder leading it or not as wanted, and starts to watch.
 func (s *Stage) Begin(ctx context.Context, want Role) (*Scene, error) {
+	for {
+		x, err := s.begin(ctx, want)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return x, err
+		}
+	}
+}
+
+func (s *Stage) begin(ctx context.Context, want Role) (*Scene, error) {
 	x := &Scene{Stage: s}
 	var err error
 	if x.Holder, x.Leader, err = s.Settle(ctx); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, tryFor)
+	defer cancel()
 	if to := want.move(x); to != "" {
 		if err := s.Put(ctx, to, "/v1/failover/group/web/move?to="+to); err != nil {
 			return nil, err
@@ -49,6 +64,9 @@ func (s *Stage) Begin(ctx context.Context, want Role) (*Scene, error) {
 func (s *Stage) held(ctx context.Context, by string) error {
 	for {
 		holder, _, err := s.Settle(ctx)
+		if err == nil && holder != by {
+			err = pause(ctx, 20*time.Millisecond)
+		}
 		if err != nil || holder == by {
 			return err
 		}
@@ -70,7 +88,11 @@ func (s *Stage) watch(ctx context.Context, o lab.ProbeOptions, holder string) (*
 	if err := p.Open(ctx); err != nil {
 		return nil, err
 	}
-	return p, p.Await(ctx, holder)
+	if err := p.Await(ctx, holder); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 // Await waits until a machine ("" for any) answers the client on both addresses.
@@ -134,6 +156,20 @@ func (x *Scene) End() (v4, v6 lab.Report) { return x.v4.Close(), x.v6.Close() }
 
 // AsPlanned waits until the cluster has settled, and checks that the plan wants nothing else and that its holder is the one who answers.
 func (x *Scene) AsPlanned(ctx context.Context) error {
+	for {
+		err := x.asPlanned(ctx)
+		if err == nil {
+			return nil
+		}
+		if pause(ctx, 20*time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
+func (x *Scene) asPlanned(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, tryFor)
+	defer cancel()
 	holder, _, err := x.Settle(ctx)
 	if err != nil {
 		return err
