@@ -5,7 +5,7 @@
 // why: a member is here, is about to leave, or is written off. An intent bears the time of a Lamport clock that all share, and three rules make everybody agree,
 // whatever is lost, repeated or comes in another order:
 //
-//   - of two intents about one member the later counts, and an older one is not passed on;
+//   - of two intents about one member the later counts, and an older one is not passed on; of two of one time, that it goes;
 //   - who is said to be leaving and is not says so itself, at a later time;
 //   - who joins says so at a time after all that it has heard.
 //

@@ -71,6 +71,7 @@ func (t *Table) adopt(e message.Entry) {
 	r := &record{
 		member: cluster.Member{Name: e.Name, Addr: e.Addr, Status: status, Tags: e.Tags},
 		time:   e.Time,
+		kind:   lastWord(e).Kind,
 		gone:   time.Now().Add(-e.Age),
 	}
 	t.records[e.Name] = r

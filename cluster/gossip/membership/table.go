@@ -31,9 +31,10 @@ type Table struct {
 // record is one member.
 type record struct {
 	member cluster.Member
-	time   message.Time // of the last intent about it
-	gone   time.Time    // when it failed or left
-	prune  bool         // to be forgotten as soon as it is gone
+	time   message.Time       // of the last intent about it
+	kind   message.IntentKind // of that
+	gone   time.Time          // when it failed or left
+	prune  bool               // to be forgotten as soon as it is gone
 }
 
 // clone is the member, with tags that its owner may change.
@@ -69,7 +70,9 @@ func (t *Table) Joined(m cluster.Member) {
 	m.Status = cluster.StatusAlive
 	if e, ok := t.early[m.Name]; ok {
 		delete(t.early, m.Name)
-		r.time = max(r.time, e.Time)
+		if e.Time >= r.time {
+			r.time, r.kind = e.Time, e.Kind
+		}
 		if e.Kind == message.LeaveIntent {
 			m.Status = cluster.StatusLeaving
 		}
@@ -131,16 +134,22 @@ func (t *Table) Hear(i message.Intent) bool {
 	case i.Name == t.cfg.Self && i.Kind != message.JoinIntent && i.Time >= r.time && r.member.Status == cluster.StatusAlive:
 		t.Announce() // we are said to be leaving, and are not; even at the very time at which we said so ourselves
 		return false
-	case i.Time <= r.time:
+	case !later(i, r.time, r.kind):
 		return false
 	}
-	r.time = i.Time
+	r.time, r.kind = i.Time, i.Kind
 	if i.Kind == message.JoinIntent {
 		t.stays(r)
 	} else {
 		t.goes(r, i)
 	}
 	return true
+}
+
+// later reports whether an intent counts more than one of a time and a kind about the same member. Two members may have spoken at one time: then it goes, and
+// says so if it does not.
+func later(i message.Intent, than message.Time, kind message.IntentKind) bool {
+	return i.Time > than || i.Time == than && i.Time > 0 && i.Kind > kind
 }
 
 // stays takes in that a member is here.
@@ -174,7 +183,7 @@ func (t *Table) goes(r *record, i message.Intent) {
 
 // keepEarly keeps an intent about a member that is not known.
 func (t *Table) keepEarly(i message.Intent) bool {
-	if e, ok := t.early[i.Name]; ok && i.Time <= e.Time {
+	if e, ok := t.early[i.Name]; ok && !later(i, e.Time, e.Kind) {
 		return false
 	}
 	if len(t.early) >= maxEarly {
@@ -189,7 +198,7 @@ func (t *Table) keepEarly(i message.Intent) bool {
 func (t *Table) Announce() {
 	i := message.Intent{Kind: message.JoinIntent, Name: t.cfg.Self, Time: t.clock.tick()}
 	if r, ok := t.records[t.cfg.Self]; ok {
-		r.time = i.Time
+		r.time, r.kind = i.Time, i.Kind
 	}
 	t.cfg.Spread(i)
 }
@@ -214,7 +223,7 @@ func (t *Table) WriteOff(name string, prune bool) bool {
 func (t *Table) write(kind message.IntentKind, name string) message.Intent {
 	i := message.Intent{Kind: kind, Name: name, Time: t.clock.tick()}
 	if r, ok := t.records[name]; ok {
-		r.time = i.Time
+		r.time, r.kind = i.Time, i.Kind
 		t.goes(r, i)
 	}
 	return i

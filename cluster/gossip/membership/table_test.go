@@ -106,6 +106,25 @@ func TestTable(t *testing.T) {
 			{"come n2", false, "join n2 leaving"},
 			{"go n2", false, "leave n2 left"},
 		},
+		"that it leaves is said at the very time at which it said that it is here": {
+			{"come n2", false, "join n2 alive"},
+			{"join n2 3", true, ""},
+			{"leave n2 3", true, "update n2 leaving"},
+			{"join n2 3", false, ""},
+			{"leave n2 3", false, ""},
+			{"go n2", false, "leave n2 left"},
+			{"prune n2 3", true, "reap n2 left"},
+		},
+		"so, heard before it is known": {
+			{"join n2 3", true, ""},
+			{"leave n2 3", true, ""},
+			{"join n2 3", false, ""},
+			{"come n2", false, "join n2 leaving"},
+		},
+		"what is of no time counts for nothing": {
+			{"come n2", false, "join n2 alive"},
+			{"leave n2 0", false, ""},
+		},
 		"a member thinks better of it": {
 			{"come n2", false, "join n2 alive"},
 			{"leave n2 3", true, "update n2 leaving"},
