@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,11 +37,11 @@ func (l *connLimit) Accept() (net.Conn, error) {
 		}
 		tcp, ok := c.RemoteAddr().(*net.TCPAddr)
 		if !ok || l.most <= 0 {
-			return &boundedConn{Conn: c, writeTime: l.writeTime, release: func() {}}, nil
+			return &boundedConn{Conn: c, writeTime: l.writeTime, began: time.Now(), release: func() {}}, nil
 		}
 		client := tcp.AddrPort().Addr().Unmap()
 		if l.take(client) {
-			return &boundedConn{Conn: c, writeTime: l.writeTime, release: sync.OnceFunc(func() { l.release(client) })}, nil
+			return &boundedConn{Conn: c, writeTime: l.writeTime, began: time.Now(), release: sync.OnceFunc(func() { l.release(client) })}, nil
 		}
 		if !l.secure { // else it would have to be told inside TLS, and a handshake is what it must not cost
 			_ = c.SetWriteDeadline(time.Now().Add(time.Second)) // it fits into the socket's empty buffer and does not wait
@@ -73,12 +75,32 @@ type boundedConn struct {
 	net.Conn
 	writeTime time.Duration
 	release   func()
+	began     time.Time
+	until     atomic.Int64 // the write deadline that Write has set, from began on; 0 where there is none
 }
 
-// Write gives the client writeTime to take b.
+// Write gives the client writeTime to take b, or up to an eighth less: most answers find a deadline that is still good, and need not set one.
 func (c *boundedConn) Write(b []byte) (int, error) {
-	_ = c.SetWriteDeadline(time.Now().Add(c.writeTime))
+	now := time.Since(c.began)
+	if left := time.Duration(c.until.Load()) - now; left < c.writeTime*7/8 {
+		c.until.Store(int64(now + c.writeTime))
+		_ = c.Conn.SetWriteDeadline(c.began.Add(now + c.writeTime))
+	}
 	return c.Conn.Write(b)
+}
+
+// SetWriteDeadline leaves what Write has set where there is to be none, as net/http says after each answer.
+func (c *boundedConn) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() {
+		return nil
+	}
+	c.until.Store(0)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// SetDeadline sets both.
+func (c *boundedConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
 // CloseWrite ends our direction: net/http does so, and then waits a moment, where a client that is still sending would else lose the answer.
