@@ -37,7 +37,7 @@ type QueryOptions struct {
 type QueryMeta struct {
 	Index       uint64        // at least 1, never lower than before for the same question
 	KnownLeader bool          //
-	LastContact time.Duration // since this member last heard from the leader, 0 on the leader
+	LastContact time.Duration // since this member last heard from the leader, 0 on the leader and for an answer as fresh as the leader
 	Consistency Consistency   // as answered
 }
 

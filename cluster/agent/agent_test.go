@@ -36,8 +36,12 @@ func TestReadYourWritesEverywhere(t *testing.T) {
 		c.Put(c.Agents[i%3], "key", value)
 		for _, a := range c.Agents {
 			for _, consistency := range []cluster.Consistency{cluster.Default, cluster.Consistent} {
-				if e, _ := get(t, a, cluster.QueryOptions{Consistency: consistency}, "key"); e == nil || string(e.Value) != value {
+				e, meta := get(t, a, cluster.QueryOptions{Consistency: consistency}, "key")
+				if e == nil || string(e.Value) != value {
 					t.Fatalf("%s read of %s through %s: got %v", consistency, value, a.Name(), e)
+				}
+				if meta.KnownLeader && meta.LastContact != 0 {
+					t.Fatalf("%s read through %s says that it is %s old", consistency, a.Name(), meta.LastContact)
 				}
 			}
 		}

@@ -61,7 +61,7 @@ func waitTime(wait time.Duration) time.Duration {
 	return wait + rand.N(wait/cluster.WaitJitterPart+1)
 }
 
-// meta is what an answer says of itself.
+// meta is what an answer says of itself. One that is as fresh as the leader says so: it is no matter when the leader was heard from last.
 func (a *Agent) meta(opts cluster.QueryOptions, index uint64) cluster.QueryMeta {
 	m := cluster.QueryMeta{Index: index, Consistency: opts.Consistency, KnownLeader: true}
 	if a.peer.IsLeader() {
@@ -69,7 +69,9 @@ func (a *Agent) meta(opts cluster.QueryOptions, index uint64) cluster.QueryMeta 
 	}
 	_, addr := a.peer.Leader()
 	m.KnownLeader = addr != ""
-	m.LastContact = a.peer.LastContact()
+	if opts.Consistency == cluster.Stale || !m.KnownLeader {
+		m.LastContact = a.peer.LastContact()
+	}
 	return m
 }
 
