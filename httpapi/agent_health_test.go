@@ -38,7 +38,29 @@ func TestCached(t *testing.T) {
 	if w.Header().Get("X-Cache") != "HIT" || w.Header().Get("Age") != "0" {
 		t.Errorf("with cached the headers are %v", w.Header())
 	}
-	if w := send(t, h, "GET /v1/health/service/web", ""); w.Header().Get("X-Cache") != "" {
-		t.Error("X-Cache is sent to who has not asked for it")
+	for _, target := range []string{"/v1/health/service/web", "/v1/catalog/nodes?cached", "/v1/kv/a?cached"} {
+		if w := send(t, h, "GET "+target, ""); w.Header().Get("X-Cache") != "" {
+			t.Errorf("GET %s: X-Cache is sent to who has not asked for it, or with what Consul does not keep", target)
+		}
+	}
+	talks(t, h, []talk{{"GET /v1/kv/a?cached&consistent", "", 400, "Cannot specify ?cached with ?consistent…"}})
+}
+
+// TestCachedWithoutLeader holds that what Consul's agent would have kept is there while there is no leader.
+func TestCachedWithoutLeader(t *testing.T) {
+	m := newMember().populate(t)
+	h := m.handler()
+	m.setLeader("")
+	for _, target := range []string{"/v1/health/service/web?", "/v1/health/service/web?tag=v1&", "/v1/catalog/service/web?", "/v1/catalog/services?", "/v1/query/nearest-web/execute?"} {
+		if w := send(t, h, "GET "+target, ""); w.Code != 500 || w.Body.String() != "No cluster leader" {
+			t.Errorf("GET %s: %d %s", target, w.Code, w.Body)
+		}
+		w := send(t, h, "GET "+target+"cached", "")
+		if got := w.Header(); w.Code != 200 || got.Get("X-Cache") != "HIT" || got.Get("X-Consul-KnownLeader") != "false" || got.Get("X-Consul-Effective-Consistency") != "leader" {
+			t.Errorf("GET %scached: %d, %v", target, w.Code, got)
+		}
+	}
+	if w := send(t, h, "GET /v1/catalog/nodes?cached", ""); w.Code != 500 {
+		t.Errorf("catalog/nodes with cached: %d", w.Code)
 	}
 }

@@ -69,19 +69,19 @@ func (h *catalogHandler) services(r *exchange.Request) (*exchange.Reply, error) 
 		return h.servicesOfSome(r)
 	}
 	var all []state.ServiceSummary
-	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error { all = v.Services(); return nil })
+	meta, err := h.reader.Query(r.Context(), r.CachedOptions(), func(v *state.View) error { all = v.Services(); return nil })
 	out := make(map[string][]string, len(all))
 	for _, s := range all {
 		out[s.Name] = exchange.OrEmpty(s.Tags)
 	}
-	return exchange.FoundConsistently(out, meta, err)
+	return exchange.FoundCached(out, meta, err)
 }
 
 // servicesOfSome is services for the instances alone that node-meta and filter select.
 func (h *catalogHandler) servicesOfSome(r *exchange.Request) (*exchange.Reply, error) {
 	var all []state.Instance
 	want := nodeMeta(r)
-	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+	meta, err := h.reader.Query(r.Context(), r.CachedOptions(), func(v *state.View) error {
 		all = nil
 		for _, n := range v.Nodes() {
 			for _, s := range v.NodeServices(n.Name) {
@@ -102,7 +102,7 @@ func (h *catalogHandler) servicesOfSome(r *exchange.Request) (*exchange.Reply, e
 		slices.Sort(tags)
 		out[row.ServiceName] = slices.Compact(tags)
 	}
-	return exchange.FoundConsistently(out, meta, err)
+	return exchange.FoundCached(out, meta, err)
 }
 
 func (h *catalogHandler) service(r *exchange.Request) (*exchange.Reply, error) {
@@ -111,7 +111,7 @@ func (h *catalogHandler) service(r *exchange.Request) (*exchange.Reply, error) {
 		return nil, err
 	}
 	var all []state.Instance
-	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+	meta, err := h.reader.Query(r.Context(), r.CachedOptions(), func(v *state.View) error {
 		all = nearest(r, v, h.self, v.ServiceInstances(name), instanceNode)
 		return nil
 	})
@@ -119,7 +119,7 @@ func (h *catalogHandler) service(r *exchange.Request) (*exchange.Reply, error) {
 		return nil, err
 	}
 	rows, err := exchange.Filter(r, exchange.Each(selectInstances(r, all), wire.FromInstanceFlat))
-	return exchange.FoundConsistently(rows, meta, err)
+	return exchange.FoundCached(rows, meta, err)
 }
 
 // onNode reads a node, by its name or else its ID, with its instances. The node is nil where there is none.

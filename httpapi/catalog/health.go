@@ -39,7 +39,7 @@ func (h *healthHandler) service(r *exchange.Request) (*exchange.Reply, error) {
 		return h.whole(r, name, passing)
 	}
 	var all []state.Instance
-	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+	meta, err := h.reader.Query(r.Context(), r.CachedOptions(), func(v *state.View) error {
 		all = nearest(r, v, h.self, v.ServiceInstances(name), instanceNode)
 		return nil
 	})
@@ -47,7 +47,7 @@ func (h *healthHandler) service(r *exchange.Request) (*exchange.Reply, error) {
 		return nil, err
 	}
 	rows, err := exchange.Filter(r, healthRows(selectInstances(r, all), passing))
-	return exchange.FoundConsistently(rows, meta, err)
+	return exchange.FoundCached(rows, meta, err)
 }
 
 // keptAnswer is the key of an answer that is kept with its service.
@@ -57,13 +57,13 @@ type keptAnswer struct{ passing bool }
 // checks changes.
 func (h *healthHandler) whole(r *exchange.Request, name string, passing bool) (*exchange.Reply, error) {
 	var body any
-	meta, err := h.reader.Query(r.Context(), r.Options, func(v *state.View) error {
+	meta, err := h.reader.Query(r.Context(), r.CachedOptions(), func(v *state.View) error {
 		body = v.FromInstances(name, keptAnswer{passing}, func(all []state.Instance) (any, bool) {
 			return exchange.Encode(healthRows(all, passing)), true
 		})
 		return nil
 	})
-	return exchange.FoundConsistently(body, meta, err)
+	return exchange.FoundCached(body, meta, err)
 }
 
 func healthRows(all []state.Instance, passing bool) []wire.Instance {

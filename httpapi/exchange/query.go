@@ -56,6 +56,9 @@ func (f *Front) parse(w http.ResponseWriter, r *http.Request) (*Request, error) 
 	if f.cfg.NoCache {
 		req.Query.Del("cached")
 	}
+	if req.Has("cached") && req.Options.Consistency == cluster.Consistent {
+		return nil, cluster.Errorf(cluster.Invalid, "Cannot specify ?cached with ?consistent, conflicting semantics.")
+	}
 	return req, parsePlace(r.URL.Path, req.Query, f.cfg.Datacenter)
 }
 

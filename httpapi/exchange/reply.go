@@ -23,6 +23,7 @@ type Reply struct {
 	Meta        *cluster.QueryMeta
 	Index       uint64 // of an answer that is not of the state and has no Meta; 0 means none
 	consistency bool   // the answer names its effective consistency
+	cached      bool   // Consul's agent keeps such answers, and gives them to who asks with cached
 	Reason      string // why the status is what it is, in a word for X-Consul-Reason; "" for none
 	Hash        string // the hash of the content, where the answer has one
 	After       func() // runs once the client has the answer
@@ -44,6 +45,15 @@ func FoundConsistently(body any, meta cluster.QueryMeta, err error) (*Reply, err
 	rep, err := Found(body, meta, err)
 	if err == nil {
 		rep.consistency = true
+	}
+	return rep, err
+}
+
+// FoundCached is FoundConsistently for the answer of a read with CachedOptions.
+func FoundCached(body any, meta cluster.QueryMeta, err error) (*Reply, error) {
+	rep, err := FoundConsistently(body, meta, err)
+	if err == nil {
+		rep.cached = true
 	}
 	return rep, err
 }
@@ -120,9 +130,7 @@ func (p *Reply) write(w http.ResponseWriter, r *Request) error {
 	}
 	h := w.Header()
 	p.head(h)
-	if p.consistency && r.Has("cached") { // the state beside us is what Consul's agent would cache, and never older
-		h["X-Cache"], h["Age"] = []string{"HIT"}, []string{"0"}
-	}
+	p.cacheHead(h, r)
 	if len(body) >= gzipFrom && acceptsGzip(r.Header) {
 		z := buffer()
 		defer recycle(z)
@@ -203,6 +211,19 @@ func (p *Reply) head(h http.Header) {
 	if p.consistency {
 		h["X-Consul-Effective-Consistency"] = []string{m.Consistency.String()}
 	}
+}
+
+// cacheHead says how old an answer is that was asked for with cached: it is kept up to date for as long as there is a leader.
+func (p *Reply) cacheHead(h http.Header, r *Request) {
+	if !p.cached || p.Meta == nil || !r.Has("cached") {
+		return
+	}
+	age := time.Duration(0)
+	if !p.Meta.KnownLeader {
+		age = max(p.Meta.LastContact, 0)
+	}
+	h["X-Cache"], h["Age"] = []string{"HIT"}, []string{strconv.FormatInt(int64(age/time.Second), 10)}
+	h["X-Consul-Effective-Consistency"] = []string{r.Options.Consistency.String()}
 }
 
 func compress(to *bytes.Buffer, body []byte) {

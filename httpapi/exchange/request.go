@@ -26,6 +26,16 @@ func (r *Request) WriteOptions() cluster.WriteOptions {
 	return cluster.WriteOptions{Token: r.Options.Token}
 }
 
+// CachedOptions are the options of a read that Consul's agent answers from its cache where the request says cached. Here it is answered from the
+// state beside us, which is never older than such a cache, and like it is there while there is no leader.
+func (r *Request) CachedOptions() cluster.QueryOptions {
+	o := r.Options
+	if r.Has("cached") && o.Consistency == cluster.Default {
+		o.Consistency = cluster.Stale
+	}
+	return o
+}
+
 // Wait is how long a read blocks at most that does not read the state: the parameter wait within its bounds, with Consul's jitter.
 func (r *Request) Wait() time.Duration {
 	wait := r.Options.MaxWait

@@ -152,7 +152,9 @@ func (h *handler) execute(r *exchange.Request, name string) (*exchange.Reply, er
 	}
 	var q *cluster.PreparedQuery
 	var found prepared.Result
-	meta, err := h.reader.Query(r.Context(), once(r), func(v *state.View) (err error) {
+	opts := once(r)
+	opts.Consistency = r.CachedOptions().Consistency
+	meta, err := h.reader.Query(r.Context(), opts, func(v *state.View) (err error) {
 		if q, err = prepared.Resolve(v, name); err == nil {
 			o.Elsewhere = prepared.Beyond(r.Context(), h.others, q)
 			found = prepared.Execute(v, q, o)
@@ -162,7 +164,8 @@ func (h *handler) execute(r *exchange.Request, name string) (*exchange.Reply, er
 	if err != nil {
 		return nil, err
 	}
-	return exchange.FoundConsistently(resultJSON{
+	meta.Consistency = r.Options.Consistency
+	return exchange.FoundCached(resultJSON{
 		Service: q.Service.Service, Nodes: exchange.Each(found.Instances, wire.FromInstance), DNS: dnsJSON(q.DNS),
 		Datacenter: found.Datacenter, Failovers: found.Failovers, metaJSON: toMeta(meta),
 	}, meta, nil)
