@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 	"holdfast/failover/effect"
 	"holdfast/failover/fence"
 )
@@ -72,7 +73,7 @@ func (c *Controller) followEffects(ctx context.Context) {
 		err := c.opts.Effects.Watch(ctx, func(by string) { c.tell(ctx, func() { c.applyEffects(by) }) })
 		if ctx.Err() == nil {
 			c.log.Warn("cannot watch the machine's routes and rules, will try again", "error", err)
-			pause(ctx, time.Second)
+			pause.For(ctx, time.Second)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 	"holdfast/failover/fence"
 	"holdfast/failover/lease"
 	"holdfast/failover/vip"
@@ -171,7 +172,7 @@ func (c *Controller) announce(ctx context.Context, p place, first func()) {
 		}
 	}
 	say(1)
-	pause(ctx, gap)
+	pause.For(ctx, gap)
 	n := burst
 	tick := time.NewTicker(c.opts.AnnounceEvery)
 	defer tick.Stop()
@@ -388,14 +389,4 @@ func (c *Controller) publish() {
 	c.mu.Lock()
 	c.holdings = hs
 	c.mu.Unlock()
-}
-
-// pause waits for d or the end of ctx.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

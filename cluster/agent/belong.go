@@ -9,6 +9,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/agent/identity"
+	"holdfast/cluster/pause"
 	"holdfast/cluster/rpc"
 )
 
@@ -37,7 +38,7 @@ func (a *Agent) belongLoop(ctx context.Context) {
 		view := a.store.WatchView()
 		if err := a.learn(cmp.Or(view.ClusterID(), a.belongs.Hearsay())); err != nil {
 			a.log.Error("cannot keep the cluster ID, will try again", "error", err)
-			sleep(ctx, time.Second)
+			pause.For(ctx, time.Second)
 			continue
 		}
 		if tag := a.belongs.Tag(); tag != announced {

@@ -7,6 +7,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/codec"
+	"holdfast/cluster/pause"
 	"holdfast/cluster/state"
 )
 
@@ -31,15 +32,15 @@ func (a *Agent) Coordinate() cluster.Coordinate { return a.pool.Coordinate() }
 
 // coordinateLoop tells the leader where this member is, as often as that has changed.
 func (a *Agent) coordinateLoop(ctx context.Context) {
-	sleep(ctx, firstCoordinate/2+rand.N(firstCoordinate)) //nolint:gosec // members must not all come at once, that is all
+	pause.For(ctx, firstCoordinate/2+rand.N(firstCoordinate)) //nolint:gosec // members must not all come at once, that is all
 	for streak := 0; ctx.Err() == nil; {
 		if a.followCoordinate(ctx) {
 			streak++
 		} else {
 			streak = 0
 		}
-		pause := coordinatePause(len(a.pool.Members()), streak)
-		sleep(ctx, pause-pause/8+rand.N(pause/4)) //nolint:gosec // as above
+		about := coordinatePause(len(a.pool.Members()), streak)
+		pause.For(ctx, about-about/8+rand.N(about/4)) //nolint:gosec // as above
 	}
 }
 

@@ -78,7 +78,7 @@ func (a *Agent) atLeader(ctx context.Context, here func(context.Context) error, 
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return cluster.ErrNoLeader
 		}
-		pause(ctx, changed, 20*time.Millisecond)
+		untilChange(ctx, changed, 20*time.Millisecond)
 	}
 }
 
@@ -106,8 +106,8 @@ func (a *Agent) callLeader(ctx context.Context, addr string, m rpc.Method, req [
 	return a.client.Call(ctx, addr, m, req)
 }
 
-// pause waits for a change of the leader, but not for long: a leader may also become ready without one.
-func pause(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
+// untilChange waits for a change of the leader, but not for long: a leader may also become ready without one.
+func untilChange(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
 	t := time.NewTimer(limit)
 	defer t.Stop()
 	select {
@@ -116,9 +116,6 @@ func pause(ctx context.Context, changed <-chan struct{}, limit time.Duration) {
 	case <-ctx.Done():
 	}
 }
-
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) { pause(ctx, nil, d) }
 
 // serve registers what this member answers to the others.
 func (a *Agent) serve() {

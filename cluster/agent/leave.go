@@ -52,7 +52,7 @@ func (a *Agent) waitOther(ctx context.Context) {
 		if id, _ := a.peer.Leader(); id != "" && id != a.id {
 			return
 		}
-		pause(ctx, changed, 100*time.Millisecond)
+		untilChange(ctx, changed, 100*time.Millisecond)
 	}
 }
 

@@ -114,7 +114,7 @@ func (a *Agent) waitCaughtUp(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		default:
-			pause(ctx, a.peer.LeaderChanged(), 5*time.Millisecond)
+			untilChange(ctx, a.peer.LeaderChanged(), 5*time.Millisecond)
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 )
 
 // process watches one process by event: found it is passing, gone it is critical in the same instant. While it is not there it is
@@ -52,7 +53,7 @@ func (p *process) Run(ctx context.Context) {
 		if w != nil {
 			w.close()
 		}
-		pause(ctx, max(p.interval, lookCost*took))
+		pause.For(ctx, max(p.interval, lookCost*took))
 	}
 }
 
@@ -113,12 +114,3 @@ func (e *goneError) Error() string {
 }
 
 func (e *goneError) Unwrap() error { return e.err }
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}

@@ -17,6 +17,7 @@ import (
 	"holdfast/cluster"
 	"holdfast/cluster/gossip/membership"
 	"holdfast/cluster/gossip/message"
+	"holdfast/cluster/pause"
 )
 
 // belongs makes a member of a cluster, which refuses those of others. "" stands for a member of an older version.
@@ -238,7 +239,7 @@ func TestDropsAreReportedOnceAMinute(t *testing.T) {
 		b := &border{log: slog.New(slog.NewTextHandler(&log, nil))}
 		for range 130 {
 			b.lets("id-b", "somebody")
-			pause(t.Context(), time.Second)
+			pause.For(t.Context(), time.Second)
 		}
 		if got := strings.Count(log.String(), "gossip of another cluster is dropped"); got != 3 {
 			t.Errorf("%d lines in 130 s, want 3:\n%s", got, log.String())

@@ -11,6 +11,7 @@ import (
 	"holdfast/cluster"
 	"holdfast/cluster/gossip/membership"
 	"holdfast/cluster/gossip/message"
+	"holdfast/cluster/pause"
 )
 
 // farewell bounds how long Leave waits for the others to hear that this member is leaving, and again that it has left.
@@ -42,7 +43,7 @@ func (p *Pool) Leave(ctx context.Context) error {
 	if err := list.Leave(max(wait, time.Nanosecond)); err != nil { // zero would wait for ever
 		return fmt.Errorf("leave the gossip pool: %w", err)
 	}
-	pause(ctx, p.cfg.LeaveDelay)
+	pause.For(ctx, p.cfg.LeaveDelay)
 	return nil
 }
 
@@ -73,7 +74,7 @@ func (p *Pool) tell(ctx context.Context, list *memberlist.Memberlist, i message.
 	defer cancel()
 	select {
 	case <-told:
-		pause(ctx, p.cfg.GossipInterval)
+		pause.For(ctx, p.cfg.GossipInterval)
 	case <-gossiped:
 	case <-ctx.Done():
 	}

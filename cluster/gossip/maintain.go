@@ -1,12 +1,11 @@
 package gossip
 
 import (
-	"context"
 	"math/rand/v2"
-	"time"
 
 	"holdfast/cluster"
 	"holdfast/cluster/gossip/membership"
+	"holdfast/cluster/pause"
 )
 
 // retriers is how many members, on average, try a failed one again at each interval, however large the pool.
@@ -14,7 +13,7 @@ const retriers = 3
 
 // reconnect tries failed members again, one at a time, in the hope that they are back or that a parted network has healed.
 func (p *Pool) reconnect() {
-	for pause(p.ctx, p.cfg.ReconnectInterval/2+rand.N(p.cfg.ReconnectInterval)) {
+	for pause.For(p.ctx, p.cfg.ReconnectInterval/2+rand.N(p.cfg.ReconnectInterval)) {
 		m, ok := p.toRetry()
 		if !ok {
 			continue
@@ -46,20 +45,8 @@ func (p *Pool) toRetry() (cluster.Member, bool) {
 
 // reap forgets what is old.
 func (p *Pool) reap() {
-	for pause(p.ctx, p.cfg.ReapInterval) {
+	for pause.For(p.ctx, p.cfg.ReapInterval) {
 		p.change((*membership.Table).Reap)
 		p.forgetConflicts()
-	}
-}
-
-// pause waits. It is false when ctx has ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/gossip/message"
+	"holdfast/cluster/pause"
 )
 
 func TestJoin(t *testing.T) {
@@ -391,10 +392,10 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	for i, m := range all {
 		repeat(func(int) { m.Members(); m.Self(); m.Peers() })
-		repeat(func(n int) { _ = m.SetTags(map[string]string{"n": strconv.Itoa(n)}); pause(ctx, time.Millisecond) })
-		repeat(func(n int) { _ = m.SendEvent(fmt.Appendf(nil, "%d/%d", i, n)); pause(ctx, time.Millisecond) })
-		repeat(func(int) { _, _ = m.Join(ctx, []string{all[(i+1)%3].addr()}); pause(ctx, 10*time.Millisecond) })
-		repeat(func(int) { _ = m.ForceLeave(all[(i+1)%3].cfg.Name, false); pause(ctx, 20*time.Millisecond) })
+		repeat(func(n int) { _ = m.SetTags(map[string]string{"n": strconv.Itoa(n)}); pause.For(ctx, time.Millisecond) })
+		repeat(func(n int) { _ = m.SendEvent(fmt.Appendf(nil, "%d/%d", i, n)); pause.For(ctx, time.Millisecond) })
+		repeat(func(int) { _, _ = m.Join(ctx, []string{all[(i+1)%3].addr()}); pause.For(ctx, 10*time.Millisecond) })
+		repeat(func(int) { _ = m.ForceLeave(all[(i+1)%3].cfg.Name, false); pause.For(ctx, 20*time.Millisecond) })
 	}
 	tasks.Wait()
 	for _, m := range all {

@@ -13,6 +13,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/gossip/message"
+	"holdfast/cluster/pause"
 )
 
 // patience is how long a test waits for what must come. It is far beyond what a quiet machine needs.
@@ -167,7 +168,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for !ok() {
-		if !pause(ctx, 5*time.Millisecond) {
+		if !pause.For(ctx, 5*time.Millisecond) {
 			t.Fatalf("waited %v for %s", patience, what)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 )
 
 // Pool is what is joined.
@@ -61,7 +62,7 @@ func (c Config) Run(ctx context.Context, pool Pool, log *slog.Logger, tried func
 			return
 		}
 		log.Log(ctx, level(err), "cannot join, will try again", "addresses", strings.Join(c.Retry, ", "), "in", c.pause(try).String(), "error", err)
-		sleep(ctx, c.pause(try))
+		pause.For(ctx, c.pause(try))
 	}
 }
 
@@ -79,14 +80,4 @@ func (c Config) pause(try int) time.Duration {
 		return quick
 	}
 	return c.Interval
-}
-
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

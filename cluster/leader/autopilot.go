@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 )
 
 const (
@@ -33,7 +34,7 @@ func newWellbeing() *wellbeing {
 func (t *Term) autopilot(ctx context.Context) {
 	for ctx.Err() == nil {
 		t.lookAfter(ctx)
-		pause(ctx, healthInterval)
+		pause.For(ctx, healthInterval)
 	}
 }
 

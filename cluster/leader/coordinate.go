@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 )
 
 // coordinates are the coordinates that members have told this leader of since it last wrote, by node: the last word of each counts.
@@ -66,7 +67,7 @@ func (t *Term) writeCoordinates(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		pause(ctx, t.opts.CoordinateInterval)
+		pause.For(ctx, t.opts.CoordinateInterval)
 		for batch := range slices.Chunk(t.coordinates.take(), coordinatesPerUpdate) {
 			if _, err := t.cluster.Apply(ctx, &cluster.UpdateCoordinates{Updates: batch}); err != nil && ctx.Err() == nil {
 				t.log.Warn("cannot write coordinates; the members will tell them again", "coordinates", len(batch), "error", err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 )
 
 // found gives a cluster what each one has from its beginning: a certificate authority, and the configuration of autopilot, once all members
@@ -47,7 +48,7 @@ func (t *Term) insist(ctx context.Context, what string, next func() cluster.Comm
 		if ctx.Err() == nil {
 			t.log.Warn(what, "error", err) //nolint:sloglint // each text is a constant above
 		}
-		pause(ctx, wait)
+		pause.For(ctx, wait)
 	}
 }
 

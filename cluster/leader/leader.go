@@ -110,13 +110,3 @@ func (t *Term) forgetReaped(name string) {
 	defer t.mu.Unlock()
 	delete(t.reaped, name)
 }
-
-// pause waits for d or the end of ctx.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 )
 
 const (
@@ -23,9 +24,9 @@ func (t *Term) name(ctx context.Context) {
 			if _, err := t.cluster.Apply(ctx, &cluster.NameCluster{ID: id}); err != nil && ctx.Err() == nil {
 				t.log.Warn("cannot name the cluster", "error", err)
 			}
-			pause(ctx, nameInterval) // the members say so as soon as they have learned it
+			pause.For(ctx, nameInterval) // the members say so as soon as they have learned it
 		}
-		pause(ctx, nameInterval)
+		pause.For(ctx, nameInterval)
 	}
 }
 

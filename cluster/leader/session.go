@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 )
 
 // sessions holds when each session with a TTL ends, on this leader's monotonic clock. A new leader gives every session its full time
@@ -115,7 +116,7 @@ func (t *Term) expireSessions(ctx context.Context) {
 		wait, cancel := context.WithTimeout(ctx, next)
 		_ = view.Wait(wait) // whether sessions changed, one is due or the term is over, the loop finds out
 		cancel()
-		pause(ctx, gather)
+		pause.For(ctx, gather)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 	"holdfast/cluster/state"
 )
 
@@ -35,7 +36,7 @@ func (t *Term) reapTombstones(ctx context.Context) {
 				t.log.Warn("cannot reap tombstones, will try again", "index", due, "error", err)
 			}
 		}
-		pause(ctx, tombstoneTick)
+		pause.For(ctx, tombstoneTick)
 	}
 }
 

@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"cluster/secure":        {"cluster", "cluster/rpc"},
 	"cluster/flight":        {},
 	"cluster/durable":       {},
+	"cluster/pause":         {},
 	"cluster/event":         {"cluster"},
 	"cluster/quorum":        {"cluster", "cluster/flight"},
 	"cluster/check":         {"cluster", "cluster/mysql"},
@@ -88,6 +89,9 @@ var mayImport = map[string][]string{
 	"failover/render/dedup":    {"failover/render/language", "failover/render/remote"},
 	"failover/render/child":    {},
 }
+
+// forAll is what any folder may import: it knows nothing, and does one thing that all need.
+var forAll = []string{"cluster/pause"}
 
 // onlyIn lists the libraries that carry one mechanism each, and the folders that may import them.
 var onlyIn = map[string][]string{
@@ -155,9 +159,9 @@ func rowOf(dir string) []string {
 	return row
 }
 
-// allowed lets a folder import what its row lists, and its own sub-folders without a row.
+// allowed lets a folder import what its row lists, and without a row its own sub-folders and what is for all.
 func allowed(row []string, dir, own string) bool {
-	return slices.Contains(row, own) || within(own, dir)
+	return slices.Contains(row, own) || within(own, dir) || slices.Contains(forAll, own)
 }
 
 func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }

@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 	"holdfast/cluster/state"
 )
 
@@ -99,7 +100,7 @@ func (z *Set) follow(ctx context.Context, s *Served) {
 			return nil
 		})
 		if err != nil {
-			pause(ctx, zoneRetry)
+			pause.For(ctx, zoneRetry)
 			continue
 		}
 		if meta.Index == index {
@@ -108,7 +109,7 @@ func (z *Set) follow(ctx context.Context, s *Served) {
 		index = meta.Index
 		z.take(s, index, keys)
 		if s.content.Load() != nil {
-			pause(ctx, notifyDelay)
+			pause.For(ctx, notifyDelay)
 			z.running.Go(func() { z.notify(ctx, s) })
 		}
 	}
@@ -146,14 +147,5 @@ func (z *Set) notify(ctx context.Context, s *Served) {
 		if err != nil && ctx.Err() == nil {
 			z.log.Warn("a secondary was not told that a zone has changed", "zone", s.Name, "secondary", to, "error", err)
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }

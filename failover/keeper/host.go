@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/cluster/pause"
 	"holdfast/failover/fence"
 	"holdfast/failover/vip"
 )
@@ -192,7 +193,7 @@ func (h *Host) Announce(ctx context.Context, i vip.Interface, addr netip.Addr, n
 	}
 	for k := range n {
 		switch {
-		case k > 0 && !wait(ctx, gap):
+		case k > 0 && !pause.For(ctx, gap):
 			return ctx.Err()
 		case !onMachine(addr):
 			return fmt.Errorf("%s is not on this machine any more", addr)
@@ -213,18 +214,6 @@ func announceBy(ctx context.Context, words []string) error {
 		return fmt.Errorf("%q failed: %w: %s", strings.Join(words, " "), err, strings.TrimSpace(string(out[:min(len(out), maxOutput)])))
 	}
 	return nil
-}
-
-// wait reports whether ctx has lasted so long.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 var hardwareAddr = regexp.MustCompile(`\b[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}\b`)

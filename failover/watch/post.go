@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 
 	"holdfast/cluster"
 	"holdfast/failover/program"
@@ -72,14 +71,4 @@ func newHandler(w *cluster.Watch) handler {
 		return newPost(w.HTTP)
 	}
 	return &script{args: w.Args, timeout: w.Timeout}
-}
-
-// pause waits for a while, or until the context ends.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 )
 
 const (
@@ -55,7 +56,7 @@ func (n *watching) run(ctx, agent context.Context) {
 func (n *watching) news(ctx context.Context) (Result, bool) {
 	r, ok, err := n.follow.Next(ctx, 0)
 	if err == nil && ok && n.watch.Coalesce > 0 {
-		pause(ctx, n.watch.Coalesce)
+		pause.For(ctx, n.watch.Coalesce)
 		r, err = n.follow.Now(ctx)
 		ok = err == nil && n.follow.isNews(r) // it may be as it was
 	}
@@ -64,7 +65,7 @@ func (n *watching) news(ctx context.Context) (Result, bool) {
 	}
 	if err != nil {
 		n.unanswered(err)
-		pause(ctx, askAgain)
+		pause.For(ctx, askAgain)
 		return Result{}, false
 	}
 	n.set(func(s *cluster.WatchStatus) { s.Waiting = "" })
@@ -93,7 +94,7 @@ func (n *watching) deliver(ctx, agent context.Context, r Result) {
 			return
 		}
 		if err != nil {
-			pause(ctx, wait)
+			pause.For(ctx, wait)
 		}
 		wait = min(2*wait, lastRetry)
 	}
@@ -125,7 +126,7 @@ func (n *watching) runOnce(agent context.Context, r Result) error {
 func graceful(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {
-		pause(ctx, stopGrace)
+		pause.For(ctx, stopGrace)
 		cancel()
 	})
 	return ctx, func() { stop(); cancel() }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/cluster/pause"
 )
 
 // Chaos plays schedules on a stage, and knows what state it has brought the machines into. One goroutine plays; what operators ask for runs beside it.
@@ -52,8 +54,8 @@ func (c *Chaos) Play(ctx context.Context, acts []Act) error {
 	c.life, c.began = ctx, time.Now()
 	c.observe("", 0)
 	for _, a := range acts {
-		if err := pause(ctx, time.Until(c.began.Add(a.At))); err != nil {
-			return err
+		if !pause.For(ctx, time.Until(c.began.Add(a.At))) {
+			return ctx.Err()
 		}
 		c.note(a.Name)
 		from := time.Since(c.began)
@@ -91,7 +93,7 @@ func (c *Chaos) Mend(ctx context.Context) error {
 				return nil
 			}
 		}
-		if pause(ctx, 20*time.Millisecond) != nil {
+		if !pause.For(ctx, 20*time.Millisecond) {
 			return fmt.Errorf("put the groups back as they were: %w", err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"holdfast/cluster/pause"
 	"holdfast/failover/lab"
 )
 
@@ -65,7 +66,8 @@ func (s *Stage) held(ctx context.Context, by string) error {
 	for {
 		holder, _, err := s.Settle(ctx)
 		if err == nil && holder != by {
-			err = pause(ctx, 20*time.Millisecond)
+			pause.For(ctx, 20*time.Millisecond)
+			err = ctx.Err()
 		}
 		if err != nil || holder == by {
 			return err
@@ -114,7 +116,8 @@ func (x *Scene) TakenOver(ctx context.Context) error {
 
 // Last lets things be as they are for a while.
 func (x *Scene) Last(ctx context.Context, d time.Duration) error {
-	return pause(ctx, d)
+	pause.For(ctx, d)
+	return ctx.Err()
 }
 
 // Over notes that the fault is over, and watches on for a while.
@@ -161,7 +164,7 @@ func (x *Scene) AsPlanned(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if pause(ctx, 20*time.Millisecond) != nil {
+		if !pause.For(ctx, 20*time.Millisecond) {
 			return err
 		}
 	}

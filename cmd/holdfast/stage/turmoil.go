@@ -14,6 +14,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"holdfast/cluster/pause"
 )
 
 // VIP4b is an address that the chaos gives and takes away.
@@ -109,7 +111,7 @@ func (s *Stage) insist(ctx context.Context, calls []call) error {
 	for _, x := range calls {
 		err := s.send(ctx, x)
 		for err != nil && (x.method != http.MethodDelete || !errors.Is(err, errMissing)) {
-			if pause(ctx, 10*time.Millisecond) != nil {
+			if !pause.For(ctx, 10*time.Millisecond) {
 				return err
 			}
 			if again := s.send(ctx, x); again == nil || ctx.Err() == nil {
@@ -118,15 +120,4 @@ func (s *Stage) insist(ctx context.Context, calls []call) error {
 		}
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -9,20 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 )
-
-// Pause waits for a while, or until the context ends, and answers its error.
-func Pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // KeyPath is where the API has a key. The slashes in it stay.
 func KeyPath(key string) string {

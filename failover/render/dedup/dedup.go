@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/cluster/pause"
 	"holdfast/failover/render/language"
 	"holdfast/failover/render/remote"
 )
@@ -104,7 +105,7 @@ func (d *Data) run(ctx context.Context) {
 		}
 		d.log.Warn("answers are not shared for a moment", "key", d.key, "error", err)
 		d.Adopt(nil)
-		pause(ctx, between)
+		pause.For(ctx, between)
 	}
 }
 
@@ -131,7 +132,7 @@ func (d *Data) share(ctx context.Context) error {
 			return err
 		case again:
 			index = 0
-			if !pause(ctx, takeAgain) {
+			if !pause.For(ctx, takeAgain) {
 				return context.Cause(ctx)
 			}
 		}
@@ -151,7 +152,7 @@ func (d *Data) tellKnown() {
 
 // renew keeps the session.
 func (d *Data) renew(ctx context.Context, session string, lost context.CancelCauseFunc) {
-	for pause(ctx, d.opts.TTL/3) {
+	for pause.For(ctx, d.opts.TTL/3) {
 		if err := d.store.Renew(ctx, session); err != nil && ctx.Err() == nil {
 			lost(err)
 			return
@@ -211,7 +212,7 @@ func (s *sharing) write(ctx context.Context) {
 					return
 				}
 				s.log.Warn("what this process was told cannot be shared", "key", s.key, "error", err)
-				pause(ctx, between)
+				pause.For(ctx, between)
 				continue
 			}
 			last = value
@@ -221,17 +222,5 @@ func (s *sharing) write(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-	}
-}
-
-// pause waits, and answers whether ctx goes on.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

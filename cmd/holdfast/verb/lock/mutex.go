@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"holdfast/cmd/holdfast/verb"
+	"holdfast/cluster/pause"
 )
 
 // The flags that keys of locks and of semaphores bear, so that one is not taken for the other. All clients of the API agree on them.
@@ -45,8 +45,8 @@ func (m *mutex) acquire(ctx context.Context) error {
 			return err
 		}
 		index = 0
-		if err := verb.Pause(ctx, delayPause); err != nil {
-			return err
+		if !pause.For(ctx, delayPause) {
+			return ctx.Err()
 		}
 	}
 }

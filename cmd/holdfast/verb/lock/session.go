@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/cluster/pause"
 	"holdfast/cmd/holdfast/verb"
 )
 
@@ -72,8 +73,8 @@ func (s *session) again(ctx context.Context, do func() error) error {
 		if final || n >= s.retries {
 			return err
 		}
-		if err := verb.Pause(ctx, retryPause); err != nil {
-			return err
+		if !pause.For(ctx, retryPause) {
+			return ctx.Err()
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"holdfast/cluster/pause"
 	"holdfast/cmd/holdfast/verb"
 )
 
@@ -43,7 +44,7 @@ func (p *process) asker() (asker, error) {
 
 // Ask implements remote.Asker. Where there is no answer it asks again; who follows a change has a patience of its own.
 func (a asker) Ask(ctx context.Context, path string, query url.Values) (body []byte, index uint64, found bool, err error) {
-	pause := a.agent.backoff
+	wait := a.agent.backoff
 	for n := 0; ; n++ {
 		body, index, found, err = a.once(ctx, path, query)
 		said, refused := errors.AsType[verb.StatusError](err)
@@ -57,12 +58,12 @@ func (a asker) Ask(ctx context.Context, path string, query url.Values) (body []b
 			}
 			return body, index, found, err
 		}
-		a.log.Warn("the agent is asked again", "in", pause, "error", err)
-		if err := verb.Pause(ctx, pause); err != nil {
-			return nil, 0, false, err
+		a.log.Warn("the agent is asked again", "in", wait, "error", err)
+		if !pause.For(ctx, wait) {
+			return nil, 0, false, ctx.Err()
 		}
-		if pause *= 2; a.agent.longest > 0 {
-			pause = min(pause, a.agent.longest)
+		if wait *= 2; a.agent.longest > 0 {
+			wait = min(wait, a.agent.longest)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 	"holdfast/cmd/holdfast/verb"
 	"holdfast/failover/watch"
 )
@@ -98,8 +99,8 @@ func (f *watchFlags) follow(ctx context.Context, c *verb.Console, fo *watch.Foll
 			return err
 		case err != nil:
 			fmt.Fprintln(c.Err, "asking again:", err)
-			if err := verb.Pause(ctx, time.Second); err != nil {
-				return err
+			if !pause.For(ctx, time.Second) {
+				return ctx.Err()
 			}
 			continue
 		case len(program) == 0:
