@@ -43,7 +43,6 @@ const (
 	TagID         = "id"     // the node ID, a UUID
 	TagPort       = "port"   // the RPC port (8300)
 	TagExpect     = "expect" // bootstrap_expect, on servers that were given one
-	TagBootstrap  = "bootstrap"
 	TagNonVoter   = "nonvoter"
 	TagBuild      = "build"         // compatibility version and revision, "1.21.4:1a2b3c4d"
 	TagVersion    = "vsn"           // gossip protocol version

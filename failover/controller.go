@@ -33,7 +33,7 @@ type Options struct {
 // DefaultOptions are what production uses.
 func DefaultOptions() Options {
 	return Options{
-		TTL: 700 * time.Millisecond, AnnounceEvery: 30 * time.Second, RefreshEvery: time.Second, StopTimeout: 2 * time.Second, ProbeWait: 100 * time.Millisecond, UnfitFor: 10 * time.Second,
+		TTL: lease.DefaultTTL, AnnounceEvery: 30 * time.Second, RefreshEvery: time.Second, StopTimeout: 2 * time.Second, ProbeWait: 100 * time.Millisecond, UnfitFor: 10 * time.Second,
 	}
 }
 

@@ -258,17 +258,6 @@ func (a *Agent) Leader() string {
 	return addr
 }
 
-// LeaderName is the node name of the leader as this member knows it, "" for none.
-func (a *Agent) LeaderName() string {
-	id, _ := a.peer.Leader()
-	for _, m := range a.pool.Members() {
-		if id != "" && m.Tags[cluster.TagID] == id {
-			return m.Name
-		}
-	}
-	return ""
-}
-
 // Beats holds a value at the moments when a word to the leader costs least. It has one reader.
 func (a *Agent) Beats() <-chan struct{} { return a.peer.Beats() }
 

@@ -85,7 +85,7 @@ func (p *Peer) AddVoter(ctx context.Context, id, addr string) error {
 	return p.add(ctx, id, addr, func(s Server) bool { return s.Voter }, (*raft.Raft).AddVoter)
 }
 
-// AddNonvoter adds a member that holds the state and has no vote, or notes its new address. A voter stays one: see Demote.
+// AddNonvoter adds a member that holds the state and has no vote, or notes its new address. A voter stays one.
 func (p *Peer) AddNonvoter(ctx context.Context, id, addr string) error {
 	return p.add(ctx, id, addr, func(Server) bool { return true }, (*raft.Raft).AddNonvoter)
 }
@@ -112,15 +112,6 @@ func (p *Peer) add(ctx context.Context, id, addr string, fits func(Server) bool,
 	})
 }
 
-// Demote takes a member's vote away.
-func (p *Peer) Demote(ctx context.Context, id string) error {
-	return p.change(ctx, func(servers []Server) (bool, error) {
-		return !hasVote(servers, id), checkLastVoter(servers, id)
-	}, func(r *raft.Raft, timeout time.Duration) raft.IndexFuture {
-		return r.DemoteVoter(raft.ServerID(id), 0, timeout)
-	})
-}
-
 // Remove takes a member out of the peer set. A leader that removes itself ceases to lead.
 func (p *Peer) Remove(ctx context.Context, id string) error {
 	return p.change(ctx, func(servers []Server) (bool, error) {
@@ -134,15 +125,6 @@ func has(servers []Server, id string) bool {
 	for _, s := range servers {
 		if s.ID == id {
 			return true
-		}
-	}
-	return false
-}
-
-func hasVote(servers []Server, id string) bool {
-	for _, s := range servers {
-		if s.ID == id {
-			return s.Voter
 		}
 	}
 	return false

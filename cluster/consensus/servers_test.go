@@ -116,8 +116,6 @@ func TestVotersAndNonvotersComeAndGo(t *testing.T) {
 	}{
 		{"a non-voter gets a vote", func() error { return first.AddVoter(ctx, "b", second.cfg.Addr) }, []Server{want[0], {"b", second.cfg.Addr, true}}},
 		{"a voter stays one", func() error { return first.AddNonvoter(ctx, "b", second.cfg.Addr) }, []Server{want[0], {"b", second.cfg.Addr, true}}},
-		{"a voter is demoted", func() error { return first.Demote(ctx, "b") }, want},
-		{"a non-voter is demoted", func() error { return first.Demote(ctx, "b") }, want},
 		{"a member is removed", func() error { return first.Remove(ctx, "b") }, want[:1]},
 		{"a stranger is removed", func() error { return first.Remove(ctx, "b") }, want[:1]},
 	}
@@ -157,9 +155,6 @@ func TestChangesOfThePeerSetAreRefused(t *testing.T) {
 	alone := startCluster(t, 1)[0]
 	if err := alone.Remove(ctx, "a"); cluster.CodeOf(err) != cluster.Conflict {
 		t.Errorf("the last voter is removed: error %v", err)
-	}
-	if err := alone.Demote(ctx, "a"); cluster.CodeOf(err) != cluster.Conflict {
-		t.Errorf("the last voter is demoted: error %v", err)
 	}
 }
 

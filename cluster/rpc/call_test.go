@@ -275,26 +275,6 @@ func TestTooManyCallsOfOneConnection(t *testing.T) {
 	}
 }
 
-func TestPeerOf(t *testing.T) {
-	got := make(chan Peer, 1)
-	s := serve(t, Options{}, func(s *Server) {
-		s.Handle(methodOther, func(ctx context.Context, _ []byte) ([]byte, error) {
-			p, _ := PeerOf(ctx)
-			got <- p
-			return nil, nil
-		})
-	})
-	if _, err := newClient(t, Options{}).Call(t.Context(), s.Addr().String(), methodOther, nil); err != nil {
-		t.Fatal(err)
-	}
-	if p := <-got; p.Addr == nil || p.Addr.Network() != "tcp" || p.TLS != nil {
-		t.Errorf("the handler sees the peer %+v", p)
-	}
-	if _, ok := PeerOf(t.Context()); ok {
-		t.Error("a peer outside of a handler")
-	}
-}
-
 func TestMistakenHandlersPanic(t *testing.T) {
 	for name, mistake := range map[string]func(*Server){
 		"twice":                 func(s *Server) { s.Handle(methodEcho, nil) },

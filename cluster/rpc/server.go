@@ -142,9 +142,9 @@ func (s *Server) serve(raw net.Conn) {
 		case <-ctx.Done():
 		}
 	case muxStream:
-		s.serveStream(withPeer(ctx, conn), conn)
+		s.serveStream(ctx, conn)
 	default:
-		newServerConn(s, conn).serve(withPeer(ctx, conn))
+		newServerConn(s, conn).serve(ctx)
 	}
 }
 

@@ -30,7 +30,6 @@ type granted struct {
 	end      time.Time // when it can have ended at the latest
 	over     time.Time // the same for leases of the same machine in epochs before
 	released uint64    // the highest epoch that was given back
-	lapsed   bool      // Lapsed has told of its end
 }
 
 // NewTermGranter makes the granter of the leader of a term; before notBefore, leases of older leaders may live.
@@ -114,7 +113,7 @@ func (x *granted) extend(node string, epoch uint64, now, end time.Time) {
 	if x.epoch != epoch && x.end.After(now) {
 		x.over = later(x.over, x.end)
 	}
-	x.node, x.epoch, x.end, x.lapsed = node, epoch, later(end, x.end), false
+	x.node, x.epoch, x.end = node, epoch, later(end, x.end)
 }
 
 func later(a, b time.Time) time.Time {

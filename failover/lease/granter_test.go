@@ -2,7 +2,6 @@ package lease
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,7 +165,7 @@ func TestOtherTerm(t *testing.T) {
 			t.Errorf("term %d: got %+v", term, p)
 		}
 	}
-	if l.Vacant(instant(0), Claim{"g", 1}) || len(l.Lapsed(instant(time.Hour))) > 0 {
+	if l.Vacant(instant(0), Claim{"g", 1}) {
 		t.Error("the granter learned something")
 	}
 }
@@ -217,26 +216,7 @@ func TestTimers(t *testing.T) {
 	l.hear(1100*ms, "b", Renewal{Claims: claim("h", 1)})
 	next(1100*ms, end-100*ms)
 	next(time.Second+end, 100*ms)
-	lapsed := func(at time.Duration, want ...Lapse) {
-		t.Helper()
-		if got := l.Lapsed(instant(at)); !slices.Equal(got, want) {
-			t.Errorf("at %s %v has lapsed, want %v", at, got, want)
-		}
-	}
-	g, h := Lapse{Claim{"g", 1}, "a"}, Lapse{Claim{"h", 1}, "b"}
-	lapsed(time.Second + end - 1)
-	lapsed(time.Second+end, g)
-	lapsed(time.Second + end)
-	l.hear(1200*ms, "b", Renewal{Released: claim("h", 1)})
-	lapsed(5 * time.Second)
-	l.hear(6*time.Second, "a", Renewal{Claims: claim("g", 1)})
-	lapsed(7*time.Second, g)
-	l.state["h"] = Assigned{"b", 2}
-	l.hear(7*time.Second, "b", Renewal{Claims: claim("h", 2)})
-	lapsed(9*time.Second, h.in(2))
 }
-
-func (x Lapse) in(epoch uint64) Lapse { x.Epoch = epoch; return x }
 
 func TestVacant(t *testing.T) {
 	l := newLeader(map[string]Assigned{"g": {"a", 1}})

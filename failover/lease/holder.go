@@ -136,15 +136,3 @@ func (h *Holder) Again(now int64, a *Answer) bool {
 		return x != nil && x.epoch == c.Epoch && x.deadline <= now
 	})
 }
-
-// Lapsed are the groups whose lease has run out at this time. They are claimed still.
-func (h *Holder) Lapsed(now int64) []string {
-	var out []string
-	for g, x := range h.held {
-		if x.deadline > 0 && x.deadline <= now {
-			out = append(out, g)
-		}
-	}
-	slices.Sort(out)
-	return out
-}

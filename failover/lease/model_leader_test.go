@@ -326,7 +326,6 @@ func (l *leadership) tick() {
 	if l.granter == nil {
 		return
 	}
-	l.granter.Lapsed(instant(l.p.m.steady.read()))
 	if w.chance(0.1) {
 		l.push()
 	}

@@ -255,7 +255,7 @@ func (p *process) reconcile() {
 			p.renew()
 			carried = false
 		}
-		if carried && len(p.holder.Lapsed(int64(p.m.boot.read()))) > 0 {
+		if carried && len(lapsed(p.holder, int64(p.m.boot.read()))) > 0 {
 			p.w.seen.lapses++
 			delete(p.carried, g)
 			p.holder.Drop(g)

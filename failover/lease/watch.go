@@ -1,10 +1,6 @@
 package lease
 
-import (
-	"slices"
-	"strings"
-	"time"
-)
+import "time"
 
 // free reports whether no machine's lease on the group can live, as far as this leader knows.
 func (g *Granter) free(x *granted, now time.Time) bool {
@@ -42,25 +38,4 @@ func (g *Granter) Draining(now time.Time, epoch func(group string) uint64) time.
 		}
 	}
 	return longest
-}
-
-// Lapse is the end of a lease that was not given back.
-type Lapse struct {
-	Claim
-	Node string
-}
-
-// Lapsed are the leases that have ended since the last call without having been given back, by group: their holders have not renewed them.
-func (g *Granter) Lapsed(now time.Time) []Lapse {
-	var out []Lapse
-	for name, x := range g.groups {
-		if x.node != "" && !x.lapsed && !x.end.After(now) {
-			x.lapsed = true
-			if x.released < x.epoch {
-				out = append(out, Lapse{Claim: Claim{Group: name, Epoch: x.epoch}, Node: x.node})
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b Lapse) int { return strings.Compare(a.Group, b.Group) })
-	return out
 }

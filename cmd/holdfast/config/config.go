@@ -7,6 +7,7 @@ import (
 	"holdfast/cluster"
 	"holdfast/cmd/holdfast/config/transport"
 	"holdfast/failover/keeper"
+	"holdfast/failover/lease"
 	"holdfast/failover/render"
 	"holdfast/failover/upstream"
 )
@@ -161,9 +162,9 @@ const (
 	defaultRetryInterval    = 30 * time.Second
 	defaultReconnectTimeout = 72 * time.Hour
 	minReconnectTimeout     = 8 * time.Hour
-	defaultLeaseTTL         = 700 * time.Millisecond
+	defaultLeaseTTL         = lease.DefaultTTL
 	minLeaseTTL             = 200 * time.Millisecond
-	maxLeaseTTL             = 30 * time.Second
+	maxLeaseTTL             = lease.MaxTTL
 	defaultHTTPMaxConns     = 200
 	defaultMaxHeader        = 64 << 10
 	defaultLogRotate        = 24 * time.Hour

@@ -16,10 +16,6 @@ type Injury struct {
 	From, To time.Duration
 }
 
-func (i Injury) String() string {
-	return fmt.Sprintf("%s on %v from %.3fs to %.3fs", i.Kind, i.On, i.From.Seconds(), i.To.Seconds())
-}
-
 // Calm is a time through which a majority of machines was sound and its machines reached each other and the client, and one of them could serve: the
 // same machines all the while. What befell the machine beside them in that time, or their service if not the one's that could serve, is no
 // excuse, nor is a move: a majority with an eligible machine existed.
