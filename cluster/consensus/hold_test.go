@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"holdfast/cluster/consensus/logger"
 	"holdfast/cluster/consensus/stream"
 )
 
@@ -21,7 +22,7 @@ func newElector(t *testing.T, id string) *elector {
 	cfg := DefaultConfig()
 	cfg.Addr = layer.Addr().String()
 	trans := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: stream.New(layer, stream.Config{Addr: cfg.Addr, DialTimeout: patience, UserTimeout: patience, Anew: func() {}}), Logger: newLogger(testLogger()), MaxPool: 3, Timeout: patience, MsgpackUseNewTimeFormat: true,
+		Stream: stream.New(layer, stream.Config{Addr: cfg.Addr, DialTimeout: patience, UserTimeout: patience, Anew: func() {}}), Logger: logger.New(testLogger()), MaxPool: 3, Timeout: patience, MsgpackUseNewTimeFormat: true,
 	})
 	t.Cleanup(func() { _ = trans.Close() })
 	return &elector{trans, raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: []byte(cfg.Addr)}}

@@ -11,9 +11,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	hclog "github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/consensus/logger"
 	"holdfast/cluster/consensus/storage"
 	"holdfast/cluster/consensus/stream"
 	"holdfast/cluster/state"
@@ -62,8 +64,8 @@ func (p *Peer) Open() error {
 	if err := p.cfg.Validate(); err != nil {
 		return err
 	}
-	logger := newLogger(p.log)
-	stores, err := storage.Open(p.cfg.storage(), logger)
+	raftLog := logger.New(p.log)
+	stores, err := storage.Open(p.cfg.storage(), raftLog)
 	if err != nil {
 		return err
 	}
@@ -74,14 +76,14 @@ func (p *Peer) Open() error {
 	p.stores, p.since, p.where = stores, time.Now(), newWhereabouts(p)
 	p.trans = newTransport(p, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider:   p.where,
-		Logger:                  logger,
+		Logger:                  raftLog,
 		Stream:                  layer,
 		MaxPool:                 3,
 		MaxRPCsInFlight:         1, // messages of the log go one by one, each with all there is: no slower, and each can wait (reach.go)
 		Timeout:                 p.cfg.stretched(p.cfg.IOTimeout),
 		MsgpackUseNewTimeFormat: true,
 	}), newHold(stores, p.since, p.cfg.stretched(p.cfg.HeartbeatTimeout)))
-	r, err := p.start(logger)
+	r, err := p.start(raftLog)
 	if err != nil {
 		return errors.Join(err, p.trans.Close(), stores.Close())
 	}
@@ -94,7 +96,7 @@ func (p *Peer) Open() error {
 }
 
 // start restores the newest snapshot and starts raft.
-func (p *Peer) start(logger *logger) (r *raft.Raft, err error) {
+func (p *Peer) start(raftLog hclog.Logger) (r *raft.Raft, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a file that was cut off is mapped beyond its end
 	defer func() {
 		if lost := recover(); lost != nil { // raft's answer to a log with a hole
@@ -102,7 +104,7 @@ func (p *Peer) start(logger *logger) (r *raft.Raft, err error) {
 		}
 	}()
 	conf := p.cfg.raft()
-	conf.Logger = logger
+	conf.Logger = raftLog
 	log := aheadLog{watchedLog{p.stores.Log, p.fsm.peers}, p.storing}
 	r, err = raft.NewRaft(conf, p.fsm, log, p.stores.Stable, watchedSnapshots{p.stores.Snapshots, p.fsm.peers}, p.trans)
 	if err != nil {

@@ -80,6 +80,7 @@ var mayImport = map[string][]string{
 
 	"cluster/agent/identity":    {"cluster", "cluster/durable"},
 	"cluster/consensus/storage": {"cluster", "cluster/durable"},
+	"cluster/consensus/logger":  {},
 	"cluster/gossip/message":    {"cluster"},
 	"cluster/gossip/membership": {"cluster", "cluster/gossip/message"},
 

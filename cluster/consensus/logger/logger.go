@@ -1,4 +1,8 @@
-package consensus
+// Package logger is hclog's interface, which raft and its stores log to, on top of slog: levels, pairs of key and value and names are handed on as they are.
+//
+// Raft says the same of an absent member several times a second. So a warning or an error that was said of the same subject within ten seconds goes to the debug
+// level; the subject is the value of the first pair, where that is no number.
+package logger
 
 import (
 	"bytes"
@@ -15,8 +19,7 @@ import (
 	hclog "github.com/hashicorp/go-hclog"
 )
 
-// logger is raft's logger: it writes to ours. Raft says the same of an absent member several times a second; what was said of the
-// same subject within quietFor goes to the debug level.
+// logger writes to a handler of slog.
 type logger struct {
 	out  slog.Handler
 	name string
@@ -25,6 +28,9 @@ type logger struct {
 }
 
 const quietFor = 10 * time.Second
+
+// New is a logger that writes to l.
+func New(l *slog.Logger) hclog.Logger { return newLogger(l) }
 
 func newLogger(l *slog.Logger) *logger {
 	return &logger{out: l.Handler(), said: &sayings{at: map[string]time.Time{}}}
