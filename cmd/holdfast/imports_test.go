@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +16,7 @@ import (
 
 // imported is what `go list -json` says of one package of the tree.
 type imported struct {
+	Dir        string
 	ImportPath string
 	Doc        string
 	Imports    []string
@@ -117,7 +122,7 @@ var onlyIn = map[string][]string{
 
 func tree(t *testing.T) []imported {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,Imports", "holdfast/...").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=Dir,ImportPath,Doc,Imports", "holdfast/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -172,6 +177,38 @@ func TestPackageComments(t *testing.T) {
 	for _, p := range tree(t) {
 		if len(p.Doc) < 40 {
 			t.Errorf("%s has no package comment that says what it is for", p.ImportPath)
+		}
+	}
+}
+
+// maxLines is how long a package may be, without its tests; longer says which may be longer.
+const maxLines = 2500
+
+var longer = map[string]int{
+	"cluster/state": 3750, // one transaction: DESIGN.md says why
+}
+
+// TestPackageCanBeRead holds that no package is longer than what a reader can keep in mind.
+func TestPackageCanBeRead(t *testing.T) {
+	for _, p := range tree(t) {
+		files, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := 0
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines += bytes.Count(b, []byte("\n"))
+		}
+		dir := strings.TrimPrefix(p.ImportPath, "holdfast/")
+		if limit := cmp.Or(longer[dir], maxLines); lines > limit {
+			t.Errorf("%s has %d lines, and %d are the limit: give what can stand alone a package of its own", dir, lines, limit)
 		}
 	}
 }
