@@ -193,3 +193,34 @@ func TestMemberAddr(t *testing.T) {
 		t.Errorf("a mapped address becomes %v", got)
 	}
 }
+
+// FuzzDecode holds that whatever is taken for a message comes back as it is when it is sent on.
+func FuzzDecode(f *testing.F) {
+	f.Add(Intent{PruneIntent, "n1", 300}.Encode())
+	f.Add(goldenState.Recent[0].Encode())
+	f.Add(KeyRequest{ID: 1, From: "n2", Op: 1}.Encode())
+	f.Add(KeyAnswer{ID: 1, Failure: "why", Keys: [][]byte{{1}}}.Encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Decode(b)
+		if err != nil {
+			return
+		}
+		if back, err := Decode(m.Encode()); err != nil || !reflect.DeepEqual(back, m) {
+			t.Fatalf("%+v became %+v, %v", m, back, err)
+		}
+	})
+}
+
+// FuzzState holds the same of a state.
+func FuzzState(f *testing.F) {
+	f.Add(goldenState.Encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := DecodeState(b)
+		if err != nil {
+			return
+		}
+		if back, err := DecodeState(s.Encode()); err != nil || !reflect.DeepEqual(back, s) {
+			t.Fatalf("%+v became %+v, %v", s, back, err)
+		}
+	})
+}
