@@ -135,6 +135,7 @@ func (s *stage) twoAtOnce(least time.Duration, begin, end func(), last string) R
 	t.Helper()
 	before := s.probe.now()
 	begin()
+	s.until("two at once", func(r Report) bool { return r.Two > 0 }) // the kernel takes an IPv6 address up a moment after it has said so
 	after := s.probe.now()
 	<-time.After(least)
 	s.until(fmt.Sprintf("two at once for %s", least), func(r Report) bool { return r.Two >= least-slack(Report{}) })
