@@ -9,16 +9,15 @@ import (
 	"holdfast/cluster/durable"
 )
 
-// TestAhead appends pieces of many sizes: the file holds them and zeros behind them, up to the limit at most.
+// TestAhead appends pieces of many sizes: the file holds them and zeros behind them, a piece at most.
 func TestAhead(t *testing.T) {
-	const limit = 10_000
-	for _, c := range []struct{ piece, limit int64 }{{1024, 0}, {1024, limit}, {1 << 30, limit}} {
+	for _, piece := range []int64{1024, 1 << 30} {
 		f, err := os.Create(filepath.Join(t.TempDir(), "log"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = f.Close() })
-		a := durable.NewAhead(f, c.piece, c.limit)
+		a := durable.NewAhead(f, piece)
 		var want []byte
 		for i, n := range []int{1, 1, 1022, 500, 1024, 3000, 700, 0, 5, 4000} {
 			b := bytes.Repeat([]byte{byte(i + 1)}, n)
@@ -31,10 +30,10 @@ func TestAhead(t *testing.T) {
 			}
 			got, err := os.ReadFile(f.Name())
 			if err != nil || !bytes.HasPrefix(got, want) || len(bytes.Trim(got[len(want):], "\x00")) > 0 {
-				t.Fatalf("piece %d, limit %d: after %d bytes the file holds something else (%v)", c.piece, c.limit, len(want), err)
+				t.Fatalf("piece %d: after %d bytes the file holds something else (%v)", piece, len(want), err)
 			}
-			if ahead := int64(len(got) - len(want)); ahead < 0 || ahead > c.piece || c.limit > 0 && int64(len(got)) > max(c.limit, int64(len(want))) {
-				t.Errorf("piece %d, limit %d: after %d bytes the file has %d", c.piece, c.limit, len(want), len(got))
+			if ahead := int64(len(got) - len(want)); ahead > piece {
+				t.Errorf("piece %d: after %d bytes the file has %d", piece, len(want), len(got))
 			}
 		}
 	}
@@ -50,7 +49,7 @@ func TestAheadOver(t *testing.T) {
 	if _, err := f.Write([]byte("certain, and half of")); err != nil {
 		t.Fatal(err)
 	}
-	a := durable.NewAhead(f, 64, 0)
+	a := durable.NewAhead(f, 64)
 	if _, err := a.WriteAt([]byte("x"), int64(len("certain"))); err != nil {
 		t.Fatal(err)
 	}

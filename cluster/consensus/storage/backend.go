@@ -38,7 +38,7 @@ func (s *Storage) openWAL(c *Config, dir string, logger hclog.Logger) (err error
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return unreadable(c, dir, "it is gone")
 	}
-	log, err := wal.Open(dir, wal.WithMetaStore(walMeta{s.Stable}), wal.WithSegmentFiler(segments(dir)), wal.WithSegmentSize(c.SegmentSize), wal.WithLogger(logger))
+	log, err := wal.Open(dir, wal.WithMetaStore(walMeta{s.Stable}), wal.WithSegmentSize(c.SegmentSize), wal.WithLogger(logger))
 	if err != nil {
 		return unreadable(c, dir, err)
 	}

@@ -66,7 +66,7 @@ func Open(path string, damaged func(line int, err error)) (*Journal, error) {
 		_ = f.Close() // it was only read
 		return nil, fmt.Errorf("read journal %s: %w", path, err)
 	}
-	j.file, j.ahead = f, durable.NewAhead(f, piece, 0)
+	j.file, j.ahead = f, durable.NewAhead(f, piece)
 	return j, nil
 }
 
@@ -215,7 +215,7 @@ func (j *Journal) rewrite() error {
 	if j.file != nil {
 		_ = j.file.Close() // it has been replaced
 	}
-	j.file, j.ahead, j.size, j.unsound = f, durable.NewAhead(f, piece, 0), j.live, false
+	j.file, j.ahead, j.size, j.unsound = f, durable.NewAhead(f, piece), j.live, false
 	if err := durable.SyncDir(dir); err != nil {
 		j.unsound = true
 		return err
