@@ -195,6 +195,7 @@ func TestWhoIsAsked(t *testing.T) {
 				if err := now(v); err != nil {
 					t.Fatal(err)
 				}
+				synctest.Wait() // nobody is being asked any more
 				v.set(func() { v.delay["c"], v.asked = 0, nil })
 				c.then(v)
 				d, err := took(t, func() error { return c.confirm(v) })
