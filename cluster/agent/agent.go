@@ -102,7 +102,9 @@ func (a *Agent) Open() (err error) {
 	}
 	a.pool = a.newGossip()
 	a.wan = a.newWAN()
-	a.newConsensus()
+	if err = a.newConsensus(); err != nil {
+		return err
+	}
 	if err = a.peer.Open(); err != nil {
 		return err
 	}
@@ -163,6 +165,7 @@ func (a *Agent) start() {
 	a.loops.Go(func() { a.wan.Run(ctx) })
 	a.loops.Go(func() { a.bootstrapLoop(ctx) })
 	a.loops.Go(func() { a.noteLoop(ctx) })
+	a.loops.Go(func() { a.settleLoop(ctx) })
 	if !a.cfg.DisableCoordinates {
 		a.loops.Go(func() { a.coordinateLoop(ctx) })
 	}

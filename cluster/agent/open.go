@@ -36,14 +36,43 @@ func (a *Agent) rpcAddr() string {
 	return net.JoinHostPort(a.cfg.Advertise.String(), port)
 }
 
-func (a *Agent) newConsensus() {
+func (a *Agent) newConsensus() error {
 	cfg := consensus.DefaultConfig()
 	cfg.ID, cfg.Name, cfg.Addr, cfg.DataDir, cfg.Multiplier = a.id, a.cfg.Name, a.rpcAddr(), a.cfg.DataDir, a.cfg.RaftMultiplier
 	cfg.Backend, cfg.Lookup = a.cfg.RaftBackend, a.lookup
-	a.peer = consensus.New(cfg, a.store, a.server.RaftLayer(), a.log.With("component", "raft"))
 	heartbeat := cfg.HeartbeatTimeout * time.Duration(max(1, cfg.Multiplier))
-	a.voter = quorum.NewVoter(a.peer, heartbeat, a.cfg.LeaseEnd)
+	ledger, err := quorum.OpenLedger(filepath.Join(a.cfg.DataDir, promisesFile), quorum.Promise{Span: a.cfg.LeaseEnd, Heartbeat: heartbeat})
+	if err != nil {
+		return err
+	}
+	cfg.Promised = ledger.Earlier().Heartbeat
+	a.peer = consensus.New(cfg, a.store, a.server.RaftLayer(), a.log.With("component", "raft"))
+	a.voter = quorum.NewVoter(a.peer, ledger)
 	a.asker = quorum.NewAsker(a.id, a.voter, electorate{a}, heartbeat, a.cfg.LeaseEnd)
+	return nil
+}
+
+// promisesFile is where a member keeps for how long its words may hold, in the data directory.
+const promisesFile = "promises.json"
+
+// settleLoop ends with what earlier processes of this member promised.
+func (a *Agent) settleLoop(ctx context.Context) {
+	for ctx.Err() == nil {
+		left, err := a.voter.Settle()
+		switch {
+		case err != nil:
+			a.log.Warn("what an earlier process of this member promised is over, and cannot be forgotten: the next start waits for it again", "error", err)
+			return
+		case left == 0:
+			return
+		}
+		t := time.NewTimer(left)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		t.Stop()
+	}
 }
 
 // lookup is where the members' RPC ports are by the word of gossip, by ID.

@@ -29,6 +29,7 @@ type Config struct {
 	CommitTimeout      time.Duration // at rest, a follower hears of the commit index this often from raft itself (see tell.go)
 	DialTimeout        time.Duration // a connection that takes longer to open is given up
 	IOTimeout          time.Duration // a message that takes longer to send and be answered is given up
+	Promised           time.Duration // the longest heartbeat timeout, stretched, that an earlier process of this member can have had
 	Multiplier         int           // stretches the timeouts above, for slow machines; 0 means 1
 
 	SnapshotThreshold uint64        // entries after the last snapshot that make the next one due
@@ -85,6 +86,9 @@ func (c *Config) Validate() error {
 func (c *Config) storage() storage.Config {
 	return storage.Config{DataDir: c.DataDir, ID: c.ID, Backend: c.Backend, SegmentSize: c.SegmentSize}
 }
+
+// held is for how long a member that is started again takes part in no election.
+func (c *Config) held() time.Duration { return max(c.stretched(c.HeartbeatTimeout), c.Promised) }
 
 // stretched is d times the multiplier.
 func (c *Config) stretched(d time.Duration) time.Duration {

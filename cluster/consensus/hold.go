@@ -13,7 +13,8 @@ import (
 // A follower of raft refuses its vote to others until it has heard nothing from its leader for that long, and cluster/quorum
 // lets leaders rely on it: a word that a follower gave holds until then. Raft keeps in memory only when it last heard from the leader, so a
 // new process would vote at once. It cannot know when the old one last heard, but it was before this one opened the log, whose file only
-// one process can have. One timeout after that, no word of the old process holds.
+// one process can have. One timeout after that, no word of the old process holds; the timeout is the longest that the old one can have had
+// (Config.Promised), because raft_multiplier may be smaller now.
 //
 // Held are votes, votes before the vote, and the leader's order to stand for election at once, by which this member would vote for itself. Its
 // own timer is no shorter than the hold. They are not refused but answered when the hold is over: members that were all started together elect
@@ -27,6 +28,23 @@ func newHold(s *storage.Storage, since time.Time, heartbeat time.Duration) hold 
 		return hold{}
 	}
 	return hold{since.Add(heartbeat)}
+}
+
+// easeLater gives raft its own pace once the hold is over, where the hold is longer than that.
+func (p *Peer) easeLater() {
+	left := time.Until(p.trans.hold.until)
+	if left <= 0 || p.cfg.held() == p.cfg.stretched(p.cfg.HeartbeatTimeout) {
+		return
+	}
+	p.tasks.Go(func() {
+		t := time.NewTimer(left)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			p.terms.ease(p)
+		case <-p.stopped:
+		}
+	})
 }
 
 // wait is how long a message must wait.

@@ -81,22 +81,52 @@ func (b *elector) canvass(t *testing.T, m *member) (granted bool, answered time.
 // started again, it makes no other leader.
 func TestARestartedVoterWaits(t *testing.T) {
 	t.Parallel()
-	b := newElector(t, "b")
-	m := voter(t, b, func(c *Config) { c.Multiplier = 3 })
-	term := m.Term()
+	timeout := 3 * DefaultConfig().HeartbeatTimeout
+	for name, again := range map[string]func(*Config){
+		"as it was":                   func(c *Config) { c.Multiplier = 3 },
+		"with a smaller multiplier":   func(c *Config) { c.Multiplier, c.Promised = 1, timeout },
+		"with a multiplier unchanged": func(c *Config) { c.Multiplier, c.Promised = 3, timeout },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newElector(t, "b")
+			m := voter(t, b, func(c *Config) { c.Multiplier = 3 })
+			term := m.Term()
+			m.stop(t)
+
+			began := time.Now()
+			again := startMember(t, "a", m.cfg.DataDir, again)
+			if now := again.Term(); now != term {
+				t.Errorf("the term was %d and is %d", term, now)
+			}
+			granted, answered := b.canvass(t, again)
+			if waited := answered.Sub(began); waited < timeout {
+				t.Errorf("it took part in an election %s after its start, within the heartbeat timeout of %s that it had", waited, timeout)
+			}
+			if !granted && again.Term() < farTerm {
+				t.Error("it never voted")
+			}
+		})
+	}
+}
+
+// TestARestartedVoterWaitsWithItself is about its own candidacy, of which it need ask nobody: it votes for itself as little as for others, and goes by its
+// own timeout afterwards.
+func TestARestartedVoterWaitsWithItself(t *testing.T) {
+	t.Parallel()
+	const promised = 2 * time.Second
+	m := startMember(t, "a", t.TempDir())
+	if err := m.Bootstrap([]Server{{ID: "a", Addr: m.cfg.Addr, Voter: true}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it leads", m.IsLeader)
 	m.stop(t)
 
 	began := time.Now()
-	again := startMember(t, "a", m.cfg.DataDir, func(c *Config) { c.Multiplier = 3 })
-	if now := again.Term(); now != term {
-		t.Errorf("the term was %d and is %d", term, now)
-	}
-	granted, answered := b.canvass(t, again)
-	if waited, timeout := answered.Sub(began), 3*DefaultConfig().HeartbeatTimeout; waited < timeout {
-		t.Errorf("it took part in an election %s after its start, within its heartbeat timeout of %s", waited, timeout)
-	}
-	if !granted && again.Term() < farTerm {
-		t.Error("it never voted")
+	again := startMember(t, "a", m.cfg.DataDir, func(c *Config) { c.Promised = promised })
+	eventually(t, "it leads again", again.IsLeader)
+	if led := time.Since(began); led < promised {
+		t.Errorf("it elected itself %s after its start, and had promised %s", led, promised)
 	}
 }
 

@@ -82,7 +82,7 @@ func (p *Peer) Open() error {
 		MaxRPCsInFlight:         1, // messages of the log go one by one, each with all there is: no slower, and each can wait (reach.go)
 		Timeout:                 p.cfg.stretched(p.cfg.IOTimeout),
 		MsgpackUseNewTimeFormat: true,
-	}), newHold(stores, p.since, p.cfg.stretched(p.cfg.HeartbeatTimeout)))
+	}), newHold(stores, p.since, p.cfg.held()))
 	r, err := p.start(raftLog)
 	if err != nil {
 		return errors.Join(err, p.trans.Close(), stores.Close())
@@ -92,6 +92,7 @@ func (p *Peer) Open() error {
 	p.raft.Store(r)
 	r.RegisterObserver(raft.NewObserver(nil, false, observer(p)))
 	p.terms.refresh(p)
+	p.easeLater()
 	return nil
 }
 
@@ -105,6 +106,10 @@ func (p *Peer) start(raftLog hclog.Logger) (r *raft.Raft, err error) {
 	}()
 	conf := p.cfg.raft()
 	conf.Logger = raftLog
+	if !p.trans.hold.until.IsZero() {
+		conf.HeartbeatTimeout = p.cfg.held() // by its own timer it does not stand for election before
+		conf.ElectionTimeout = max(conf.ElectionTimeout, conf.HeartbeatTimeout)
+	}
 	log := aheadLog{watchedLog{p.stores.Log, p.fsm.peers}, p.storing}
 	r, err = raft.NewRaft(conf, p.fsm, log, p.stores.Stable, watchedSnapshots{p.stores.Snapshots, p.fsm.peers}, p.trans)
 	if err != nil {

@@ -69,6 +69,15 @@ func (ts *terms) refresh(p *Peer) {
 	ts.wakeLocked()
 }
 
+// ease gives raft the timeouts of one who does not lead, where it does not.
+func (ts *terms) ease(p *Peer) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if ts.current == nil && !ts.closed {
+		p.setPace(p.raft.Load(), false)
+	}
+}
+
 // leads is the term in which r is the leader.
 func leads(r *raft.Raft) (number uint64, ok bool) {
 	if r == nil {

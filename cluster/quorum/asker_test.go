@@ -76,7 +76,7 @@ func newVoters(t *testing.T, ids ...string) *voters {
 	v := &voters{raft: map[string]*fakeRaft{}, voter: map[string]*Voter{}, ids: ids, peers: 1, delay: map[string]time.Duration{}, fails: map[string]bool{}}
 	for _, id := range ids {
 		v.raft[id] = &fakeRaft{s: following("a", 4), peers: 1}
-		v.voter[id] = newVoter(v.raft[id], 300*ms, span, clock)
+		v.voter[id] = newVoter(v.raft[id], &Ledger{own: Promise{span, 300 * ms}, earlier: Promise{span, 300 * ms}, kept: Promise{span, 300 * ms}}, clock)
 		v.voter[id].memory = Memory{span: span, peers: 1} // it started an hour ago
 	}
 	v.asker = NewAsker("a", v.voter["a"], v, 300*ms, span)

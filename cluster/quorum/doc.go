@@ -20,7 +20,8 @@
 // forgets the leader only once it has heard nothing for the heartbeat timeout. A voter that confirms says how long ago that was; the
 // least of what is left holds for the majority, counted from when the round began (trustFor). What breaks the rule is known: a leadership
 // that is handed over (Raft.Ordered), another peer set (trusted compares), this member's own vote (trusted looks whether it leads still), and a
-// voter that restarts and has forgotten its leader: cluster/consensus lets none take part in an election in its first heartbeat timeout.
+// voter that restarts and has forgotten its leader: cluster/consensus lets none take part in an election in its first heartbeat timeout, or in that of the
+// process before where it was longer (Ledger).
 //
 // # Leases
 //
@@ -40,6 +41,8 @@
 //   - Majorities of two peer sets that are two changes apart need not share a voter. But a round that began under one peer set began before
 //     the next change, so a voter notes when it first saw its peer set, and that counts as a word. The asker counts itself in
 //     every majority, because it was elected under the set that it asks.
+//   - The process before may have had another configuration, and so have promised more. The longest of it is in a file (Ledger) before it is given, and
+//     leaves the file when it is over.
 //   - A leader may grant longer leases than this member would. The question says how long (Span), and the voter remembers the end.
 //
 // # Holding on without a leader

@@ -16,6 +16,7 @@ type Standing struct {
 type Memory struct {
 	span    time.Duration // as this member has it; a leader may ask for more
 	start   time.Duration // of the process: what it did before is forgotten
+	earlier time.Duration // the longest span that a process before may have given its word for
 	peers   uint64
 	changed time.Duration // when peers was first seen
 	minTerm uint64        // no leader of a lower term gets this voter's word
@@ -28,6 +29,12 @@ type Memory struct {
 // NewMemory makes the memory of a process that started at now and has not said a word yet.
 func NewMemory(now, span time.Duration) Memory {
 	return Memory{span: span, start: now, changed: now}
+}
+
+// After makes the memory that of a process which follows others: they may have given their word for leases of up to span.
+func (m Memory) After(span time.Duration) Memory {
+	m.earlier = span
+	return m
 }
 
 // Answer answers a question at now.
@@ -77,7 +84,8 @@ func (m *Memory) remember(now time.Duration, q Question) {
 // left is how long a lease can still live that rests on a word given to a leader of a term before q's. The process cannot know what it
 // said before it started, nor whom it was asked for under an earlier peer set: both count as a word given in that moment.
 func (m *Memory) left(now time.Duration, q Question) time.Duration {
-	end := max(m.older, m.held, max(m.start, m.changed)+max(m.span, q.Span))
+	longest := max(m.span, q.Span)
+	end := max(m.older, m.held, m.start+max(longest, m.earlier), m.changed+longest)
 	if m.term < q.Term {
 		end = max(end, m.end)
 	}

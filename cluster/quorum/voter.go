@@ -22,19 +22,32 @@ type Voter struct {
 	raft      Raft
 	heartbeat time.Duration        // Raft's heartbeat timeout here
 	clock     func() time.Duration // steady
+	outlived  time.Duration        // when no word of an earlier process holds any more
 
 	mu     sync.Mutex // guards following
 	memory Memory
+	ledger *Ledger
 }
 
-// NewVoter makes the voter of this process, which is taken to start now. heartbeat is Raft's heartbeat timeout here, leaseEnd is TTL and margin:
-// the longest that a lease can live after the word that it rests on.
-func NewVoter(raft Raft, heartbeat, leaseEnd time.Duration) *Voter {
-	return newVoter(raft, heartbeat, leaseEnd, steady)
+// NewVoter makes the voter of this process, which is taken to start now, and promises no less than the ledger says.
+func NewVoter(raft Raft, ledger *Ledger) *Voter { return newVoter(raft, ledger, steady) }
+
+func newVoter(raft Raft, l *Ledger, clock func() time.Duration) *Voter {
+	now, earlier := clock(), l.Earlier()
+	return &Voter{
+		raft: raft, heartbeat: l.own.Heartbeat, clock: clock, outlived: now + max(earlier.Span, earlier.Heartbeat), memory: NewMemory(now, l.own.Span).After(earlier.Span), ledger: l,
+	}
 }
 
-func newVoter(raft Raft, heartbeat, leaseEnd time.Duration, clock func() time.Duration) *Voter {
-	return &Voter{raft: raft, heartbeat: heartbeat, clock: clock, memory: NewMemory(clock(), leaseEnd)}
+// Settle takes what earlier processes promised, where it was more than this one does, out of the ledger once it is over. Until then it says how long that
+// is to be.
+func (v *Voter) Settle() (left time.Duration, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if left := v.outlived - v.clock(); left > 0 && v.ledger.earlier != v.ledger.own {
+		return left, nil
+	}
+	return 0, v.ledger.outlived()
 }
 
 // Answer answers one encoded question. An error means that the question cannot be read.
@@ -50,6 +63,9 @@ func (v *Voter) Answer(req []byte) ([]byte, error) {
 func (v *Voter) reply(q Question) Answer {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if promises := q.Kind == Hold || q.Kind == Confirm && q.Grade == Lease; promises && v.ledger.raise(q.Span) != nil {
+		return Answer{Nonce: q.Nonce} // what is not in the ledger must not be promised; the disk that fails is told of by those who need it to go on
+	}
 	now := v.clock()
 	a := v.memory.Answer(now, v.standing(q), q)
 	a.Heartbeat = v.heartbeat

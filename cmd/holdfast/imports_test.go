@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"cluster/durable":       {},
 	"cluster/pause":         {},
 	"cluster/event":         {"cluster"},
-	"cluster/quorum":        {"cluster", "cluster/flight"},
+	"cluster/quorum":        {"cluster", "cluster/durable", "cluster/flight"},
 	"cluster/check":         {"cluster", "cluster/mysql"},
 	"cluster/mysql":         {},
 	"cluster/local":         {"cluster", "cluster/state", "cluster/check", "cluster/local/journal"},
