@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -32,7 +33,7 @@ type entry struct {
 	Remove []string
 
 	deadline fence.Boottime
-	timer    *time.Timer
+	alarm    *alarm // ahead of the deadline, or when to try again; nil until it is needed
 }
 
 // ledger is what the keeper knows and does. Commands run one at a time for each address.
@@ -131,6 +132,9 @@ func (l *ledger) forget(addr netip.Addr) error {
 		return err
 	}
 	delete(l.entries, addr)
+	if e.alarm != nil {
+		e.alarm.close()
+	}
 	return l.saveLocked()
 }
 
@@ -159,10 +163,9 @@ func (l *ledger) settleLocked(e *entry) error {
 	if left <= 0 {
 		return l.closeLocked(e)
 	}
-	if e.timer != nil {
-		e.timer.Stop()
+	if err := l.wakeLocked(e, left); err != nil {
+		return errors.Join(err, l.closeLocked(e)) // nobody would remove it in time
 	}
-	e.timer = time.AfterFunc(left, func() { l.expire(e) })
 	if l.on(e.Addr) {
 		return nil
 	}
@@ -173,7 +176,7 @@ func (l *ledger) settleLocked(e *entry) error {
 	return nil
 }
 
-// expire is what the timer does.
+// expire is what the alarm does.
 func (l *ledger) expire(e *entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -191,8 +194,8 @@ func (l *ledger) expire(e *entry) {
 // closeLocked takes the address off the machine. Where that fails it is tried again and again.
 func (l *ledger) closeLocked(e *entry) error {
 	e.deadline = 0
-	if e.timer != nil {
-		e.timer.Stop()
+	if e.alarm != nil {
+		e.alarm.stop()
 	}
 	if !l.on(e.Addr) {
 		return nil
@@ -202,9 +205,20 @@ func (l *ledger) closeLocked(e *entry) error {
 		err = fmt.Errorf("%q has succeeded, but %s is still on this machine", strings.Join(e.Remove, " "), e.Addr)
 	}
 	if err != nil {
-		e.timer = time.AfterFunc(retryAfter, func() { l.expire(e) })
+		err = errors.Join(err, l.wakeLocked(e, retryAfter))
 	}
 	return err
+}
+
+// wakeLocked lets the keeper look after an address again after d.
+func (l *ledger) wakeLocked(e *entry, d time.Duration) (err error) {
+	if e.alarm == nil {
+		if e.alarm, err = newAlarm(func() { l.expire(e) }); err != nil {
+			return fmt.Errorf("set an alarm for %s: %w", e.Addr, err)
+		}
+	}
+	e.alarm.set(d)
+	return nil
 }
 
 func (l *ledger) run(words []string, limit time.Duration) error {
