@@ -15,7 +15,16 @@ func (c *Controller) changed(e vip.Event) {
 	if e.Kind == vip.AddressRemoved && e.Managed && !e.Own {
 		c.repair(e)
 	}
-	if e.Kind == vip.LinkUp || e.Kind == vip.Resync {
+	switch e.Kind {
+	case vip.LinkDown:
+		c.dark[e.Interface.Index] = e.Interface.Name + " is down, or has no carrier"
+	case vip.LinkGone:
+		c.dark[e.Interface.Index] = e.Interface.Name + " is gone"
+	case vip.LinkUp:
+		delete(c.dark, e.Interface.Index)
+		c.guard()
+	case vip.Resync:
+		c.dark = darkInterfaces()
 		c.guard()
 	}
 	if e.Managed && (e.Kind == vip.AddressAdded || e.Kind == vip.AddressRemoved) {
@@ -23,6 +32,16 @@ func (c *Controller) changed(e vip.Event) {
 	}
 	c.surveyed = time.Time{}
 	c.assess()
+}
+
+// darkness says in a sentence why no neighbour reaches one of the places, "" where all are reached as far as this machine can tell.
+func (c *Controller) darkness(places []place) string {
+	for _, p := range places {
+		if why := c.dark[p.iface.Index]; why != "" {
+			return fmt.Sprintf("%s (vip %s)", why, p.address.Prefix)
+		}
+	}
+	return ""
 }
 
 // repair puts a carried address back.

@@ -68,6 +68,7 @@ type Controller struct {
 	overdue     bool                   // it is time to look for leftovers
 	surveyed    time.Time              // when hardware and networks were found out; zero: they may have changed
 	renewed     time.Time              // when the last renewal was made
+	dark        map[int]string         // interfaces by index that no neighbour reaches, a sentence each
 	bare        []string               // interfaces without a fence, a sentence each
 	stopping    string                 // why this daemon is stopping, "" while it is not
 	stopped     chan struct{}          // closed once a stopping daemon carries nothing; nil before and after
@@ -99,7 +100,7 @@ func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts 
 	return &Controller{
 		incapable: incapable(addrs), agent: agent, channel: channel, machine: machine{addrs, opts.Metrics.counting(f)}, opts: opts, log: log, recorder: newRecorder(agent, opts.Metrics, log), inbox: make(chan func(), 64), ended: make(chan struct{}),
 		groups: map[string]*cluster.Group{}, assignments: map[string]cluster.Assignment{}, carried: map[string]*carrier{},
-		holder: lease.NewHolder(), unable: map[string]string{}, macs: map[string]string{},
+		holder: lease.NewHolder(), dark: map[int]string{}, unable: map[string]string{}, macs: map[string]string{},
 		unfit: map[string]hindrance{}, given: map[string]returned{}, hooks: map[string]chan func(){}, overdue: true,
 	}
 }
@@ -334,7 +335,10 @@ func (c *Controller) assess() {
 			unable[name] = x.why
 			continue
 		}
-		if c.carried[name] != nil {
+		if g := c.carried[name]; g != nil {
+			if why := c.darkness(g.places); why != "" {
+				unable[name] = why // it serves nobody: the leader gives the group to another machine, or to none
+			}
 			continue
 		}
 		if a := c.assignments[name]; a.Node == c.agent.Name() && a.Epoch <= c.given[name].epoch {
@@ -346,8 +350,11 @@ func (c *Controller) assess() {
 			unable[name] = c.misfit
 			continue
 		}
-		if _, err := c.machine.resolve(g.VIPs); err != nil {
+		places, err := c.machine.resolve(g.VIPs)
+		if err != nil {
 			unable[name] = err.Error()
+		} else if why := c.darkness(places); why != "" {
+			unable[name] = why
 		}
 	}
 	hardware, networks := c.survey()

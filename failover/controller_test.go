@@ -444,6 +444,28 @@ func TestUnable(t *testing.T) {
 	failovertest.Eventually(t, "the leader hears that it is over", func() bool { return len(s.last().Unable) == 0 })
 }
 
+// TestNoCarrier holds that a machine whose interface loses its carrier, or is removed, says so of the group that it serves there and of others, though the
+// leader hears it still: a gateway has more than one cable.
+func TestNoCarrier(t *testing.T) {
+	for kind, why := range map[vip.EventKind]string{
+		vip.LinkDown: "eth0 is down, or has no carrier (vip 10.0.0.100/24)",
+		vip.LinkGone: "eth0 is gone (vip 10.0.0.100/24)",
+	} {
+		s := newStage(t)
+		s.Assign("g", "n1", false)
+		s.start().serves()
+		s.report <- vip.Event{Kind: kind, Interface: eth0}
+		failovertest.Eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == why })
+		s.Assign("g", "n2", false)
+		failovertest.Eventually(t, "it is given back", func() bool { return s.has("release g 1") })
+		if got := s.last().Unable["g"]; got != why {
+			t.Errorf("it would take it again: %q", got)
+		}
+		s.report <- vip.Event{Kind: vip.LinkUp, Interface: eth0}
+		failovertest.Eventually(t, "the leader hears that it is over", func() bool { return s.last().Unable["g"] == "" })
+	}
+}
+
 // TestCannotPrepare holds that a machine whose fence does not hold puts no address on itself and claims nothing.
 func TestCannotPrepare(t *testing.T) {
 	for _, op := range []string{"attach", "manage", "put"} {

@@ -31,6 +31,7 @@ var reasons = []struct {
 	kinds []string
 }{
 	{regexp.MustCompile(`(?:^|; )(n\d) cannot hold it: (?:no lease renewal from it for|it has not opened a lease channel to)`), true, lossy},
+	{regexp.MustCompile(`(?:^|; )(n\d) cannot hold it: eth0 (?:is down, or has no carrier|is gone)`), true, []string{"cable", "power"}},
 	{regexp.MustCompile(`(?:^|; )(n\d) cannot hold it: its daemon is stopping: `), true, []string{"stop"}},
 	{regexp.MustCompile(`(?:^|; )(n\d) cannot hold it: its service "web" is critical: check "Service 'web' check" \(.*(?:sleep|process)`), true, []string{"process", "power"}},
 	{regexp.MustCompile(`(?:^|; )(n\d) cannot hold it: its service "web" is critical: check "Service 'web' check"`), true, []string{"check", "power"}},
