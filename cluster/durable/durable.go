@@ -1,5 +1,4 @@
-// Package durable writes files that survive a crash and a loss of power: what was written is there, whole, or what was there before is. Ahead appends
-// to a file that is synced after each write.
+// Package durable writes files that survive a crash and a loss of power: what was written is there, whole, or what was there before is.
 package durable
 
 import (

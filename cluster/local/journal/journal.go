@@ -7,7 +7,7 @@
 //	crc32c name content
 //
 // The checksum (Castagnoli, 8 hex digits) is of all that follows its space. No content means that the record is gone. A line that was cut off
-// at the end was never acknowledged, and is cut away, with the zeros that were written ahead; a damaged one in between is named and skipped.
+// at the end was never acknowledged, and is cut away; a damaged one in between is named and skipped.
 package journal
 
 import (
@@ -40,16 +40,13 @@ type Journal struct {
 	mu      sync.Mutex        // guards following
 	records map[string]string // name -> content
 	file    *os.File          // nil before the first record is put
-	ahead   *durable.Ahead    // by which it is appended to
 	size    int64             // of the file
 	live    int64             // bytes of it that a new file would have
 	unsound bool              // the file may lack what was put: it is to be written anew
 }
 
-const (
-	slack = 64 << 10 // bytes of lines that no longer count, as many as a small file may have
-	piece = 64 << 10 // bytes that are written ahead
-)
+// slack is how many bytes of lines that no longer count a small file may have.
+const slack = 64 << 10
 
 // Open reads a journal, which need not exist. It calls damaged for each line that cannot be read.
 func Open(path string, damaged func(line int, err error)) (*Journal, error) {
@@ -66,7 +63,7 @@ func Open(path string, damaged func(line int, err error)) (*Journal, error) {
 		_ = f.Close() // it was only read
 		return nil, fmt.Errorf("read journal %s: %w", path, err)
 	}
-	j.file, j.ahead = f, durable.NewAhead(f, piece)
+	j.file = f
 	return j, nil
 }
 
@@ -154,7 +151,7 @@ func (j *Journal) Put(name, content string) (bool, error) {
 		}
 	}
 	b := line(name, content)
-	if _, err := j.ahead.WriteAt(b, j.size); err != nil {
+	if _, err := j.file.WriteAt(b, j.size); err != nil {
 		j.unsound = j.file.Truncate(j.size) != nil
 		return false, fmt.Errorf("write journal: %w", err)
 	}
@@ -179,9 +176,9 @@ func (j *Journal) sync() error {
 	if j.unsound || j.size > 2*j.live+slack {
 		return j.rewrite()
 	}
-	ahead := j.ahead // only rewrite closes its file, and this goroutine alone calls that once there is one
+	f := j.file // only rewrite closes it, and this goroutine alone calls that once there is a file
 	j.mu.Unlock()
-	err := ahead.Sync()
+	err := f.Sync()
 	j.mu.Lock()
 	if err != nil { // the kernel may have dropped what it could not write: the next sync must not trust it
 		j.unsound = true
@@ -215,7 +212,7 @@ func (j *Journal) rewrite() error {
 	if j.file != nil {
 		_ = j.file.Close() // it has been replaced
 	}
-	j.file, j.ahead, j.size, j.unsound = f, durable.NewAhead(f, piece), j.live, false
+	j.file, j.size, j.unsound = f, j.live, false
 	if err := durable.SyncDir(dir); err != nil {
 		j.unsound = true
 		return err
