@@ -90,6 +90,42 @@ func onGateway(t *testing.T) *example {
 		})
 }
 
+// TestGatewayLosesOneCable holds that the group goes to the other machine when the holder's outer cable is pulled, though everybody hears the holder over the
+// inner one, and that the timeline says so.
+func TestGatewayLosesOneCable(t *testing.T) {
+	need(t, "ip", "nft")
+	x := onGateway(t)
+	ln := x.outside(80)
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	}()
+	through := func() bool {
+		c, err := x.Machine("client").Dial(x.ctx, "tcp", "10.88.0.13:80")
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	}
+	first := x.holder("gateway", "n1", "n2")
+	x.eventually("the client reaches the outside", through)
+	if err := x.Machine(first).Unplug("wan"); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if now := x.holder("gateway", other(first)); now != other(first) {
+		t.Errorf("%s is the gateway", now)
+	}
+	x.eventually("the client reaches the outside again", through)
+	t.Logf("the outer cable of %s was pulled: the client reaches the outside again after %s", first, time.Since(began).Round(time.Millisecond))
+	x.told(first, first+" cannot hold it: eth1 is down, or has no carrier (vip 10.88.0.100/24)")
+}
+
 // outside listens where the client's connections end.
 func (x *example) outside(port int) net.Listener {
 	x.t.Helper()
