@@ -62,6 +62,9 @@ func NewPutGroup(g Group, cas bool) Command {
 	return &PutFullGroup{p}
 }
 
+// PutGroups creates or changes several groups at once, or, where one of them cannot be, none. They may exchange their addresses.
+type PutGroups struct{ Groups []Group }
+
 // Await notes that a preempting group waits to go to a better machine, or with no Node that it does not any more. It counts for the epoch
 // alone.
 type Await struct {
@@ -164,6 +167,7 @@ func (*SessionDestroy) command()      {}
 func (*ReapTombstones) command()      {}
 func (*PutGroup) command()            {}
 func (*PutFullGroup) command()        {}
+func (*PutGroups) command()           {}
 func (*Await) command()               {}
 func (*DeleteGroup) command()         {}
 func (*Steer) command()               {}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,8 @@ func TestFailoverRefuses(t *testing.T) {
 		{"PUT /v1/failover/plan", `[{"Name":"a","VIPs":[{"Address":"192.0.2.9/24"}]}]`, 400, `group "a": no machine…`},
 		{"PUT /v1/failover/plan", `[{"Name":"a","VIPs":[{"Address":"10.77.0.1/24"}]},{"Name":"a","VIPs":[{"Address":"10.77.0.2/24"}]}]`, 400, `the group "a" is given twice…`},
 		{"PUT /v1/failover/plan", `{}`, 400, "Request decode failed…"},
+		{"PUT /v1/failover/groups", `[{"Name":"a","VIPs":[{"Address":"10.77.0.1/24"}]},{"Name":"b","VIPs":[{"Address":"10.77.0.100/24"}]}]`, 409, `group "b" cannot have the vip 10.77.0.100…`},
+		{"GET /v1/failover/group/a", "", 404, `there is no group "a"…`},
 		{"PUT /v1/failover/group/gateway/move", "", 400, "the parameter to is missing…"},
 		{"PUT /v1/failover/group/none/move?to=n2", "", 404, `there is no group "none"`},
 		{"GET /v1/failover/plan?check=web=critical", "", 400, "the parameter check=web=critical cannot be read: want NODE/NAME=STATUS, as in n1/web=critical"},
@@ -72,6 +75,21 @@ func TestFailoverRefuses(t *testing.T) {
 		{"GET /v1/failover/timeline?limit=-1", "", 400, "the parameter limit=-1…"},
 		{"GET /v1/failover/explain/gateway?limit=x", "", 400, "the parameter limit=x…"},
 	})
+}
+
+// TestFailoverGroups writes groups that exchange their addresses.
+func TestFailoverGroups(t *testing.T) {
+	m := newMember().populate(t)
+	const body = `[{"Name":"a","VIPs":[{"Address":"10.77.0.%d/24"}]},{"Name":"b","VIPs":[{"Address":"10.77.0.%d/24"}]}]`
+	talks(t, m.handler(), []talk{
+		{"PUT /v1/failover/groups", fmt.Sprintf(body, 1, 2), 200, "true"},
+		{"PUT /v1/failover/groups", fmt.Sprintf(body, 2, 1), 200, "true"},
+	})
+	for name, want := range map[string]string{"a": "10.77.0.2/24", "b": "10.77.0.1/24"} {
+		if got := m.store.View().Group(name).VIPs[0].Prefix.String(); got != want {
+			t.Errorf("group %s has %s, want %s", name, got, want)
+		}
+	}
 }
 
 func TestFailoverPlanChangesNothing(t *testing.T) {
@@ -137,8 +155,9 @@ func TestFailoverPlannedMove(t *testing.T) {
 
 func TestFailoverTimeline(t *testing.T) {
 	m := newMember().populate(t)
-	for range 60 {
-		m.apply(t, &cluster.Record{Transitions: []cluster.Transition{{Time: start, Kind: cluster.TransitionHook, Group: "gateway", Took: time.Second}, {Kind: cluster.TransitionPresence, Node: "n2"}}})
+	for i := range 60 {
+		at := start.Add(time.Duration(i))
+		m.apply(t, &cluster.Record{Transitions: []cluster.Transition{{Time: at, Kind: cluster.TransitionHook, Group: "gateway", Took: time.Second}, {Time: at, Kind: cluster.TransitionPresence, Node: "n2"}}})
 	}
 	h := m.handler()
 	for target, want := range map[string]int{

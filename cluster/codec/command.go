@@ -28,6 +28,7 @@ var commandTypes = newTypeTable(map[byte]any{
 	16: new(cluster.DeletePreparedQuery),
 	17: new(cluster.PutAutopilot),
 	21: new(cluster.PutFullGroup),
+	22: new(cluster.PutGroups),
 	30: new(cluster.Restore),
 
 	12 | ignorable: new(cluster.NameCluster),       // a member that skipped it is told again

@@ -106,7 +106,7 @@ func TestTypeNumbersNeverChange(t *testing.T) {
 		table typeTable
 		want  string
 	}{
-		{commandTypes, "Register Deregister KVWrite SessionCreate SessionDestroy ReapTombstones PutGroup DeleteGroup Steer Record NewTerm NameCluster! Transaction UpdateCoordinates! PutPreparedQuery DeletePreparedQuery PutAutopilot SetCARoot! PlanMove! Await! PutFullGroup _ _ _ _ _ _ _ _ Restore"},
+		{commandTypes, "Register Deregister KVWrite SessionCreate SessionDestroy ReapTombstones PutGroup DeleteGroup Steer Record NewTerm NameCluster! Transaction UpdateCoordinates! PutPreparedQuery DeletePreparedQuery PutAutopilot SetCARoot! PlanMove! Await! PutFullGroup PutGroups _ _ _ _ _ _ _ Restore"},
 		{recordTypes, "IndexRow Tombstone LockDelay LastEpoch KVEntry Node Service Check Session Group Assignment Presence Transition ClusterID! NodeCoordinate! PreparedQuery Autopilot CARoot! PlannedMove!"},
 	} {
 		for i, name := range strings.Fields(c.want) {

@@ -177,6 +177,35 @@ func TestPresenceChanges(t *testing.T) {
 	}
 }
 
+// TestPutGroups changes several groups at once, which may exchange addresses, or none.
+func TestPutGroups(t *testing.T) {
+	w := newWorld(t)
+	g, h, i := group("g", "10.0.0.100/24"), group("h", "10.0.0.101/24"), group("i", "10.0.0.102/24")
+	for _, x := range []struct {
+		groups []cluster.Group
+		code   cluster.Code
+		want   string
+	}{
+		{[]cluster.Group{g, h, group("j")}, cluster.Invalid, "no vip"},
+		{[]cluster.Group{g, h, g}, cluster.Invalid, `the group "g" is given twice`},
+		{[]cluster.Group{g, h, group("i", "10.0.0.101/24")}, cluster.Conflict, `group "i" cannot have the vip 10.0.0.101: group "h" is to have it`},
+	} {
+		w.refused(&cluster.PutGroups{Groups: x.groups}, x.code, x.want)
+	}
+	w.do(&cluster.PutGroups{Groups: []cluster.Group{g, h}})
+	w.do(&cluster.PutGroup{Group: i})
+	w.refused(&cluster.PutGroups{Groups: []cluster.Group{group("g", "10.0.0.101/24"), group("h", "10.0.0.102/24")}}, cluster.Conflict, `group "h" cannot have the vip 10.0.0.102: group "i" has it already`)
+
+	before := w.View().Group("g").CreateIndex
+	w.do(&cluster.PutGroups{Groups: []cluster.Group{group("g", "10.0.0.101/24"), group("h", "10.0.0.100/24"), i}})
+	v := w.View()
+	wantNames(t, "groups", names(v.Groups(), func(g *cluster.Group) string { return g.Name + " " + g.VIPs[0].Prefix.String() }), "g 10.0.0.101/24", "h 10.0.0.100/24", "i 10.0.0.102/24")
+	if at := v.Group("g"); at.CreateIndex != before || at.ModifyIndex != w.index || v.Group("i").ModifyIndex == w.index {
+		t.Errorf("g was created at %d and changed at %d, i changed at %d: want %d, %d and earlier", at.CreateIndex, at.ModifyIndex, v.Group("i").ModifyIndex, before, w.index)
+	}
+	w.refused(&cluster.PutGroup{Group: group("j", "10.0.0.100/24")}, cluster.Conflict, `group "h" has it already`)
+}
+
 func TestTimeline(t *testing.T) {
 	w := newWorld(t)
 	var many []cluster.Transition
@@ -203,6 +232,10 @@ func TestTimeline(t *testing.T) {
 	if first := w.View().Timeline("new", 0)[0]; !first.Time.Equal(told) {
 		t.Errorf("the time that was told was replaced by %s", first.Time)
 	}
+	twice := []cluster.Transition{{Group: "new", Why: "d", Time: told}, {Group: "new", Why: "e", Time: told}}
+	w.do(&cluster.Record{Transitions: twice})
+	w.do(&cluster.Record{Transitions: twice}) // its author could not tell whether the first time counted
+	wantNames(t, "timeline of what was written twice", names(w.View().Timeline("new", 3), func(t *cluster.Transition) string { return t.Why }), "c", "d", "e")
 	w.do(&cluster.Record{Transitions: append(many, many...)})
 	if n := len(w.View().Timeline("", 0)); n != cluster.TimelineSize {
 		t.Errorf("%d entries after more than the timeline holds at once", n)

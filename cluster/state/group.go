@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"holdfast/cluster"
@@ -9,16 +10,43 @@ import (
 
 // putGroup creates or changes a group. The same group once more changes nothing.
 func (w *writer) putGroup(c *cluster.PutGroup) error {
-	g := c.Group
+	g := &c.Group
 	if err := g.Validate(); err != nil {
 		return err
 	}
-	had := found[cluster.Group](w.draft, tableGroups, keyOf(g.Name))
-	if err := w.groupMayBePut(c, had); err != nil {
+	if c.CAS {
+		if err := w.groupIsAt(g); err != nil {
+			return err
+		}
+	}
+	if err := w.groupsMayBePut([]cluster.Group{*g}); err != nil {
 		return err
 	}
+	w.writeGroup(*g)
+	return nil
+}
+
+// putGroups creates or changes all groups, or none.
+func (w *writer) putGroups(groups []cluster.Group) error {
+	for i := range groups {
+		if err := groups[i].Validate(); err != nil {
+			return err
+		}
+	}
+	if err := w.groupsMayBePut(groups); err != nil {
+		return err
+	}
+	for _, g := range groups {
+		w.writeGroup(g)
+	}
+	return nil
+}
+
+// writeGroup writes a group that may be. The same group once more changes nothing.
+func (w *writer) writeGroup(g cluster.Group) {
+	had := found[cluster.Group](w.draft, tableGroups, keyOf(g.Name))
 	if had != nil && had.Equal(&g) {
-		return nil
+		return
 	}
 	g.CreateIndex, g.ModifyIndex = w.index, w.index
 	what := "created"
@@ -35,24 +63,42 @@ func (w *writer) putGroup(c *cluster.PutGroup) error {
 	w.record([]cluster.Transition{{
 		Time: w.now, Kind: cluster.TransitionGroup, Group: g.Name, Why: "the group was " + what, Detail: describe(&g),
 	}})
+}
+
+// groupIsAt refuses a group that has changed since it was read.
+func (w *writer) groupIsAt(g *cluster.Group) error {
+	had := found[cluster.Group](w.draft, tableGroups, keyOf(g.Name))
+	switch {
+	case had == nil && g.ModifyIndex != 0:
+		return cluster.Errorf(cluster.Conflict, "group %q does not exist (any more), but its ModifyIndex was expected to be %d: read it again", g.Name, g.ModifyIndex)
+	case had != nil && had.ModifyIndex != g.ModifyIndex:
+		return cluster.Errorf(cluster.Conflict, "group %q has ModifyIndex %d, not %d: it was changed meanwhile, read it again", g.Name, had.ModifyIndex, g.ModifyIndex)
+	}
 	return nil
 }
 
-// groupMayBePut refuses a group whose precondition does not hold, and one that shares a VIP with another.
-func (w *writer) groupMayBePut(c *cluster.PutGroup, had *cluster.Group) error {
-	g := &c.Group
-	if c.CAS {
-		switch {
-		case had == nil && g.ModifyIndex != 0:
-			return cluster.Errorf(cluster.Conflict, "group %q does not exist (any more), but its ModifyIndex was expected to be %d: read it again", g.Name, g.ModifyIndex)
-		case had != nil && had.ModifyIndex != g.ModifyIndex:
-			return cluster.Errorf(cluster.Conflict, "group %q has ModifyIndex %d, not %d: it was changed meanwhile, read it again", g.Name, had.ModifyIndex, g.ModifyIndex)
+// groupsMayBePut refuses groups of which one would share a VIP with another: with one of these, or with one that stays as it is.
+func (w *writer) groupsMayBePut(groups []cluster.Group) error {
+	put := map[string]bool{}
+	for i := range groups {
+		name := groups[i].Name
+		if put[name] {
+			return cluster.Errorf(cluster.Invalid, "the group %q is given twice: give each group once", name)
 		}
+		put[name] = true
 	}
-	for _, v := range g.VIPs {
-		for o := range each[cluster.Group](w.txn, tableGroups, byVIP, addrKey(v.Addr())) {
-			if o.Name != g.Name {
-				return cluster.Errorf(cluster.Conflict, "group %q cannot have the vip %s: group %q has it already", g.Name, v.Addr(), o.Name)
+	has := map[netip.Addr]string{} // by these groups
+	for i := range groups {
+		g := &groups[i]
+		for _, v := range g.VIPs {
+			if o, taken := has[v.Addr()]; taken && o != g.Name {
+				return cluster.Errorf(cluster.Conflict, "group %q cannot have the vip %s: group %q is to have it", g.Name, v.Addr(), o)
+			}
+			has[v.Addr()] = g.Name
+			for o := range each[cluster.Group](w.txn, tableGroups, byVIP, addrKey(v.Addr())) {
+				if !put[o.Name] {
+					return cluster.Errorf(cluster.Conflict, "group %q cannot have the vip %s: group %q has it already", g.Name, v.Addr(), o.Name)
+				}
 			}
 		}
 	}

@@ -96,7 +96,7 @@ func (m *merge) checkGroups() error {
 		if err := g.Validate(); err != nil {
 			return err
 		}
-		if err := m.groupMayBePut(&cluster.PutGroup{Group: *g}, nil); err != nil {
+		if err := m.groupsMayBePut([]cluster.Group{*g}); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,8 @@ func (v *View) Presence(node string) *cluster.Presence {
 	return p
 }
 
-// Timeline is the newest limit transitions, those of one group or with "" all, the newest last. A limit of 0 or less means no limit.
+// Timeline is the newest limit transitions, those of one group or with "" all, the newest last. A limit of 0 or less means no limit. What its author wrote
+// twice, because it could not tell whether the first time counted, is there once.
 func (v *View) Timeline(group string, limit int) []*cluster.Transition {
 	var list []*cluster.Transition
 	if group == "" {
@@ -62,8 +63,21 @@ func (v *View) Timeline(group string, limit int) []*cluster.Transition {
 		v.r.askSet(ofTimeline + group)
 		list = slices.Collect(each[cluster.Transition](v.r.txn, tableTimeline, byGroup, below(group)))
 	}
+	list = slices.DeleteFunc(list, repeats())
 	if limit > 0 && len(list) > limit {
 		list = list[len(list)-limit:]
 	}
 	return list
+}
+
+// repeats tells which transitions say what one before has said, of the same nanosecond and in the same words.
+func repeats() func(*cluster.Transition) bool {
+	said := map[cluster.Transition]bool{}
+	return func(t *cluster.Transition) bool {
+		x := *t
+		x.Index, x.Seq, x.Time = 0, 0, x.Time.UTC().Round(0)
+		again := said[x]
+		said[x] = true
+		return again
+	}
 }

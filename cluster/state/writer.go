@@ -47,6 +47,8 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 		return nil, w.steer(c)
 	case *cluster.PutFullGroup:
 		return nil, w.putGroup(&c.PutGroup)
+	case *cluster.PutGroups:
+		return nil, w.putGroups(c.Groups)
 	case *cluster.Await:
 		return nil, w.await(c)
 	case *cluster.PlanMove:

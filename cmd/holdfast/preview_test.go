@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -190,7 +191,39 @@ group "other" {
 		verbOn(ctx, t, s.Lab.Machine("n2"), "group", "apply", file)
 		placed(ctx, t, s, "n3", said)
 	})
+	t.Run("groups that exchange addresses", func(t *testing.T) { exchangeOnStage(ctx, t, s) })
 	t.Run("drill", func(t *testing.T) { drillOnStage(ctx, t, s) })
+}
+
+// exchangeOnStage has two groups that are on two machines exchange an address.
+func exchangeOnStage(ctx context.Context, t *testing.T, s *stage.Stage) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "exchange.hcl")
+	const body = `group "other" {
+  vip "10.77.0.102/24" {}
+  prefer    = ["n1"]
+  hold_down = "0s"
+}
+group "inner" {
+  vip "10.77.0.103/24" {}
+  prefer    = ["n2"]
+  preempt   = true
+  hold_down = "0s"
+}`
+	if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said := decisions(ctx, t, s, "n2", "group", "plan", file)
+	verbOn(ctx, t, s.Lab.Machine("n2"), "group", "apply", file)
+	placed(ctx, t, s, "n3", said)
+	for g, vip := range map[string]string{"other": "10.77.0.102", "inner": "10.77.0.103"} {
+		eventually(t, fmt.Sprintf("%s has %s, and nobody else", said[g], vip), func() bool {
+			return !slices.ContainsFunc(s.Lab.Machines(), func(m *lab.Machine) bool {
+				has, err := m.HasAddress(netip.MustParseAddr(vip))
+				return err != nil || has != (m.Name() == said[g])
+			})
+		})
+	}
 }
 
 // drillOnStage drills the group web under the eyes of a client.

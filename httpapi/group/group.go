@@ -44,7 +44,7 @@ type failoverHandler struct {
 func Routes(reader exchange.Reader, writer exchange.Writer, failover Failover, raft Raft, node string) exchange.Routes {
 	h := &failoverHandler{reader, writer, failover, raft, node}
 	return exchange.Routes{
-		"/v1/failover/groups":            {http.MethodGet: h.groups},
+		"/v1/failover/groups":            {http.MethodGet: h.groups, http.MethodPut: h.putGroups},
 		"/v1/failover/group/{name}":      {http.MethodGet: h.group, http.MethodPut: h.putGroup, http.MethodDelete: h.deleteGroup},
 		"/v1/failover/group/{name}/move": {http.MethodPut: h.move, http.MethodDelete: h.cancelMove},
 		"/v1/failover/plan":              {http.MethodPut: h.plan, http.MethodGet: h.plan},
@@ -119,6 +119,23 @@ func (h *failoverHandler) putGroup(r *exchange.Request) (*exchange.Reply, error)
 	return exchange.Done(err)
 }
 
+// putGroups creates or changes the groups of the body, all of them or none.
+func (h *failoverHandler) putGroups(r *exchange.Request) (*exchange.Reply, error) {
+	var body []Group
+	if err := r.Decode(&body); err != nil {
+		return nil, err
+	}
+	groups, err := groupsOf(body)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := h.decide(r, groups, cluster.Supposition{}); err != nil {
+		return nil, err
+	}
+	_, err = h.writer.Apply(r.Context(), r.WriteOptions(), &cluster.PutGroups{Groups: groups})
+	return exchange.Done(err)
+}
+
 func (h *failoverHandler) deleteGroup(r *exchange.Request) (*exchange.Reply, error) {
 	_, err := h.writer.Apply(r.Context(), r.WriteOptions(), &cluster.DeleteGroup{Name: r.PathValue("name")})
 	return exchange.Done(err)
@@ -167,13 +184,8 @@ func (h *failoverHandler) decide(r *exchange.Request, groups []cluster.Group, su
 	return ds, meta, err
 }
 
-// plan answers what would be decided with the groups of the body, or as they are. It changes nothing.
-func (h *failoverHandler) plan(r *exchange.Request) (*exchange.Reply, error) {
-	var body []Group
-	if err := r.DecodeOptional(&body); err != nil {
-		return nil, err
-	}
-	var groups []cluster.Group
+// groupsOf reads groups, each of which is given once.
+func groupsOf(body []Group) (groups []cluster.Group, err error) {
 	for i := range body {
 		g, err := groupOf(&body[i])
 		if err != nil {
@@ -183,6 +195,19 @@ func (h *failoverHandler) plan(r *exchange.Request) (*exchange.Reply, error) {
 			return nil, cluster.Errorf(cluster.Invalid, "the group %q is given twice: give each group once", g.Name)
 		}
 		groups = append(groups, g)
+	}
+	return groups, nil
+}
+
+// plan answers what would be decided with the groups of the body, or as they are. It changes nothing.
+func (h *failoverHandler) plan(r *exchange.Request) (*exchange.Reply, error) {
+	var body []Group
+	if err := r.DecodeOptional(&body); err != nil {
+		return nil, err
+	}
+	groups, err := groupsOf(body)
+	if err != nil {
+		return nil, err
 	}
 	suppose, err := supposition(r)
 	if err != nil {

@@ -91,14 +91,15 @@ func groupApply(ctx context.Context, c *verb.Console, args []string) error {
 	if err != nil {
 		return err
 	}
-	// All are looked at before the first is written: a file is taken as a whole or not at all.
-	if err := cl.Do(ctx, http.MethodPut, "/v1/failover/plan", nil, groups, nil); err != nil {
+	if len(groups) == 1 { // members of earlier versions know of one at a time
+		err = cl.Do(ctx, http.MethodPut, "/v1/failover/group/"+url.PathEscape(groups[0].Name), nil, groups[0], nil)
+	} else {
+		err = cl.Do(ctx, http.MethodPut, "/v1/failover/groups", nil, groups, nil)
+	}
+	if err != nil {
 		return err
 	}
 	for _, g := range groups {
-		if err := cl.Do(ctx, http.MethodPut, "/v1/failover/group/"+url.PathEscape(g.Name), nil, g, nil); err != nil {
-			return err
-		}
 		fmt.Fprintf(c.Out, "group %s applied\n", g.Name)
 	}
 	return nil
