@@ -59,6 +59,9 @@ func moveOf(assign *cluster.Transition, from string, entries []*cluster.Transiti
 	served := time.Time{}
 	for _, t := range entries {
 		switch {
+		case resumed(t, assign, from): // the lease that had lapsed was there again, under the same epoch
+			of = slices.DeleteFunc(of, func(o *cluster.Transition) bool { return o.Kind == cluster.TransitionLapse })
+			continue
 		case !belongs(t, assign, from):
 			continue
 		case isWell(t): // what had been with the machine before was over
@@ -106,6 +109,11 @@ func belongs(t, assign *cluster.Transition, from string) bool {
 			!strings.HasSuffix(t.Why, "succeeded") && !strings.HasSuffix(t.Why, "was started")
 	}
 	return false
+}
+
+// resumed reports whether an entry says that the old holder had its lease again before it lost the group.
+func resumed(t, assign *cluster.Transition, from string) bool {
+	return t.Kind == cluster.TransitionAcquire && t.Group == assign.Group && t.Node == from && t.Epoch+1 == assign.Epoch && t.Time.Before(assign.Time)
 }
 
 // isWell reports whether an entry says that a machine has nothing against it any more.

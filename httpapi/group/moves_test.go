@@ -23,6 +23,22 @@ func TestMovesOfOne(t *testing.T) {
 	}
 }
 
+// TestMovesAfterALapse holds that a lapse that the machine came back from is no sign of the move that follows.
+func TestMovesAfterALapse(t *testing.T) {
+	at := func(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * time.Millisecond) }
+	ms := moves("g", []*cluster.Transition{
+		{Index: 1, Time: at(0), Kind: cluster.TransitionAssign, Group: "g", Node: "n1", Epoch: 1, Why: "n1 is the best machine"},
+		{Index: 2, Time: at(60000), Kind: cluster.TransitionLapse, Group: "g", Node: "n1", Epoch: 1, Why: "n1 lost the lease"},
+		{Index: 3, Time: at(60100), Kind: cluster.TransitionAcquire, Group: "g", Node: "n1", Epoch: 1, Why: "n1 has the lease again"},
+		{Index: 4, Time: at(64000), Kind: cluster.TransitionLapse, Group: "g", Node: "n1", Epoch: 1, Why: "n1 lost the lease"},
+		{Index: 5, Time: at(64100), Kind: cluster.TransitionAssign, Group: "g", Node: "n2", Epoch: 2, Why: "n1 cannot hold it"},
+		{Index: 6, Time: at(64104), Kind: cluster.TransitionAnnounce, Group: "g", Node: "n2", Epoch: 2, Why: "the first packet told the neighbours"},
+	}, 1)
+	if len(ms) != 1 || ms[0].Took != "104ms" || len(ms[0].Steps) != 3 || ms[0].Steps[0].Kind != "lapse" {
+		t.Errorf("moves: %+v", ms)
+	}
+}
+
 // TestMoves holds how moves are put together: from the last renewal that was heard to the first packet, with what both machines did.
 func TestMoves(t *testing.T) {
 	at := func(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * time.Millisecond) }
