@@ -115,7 +115,15 @@ func TestPoolsStayApart(t *testing.T) {
 func TestOneNameOneCluster(t *testing.T) {
 	one := datacenter(t, "dc1", []string{"a1"})
 	two := datacenter(t, "dc2", []string{"b1"}, one.Agents[0].WAN().Self().Addr.String())
-	clustertest.Wait(t, "both are in the pool", func() bool { return len(living(one.Agents[0].WAN().Members())) == 2 })
+	clustertest.Wait(t, "both are in the pool, and known to be of a cluster", func() bool {
+		known := 0
+		for _, m := range one.Agents[0].WAN().Members() {
+			if m.Status == cluster.StatusAlive && m.ClusterID() != "" {
+				known++
+			}
+		}
+		return known == 2
+	})
 	for _, name := range []string{"dc1", "dc2"} {
 		other := datacenter(t, name, []string{"x1"})
 		n, err := other.Agents[0].WAN().Join(t.Context(), []string{one.Agents[0].WAN().Self().Addr.String()})
