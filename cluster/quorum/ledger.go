@@ -62,11 +62,13 @@ func (l *Ledger) Earlier() Promise { return l.earlier }
 
 // raise notes that a lease may live for span after a word: a leader's may be longer than this member's.
 func (l *Ledger) raise(span time.Duration) error {
-	if span <= l.kept.Span {
-		return nil
+	own := l.own
+	own.Span = max(own.Span, span) // also where an earlier process promised more: that is forgotten one day
+	if err := l.keep(l.kept.longest(own)); err != nil {
+		return err
 	}
-	l.own.Span = span
-	return l.keep(l.kept.longest(l.own))
+	l.own = own
+	return nil
 }
 
 // outlived notes that no word of an earlier process holds any more.

@@ -1,6 +1,7 @@
 package quorum
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,9 @@ func TestLedger(t *testing.T) {
 		{Promise{span, 100 * ms}, Promise{3 * span, 100 * ms}, func(l *Ledger) error { return l.raise(4 * span) }}, // raised while the earlier one counts
 		{Promise{span, 100 * ms}, Promise{4 * span, 100 * ms}, (*Ledger).outlived},
 		{Promise{span, 100 * ms}, Promise{span, 100 * ms}, (*Ledger).outlived},
+		{Promise{5 * span, 100 * ms}, Promise{5 * span, 100 * ms}, (*Ledger).outlived},
+		{Promise{span, 100 * ms}, Promise{5 * span, 100 * ms}, func(l *Ledger) error { return errors.Join(l.raise(3*span), l.outlived()) }}, // promised while the earlier one covered it
+		{Promise{span, 100 * ms}, Promise{3 * span, 100 * ms}, (*Ledger).outlived},
 	} {
 		l := reopened(t, file, step.own)
 		if l.Earlier() != step.earlier {
