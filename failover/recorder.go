@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 )
 
 // recorder brings transitions into the replicated timeline, in order and off the path of whoever reports them. While there is no leader
@@ -57,12 +58,7 @@ func (r *recorder) run(ctx context.Context) {
 			return
 		}
 		if !r.flush(ctx) {
-			t := time.NewTimer(time.Second)
-			select {
-			case <-t.C:
-			case <-ctx.Done():
-			}
-			t.Stop()
+			pause.For(ctx, time.Second)
 			r.wakeUp()
 		}
 	}

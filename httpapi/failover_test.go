@@ -64,6 +64,7 @@ func TestFailoverRefuses(t *testing.T) {
 		{"PUT /v1/failover/plan", `[{"Name":"a","VIPs":[{"Address":"10.77.0.1/24"}]},{"Name":"a","VIPs":[{"Address":"10.77.0.2/24"}]}]`, 400, `the group "a" is given twice…`},
 		{"PUT /v1/failover/plan", `{}`, 400, "Request decode failed…"},
 		{"PUT /v1/failover/groups", `[{"Name":"a","VIPs":[{"Address":"10.77.0.1/24"}]},{"Name":"b","VIPs":[{"Address":"10.77.0.100/24"}]}]`, 409, `group "b" cannot have the vip 10.77.0.100…`},
+		{"PUT /v1/failover/groups", "[]", 400, "the body has no group…"},
 		{"GET /v1/failover/group/a", "", 404, `there is no group "a"…`},
 		{"PUT /v1/failover/group/gateway/move", "", 400, "the parameter to is missing…"},
 		{"PUT /v1/failover/group/none/move?to=n2", "", 404, `there is no group "none"`},

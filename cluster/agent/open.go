@@ -13,6 +13,7 @@ import (
 	"holdfast/cluster/codec"
 	"holdfast/cluster/consensus"
 	"holdfast/cluster/gossip"
+	"holdfast/cluster/pause"
 	"holdfast/cluster/quorum"
 	"holdfast/cluster/rpc"
 )
@@ -66,12 +67,7 @@ func (a *Agent) settleLoop(ctx context.Context) {
 		case left == 0:
 			return
 		}
-		t := time.NewTimer(left)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-		}
-		t.Stop()
+		pause.For(ctx, left)
 	}
 }
 

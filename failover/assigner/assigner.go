@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 	"holdfast/cluster/state"
 	"holdfast/failover/lease"
 	"holdfast/failover/outbox"
@@ -91,14 +92,11 @@ func (a *Assigner) begin(ctx context.Context) bool {
 			a.log.Info("leases of older leaders have ended after", "remaining", left.String(), "asked", time.Since(a.began).String())
 			return true
 		}
-		pause, tell := again.next()
+		wait, tell := again.next()
 		if tell {
 			a.log.Warn("cannot ask a majority about the leases of older leaders, will ask again", "times", again.failed, "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		pause.For(ctx, wait)
 	}
 	return false
 }

@@ -129,6 +129,9 @@ func (h *failoverHandler) putGroups(r *exchange.Request) (*exchange.Reply, error
 	if err != nil {
 		return nil, err
 	}
+	if len(groups) == 0 {
+		return nil, cluster.Errorf(cluster.Invalid, "the body has no group: give a list of one or more")
+	}
 	if _, _, err := h.decide(r, groups, cluster.Supposition{}); err != nil {
 		return nil, err
 	}
