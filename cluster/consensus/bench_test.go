@@ -88,7 +88,7 @@ func BenchmarkElection(b *testing.B) {
 }
 
 func BenchmarkSnapshot(b *testing.B) {
-	f := &fsm{store: state.New(), log: testLogger(), peers: newPeerSet(), applied: func() {}}
+	f := newFSM(io.Discard)
 	for i := range 10_000 {
 		_, c, _ := codec.DecodeCommand(set(b, key(i), string(make([]byte, 100))))
 		f.store.Apply([]state.Entry{{Index: uint64(i + 1), Command: c}})

@@ -1,11 +1,13 @@
 package consensus
 
 import (
+	"math"
 	"time"
 
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/consensus/backlog"
 	"holdfast/cluster/consensus/storage"
 )
 
@@ -34,7 +36,9 @@ type Config struct {
 
 	SnapshotThreshold uint64        // entries after the last snapshot that make the next one due
 	SnapshotInterval  time.Duration // how often that is looked at
-	TrailingLogs      uint64        // entries kept in the log behind a snapshot, for followers that lag
+	SnapshotBytes     uint64        // so do entries that take this much, or half of the snapshot, and at once
+	TrailingLogs      uint64        // entries kept at the end of the log, for followers that lag, though a snapshot has them
+	TrailingBytes     uint64        // what those may take
 	MaxAppendEntries  int           // entries in one message, and in one write to the disk
 }
 
@@ -49,7 +53,9 @@ func DefaultConfig() Config {
 		IOTimeout:          10 * time.Second,
 		SnapshotThreshold:  8192,
 		SnapshotInterval:   30 * time.Second,
+		SnapshotBytes:      32 << 20,
 		TrailingLogs:       10240,
+		TrailingBytes:      4 << 20,
 		MaxAppendEntries:   128,
 		SegmentSize:        8 << 20,
 	}
@@ -84,7 +90,14 @@ func (c *Config) Validate() error {
 
 // storage is where this member keeps its data.
 func (c *Config) storage() storage.Config {
-	return storage.Config{DataDir: c.DataDir, ID: c.ID, Backend: c.Backend, SegmentSize: c.SegmentSize}
+	return storage.Config{
+		DataDir: c.DataDir, ID: c.ID, Backend: c.Backend, SegmentSize: c.SegmentSize,
+		Keep: storage.Keep{Entries: c.TrailingLogs, Bytes: c.TrailingBytes, Spared: c.SnapshotBytes},
+	}
+}
+
+func (c *Config) backlog() backlog.Config {
+	return backlog.Config{Entries: c.SnapshotThreshold, Interval: c.SnapshotInterval, Bytes: c.SnapshotBytes}
 }
 
 // held is for how long a member that is started again takes part in no election.
@@ -103,9 +116,9 @@ func (c *Config) raft() *raft.Config {
 	r.ElectionTimeout = c.stretched(c.ElectionTimeout)
 	r.LeaderLeaseTimeout = c.stretched(c.LeaderLeaseTimeout)
 	r.CommitTimeout = c.stretched(c.CommitTimeout)
-	r.SnapshotThreshold = c.SnapshotThreshold
+	r.SnapshotThreshold = math.MaxUint64 // backlog says when a snapshot is due
 	r.SnapshotInterval = c.SnapshotInterval
-	r.TrailingLogs = c.TrailingLogs
+	r.TrailingLogs = 1 // storage.Keep says how many; that some follow tells it a compaction from other deletions
 	r.MaxAppendEntries = c.MaxAppendEntries
 	r.BatchApplyCh = true      // it holds what a queue sends off at once
 	r.ShutdownOnRemove = false // a member that is removed may be added again

@@ -10,6 +10,8 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/codec"
+	"holdfast/cluster/consensus/backlog"
+	"holdfast/cluster/consensus/storage"
 	"holdfast/cluster/state"
 )
 
@@ -19,6 +21,7 @@ type fsm struct {
 	log     *slog.Logger
 	peers   *peerSet
 	applied func() // told after each batch
+	backlog *backlog.Backlog
 
 	staged staging // a restore that is under way
 
@@ -31,7 +34,9 @@ type fsm struct {
 func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	results := make([]any, len(logs))
 	var run batch
+	var bytes uint64
 	for i, l := range logs {
+		bytes += storage.SizeOf(l)
 		entry, err := f.decode(l)
 		part, restoring := entry.Command.(*cluster.Restore)
 		switch {
@@ -53,6 +58,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		f.store.Skip(l.Index)
 	}
 	run.apply(f.store, results)
+	f.backlog.Applied(uint64(len(logs)), bytes)
 	f.applied()
 	return results
 }
@@ -106,31 +112,41 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 	if f.staged.underWay() || f.ended.Load() {
 		return nil, raft.ErrNothingNewToSnapshot
 	}
-	return fsmSnapshot{f.store.Snapshot()}, nil
+	return fsmSnapshot{f.store.Snapshot(), f.backlog, f.backlog.Began()}, nil
 }
 
 // Restore replaces the state by a snapshot. One that is not whole changes nothing.
 func (f *fsm) Restore(source io.ReadCloser) error {
-	restore := f.store.Restore()
-	index, err := codec.ReadSnapshot(source, restore.Add)
+	restore, counted := f.store.Restore(), &backlog.Counter{R: source}
+	index, err := codec.ReadSnapshot(counted, restore.Add)
 	if err != nil {
 		restore.Abort()
 		return err
 	}
 	restore.Commit(index)
 	f.staged.forget()
+	f.backlog.Restored(counted.N)
 	f.peers.restored()
 	return nil
 }
 
-type fsmSnapshot struct{ *state.Snapshot }
+type fsmSnapshot struct {
+	*state.Snapshot
+	backlog *backlog.Backlog
+	begun   backlog.Mark
+}
 
 // Persist writes the snapshot.
 func (s fsmSnapshot) Persist(sink raft.SnapshotSink) error {
-	if err := codec.WriteSnapshot(sink, s.Index, s.Records); err != nil {
+	counted := &backlog.Counter{W: sink}
+	if err := codec.WriteSnapshot(counted, s.Index, s.Records); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}
-	return sink.Close()
+	if err := sink.Close(); err != nil {
+		return err
+	}
+	s.backlog.Written(s.begun, counted.N)
+	return nil
 }
 
 // Release has nothing to do: the store's snapshots are garbage collected.

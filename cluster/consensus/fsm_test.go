@@ -13,6 +13,7 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/codec"
+	"holdfast/cluster/consensus/backlog"
 	"holdfast/cluster/state"
 )
 
@@ -20,7 +21,8 @@ func newFSM(log io.Writer) *fsm {
 	stopped := make(chan struct{})
 	close(stopped)
 	return &fsm{
-		store: state.New(), log: slog.New(slog.NewTextHandler(log, nil)), peers: newPeerSet(), applied: func() {}, unfit: make(chan error, 1), stopped: stopped,
+		store: state.New(), log: slog.New(slog.NewTextHandler(log, nil)), peers: newPeerSet(), applied: func() {},
+		backlog: backlog.New(backlog.Config{}), unfit: make(chan error, 1), stopped: stopped,
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster"
+	"holdfast/cluster/consensus/backlog"
 	"holdfast/cluster/consensus/logger"
 	"holdfast/cluster/consensus/storage"
 	"holdfast/cluster/consensus/stream"
@@ -54,7 +55,8 @@ func New(cfg Config, store *state.Store, layer stream.Layer, log *slog.Logger) *
 	p.storing = p.sendAhead
 	p.terms.changed = make(chan struct{})
 	p.fsm = &fsm{
-		store: store, log: log, peers: newPeerSet(), applied: func() { signal(p.applied) }, unfit: make(chan error, 1), stopped: p.stopped,
+		store: store, log: log, peers: newPeerSet(), applied: func() { signal(p.applied) }, backlog: backlog.New(cfg.backlog()),
+		unfit: make(chan error, 1), stopped: p.stopped,
 	}
 	return p
 }
@@ -65,7 +67,9 @@ func (p *Peer) Open() error {
 		return err
 	}
 	raftLog := logger.New(p.log)
-	stores, err := storage.Open(p.cfg.storage(), raftLog)
+	kept := p.cfg.storage()
+	kept.Keep.Lagging = p.lagging
+	stores, err := storage.Open(kept, raftLog)
 	if err != nil {
 		return err
 	}
@@ -93,6 +97,7 @@ func (p *Peer) Open() error {
 	r.RegisterObserver(raft.NewObserver(nil, false, observer(p)))
 	p.terms.refresh(p)
 	p.easeLater()
+	p.tasks.Go(func() { p.fsm.backlog.Run(p.stopped, func() error { return r.Snapshot().Error() }) })
 	return nil
 }
 

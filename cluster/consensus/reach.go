@@ -54,6 +54,7 @@ func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, req
 	if e := t.ahead.take(id); e.answers(req) {
 		*resp = e.answer
 		t.ahead.know(id, req)
+		t.lag.Has(id, lastOf(req))
 		t.stored(e.message)
 		return nil
 	}
@@ -61,6 +62,7 @@ func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, req
 		err := t.NetworkTransport.AppendEntries(id, addr, req, resp)
 		if err == nil && resp.Success {
 			t.ahead.know(id, req)
+			t.lag.Has(id, lastOf(req))
 			t.stored(req)
 		}
 		if err == nil || t.isClosed() || !t.wanted(req.Term, id) {

@@ -1,9 +1,12 @@
 package consensus
 
 import (
+	"io"
 	"sync"
 
 	"github.com/hashicorp/raft"
+
+	"holdfast/cluster/consensus/backlog"
 )
 
 // transport is raft's own transport with rules of ours before it: when messages about elections reach raft (hold.go), which orders to stand for one
@@ -13,6 +16,7 @@ type transport struct {
 	hold   hold
 	reach  reach
 	ahead  ahead
+	lag    backlog.Lag
 	wanted func(term uint64, id raft.ServerID) bool // whether messages of this term are to be sent to id still
 	found  func()                                   // told when a member answers that did not
 	order  func() (term uint64)                     // notes that another is told to stand for election, and gives the term
@@ -83,4 +87,19 @@ func (t *transport) isClosed() bool {
 	default:
 		return false
 	}
+}
+
+// InstallSnapshot sends a snapshot.
+func (t *transport) InstallSnapshot(id raft.ServerID, addr raft.ServerAddress, req *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+	defer t.lag.Sending(id, req.LastLogIndex)()
+	return t.NetworkTransport.InstallSnapshot(id, addr, req, resp, data)
+}
+
+// lagging is the newest entry that the slowest of the members has that this one, as the leader, keeps the log for; 0 where there is none.
+func (p *Peer) lagging() (has uint64) {
+	r := p.raft.Load()
+	if _, ok := leads(r); !ok {
+		return 0
+	}
+	return p.trans.lag.Slowest(r.GetConfiguration().Configuration().Servers)
 }

@@ -35,6 +35,7 @@ type Config struct {
 	// Backend is how a new data_dir keeps its log, WAL or Bolt; "" is WAL. An older one stays as it is.
 	Backend     string
 	SegmentSize int // bytes that a write-ahead log takes from the disk at once
+	Keep        Keep
 }
 
 // Validate says in one sentence what is wrong with the configuration, or returns nil.
@@ -80,8 +81,12 @@ func Open(c Config, logger hclog.Logger) (*Storage, error) {
 func (s *Storage) Close() error { return s.close() }
 
 func (s *Storage) complete(c *Config, dir string, logger hclog.Logger) (err error) {
+	snapshots := filepath.Join(dir, snapshotsDir)
 	if s.Snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, logger); err != nil {
 		return cluster.Errorf(cluster.Invalid, "data_dir %q: the directory for snapshots cannot be used: %v", c.DataDir, err)
+	}
+	if err := removeUnfinished(snapshots); err != nil {
+		return cluster.Errorf(cluster.Invalid, "data_dir %q: a snapshot that was never finished cannot be removed: %v", c.DataDir, err)
 	}
 	format, err := s.claim(c)
 	if err != nil {
@@ -94,6 +99,11 @@ func (s *Storage) complete(c *Config, dir string, logger hclog.Logger) (err erro
 	}
 	if s.Log, err = raft.NewLogCache(cachedEntries, s.Log); err != nil {
 		return err
+	}
+	kept := &keptLog{s.Log, c.Keep, s.Snapshots, snapshots}
+	s.Log = kept
+	if err := kept.dropUnused(); err != nil {
+		return cluster.Errorf(cluster.Invalid, "data_dir %q: %v", c.DataDir, err)
 	}
 	return errors.Join(durable.SyncDir(dir), durable.SyncDir(c.DataDir))
 }
