@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/cluster"
+	"holdfast/cluster/consensus"
 	"holdfast/cluster/join"
 	"holdfast/cluster/secure"
 	"holdfast/cluster/wan"
@@ -43,6 +44,7 @@ type Config struct {
 	CheckOutput        CheckOutput
 	RaftMultiplier     int    // stretches Raft's timeouts, 0 means 1
 	RaftBackend        string // how a new data directory keeps the log: "wal", "boltdb" or "" for the default
+	Snapshots          consensus.Snapshots
 	LeaseTTL           time.Duration
 	LeaseEnd           time.Duration // the longest that a lease lives after its confirmation: TTL and margin
 	Build              string        // "1.21.4:revision", for the build tag

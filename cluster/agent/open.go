@@ -41,6 +41,7 @@ func (a *Agent) newConsensus() error {
 	cfg := consensus.DefaultConfig()
 	cfg.ID, cfg.Name, cfg.Addr, cfg.DataDir, cfg.Multiplier = a.id, a.cfg.Name, a.rpcAddr(), a.cfg.DataDir, a.cfg.RaftMultiplier
 	cfg.Backend, cfg.Lookup = a.cfg.RaftBackend, a.lookup
+	cfg.Tune(a.cfg.Snapshots)
 	heartbeat := cfg.HeartbeatTimeout * time.Duration(max(1, cfg.Multiplier))
 	ledger, err := quorum.OpenLedger(filepath.Join(a.cfg.DataDir, promisesFile), quorum.Promise{Span: a.cfg.LeaseEnd, Heartbeat: heartbeat})
 	if err != nil {

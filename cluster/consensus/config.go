@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -55,9 +56,29 @@ func DefaultConfig() Config {
 		SnapshotInterval:   30 * time.Second,
 		SnapshotBytes:      32 << 20,
 		TrailingLogs:       10240,
-		TrailingBytes:      4 << 20,
+		TrailingBytes:      10240 * 400,
 		MaxAppendEntries:   128,
 		SegmentSize:        8 << 20,
+	}
+}
+
+// Snapshots is what operators may tune of how often the state is written and how much of the log stays; 0 means the default.
+type Snapshots struct {
+	Threshold uint64        // SnapshotThreshold
+	Interval  time.Duration // SnapshotInterval
+	Trailing  uint64        // TrailingLogs
+}
+
+// Tune takes up s. The bounds by bytes stay in proportion to those by entries.
+func (c *Config) Tune(s Snapshots) {
+	c.SnapshotInterval = cmp.Or(s.Interval, c.SnapshotInterval)
+	if s.Threshold > 0 {
+		c.SnapshotBytes = c.SnapshotBytes / c.SnapshotThreshold * s.Threshold
+		c.SnapshotThreshold = s.Threshold
+	}
+	if s.Trailing > 0 {
+		c.TrailingBytes = c.TrailingBytes / c.TrailingLogs * s.Trailing
+		c.TrailingLogs = s.Trailing
 	}
 }
 

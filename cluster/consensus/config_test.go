@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"holdfast/cluster/consensus/backlog"
 )
 
 func TestConfigIsValidated(t *testing.T) {
@@ -49,6 +51,21 @@ func TestMultiplierStretchesTheTimeouts(t *testing.T) {
 	}
 	if once.PreVoteDisabled || once.ShutdownOnRemove {
 		t.Errorf("pre-vote is disabled (%v), or a removed member shuts down (%v)", once.PreVoteDisabled, once.ShutdownOnRemove)
+	}
+}
+
+func TestTune(t *testing.T) {
+	tuned := DefaultConfig()
+	tuned.Tune(Snapshots{})
+	if def := DefaultConfig(); tuned.raft().SnapshotInterval != def.SnapshotInterval || tuned.backlog() != def.backlog() || tuned.storage().Keep.Bytes != def.TrailingBytes {
+		t.Errorf("nothing was tuned, and it became %+v", tuned)
+	}
+	tuned.Tune(Snapshots{Threshold: 16384, Interval: time.Minute, Trailing: 512})
+	if got, want := tuned.backlog(), (backlog.Config{Entries: 16384, Interval: time.Minute, Bytes: 64 << 20}); got != want {
+		t.Errorf("a snapshot is due by %+v, want %+v", got, want)
+	}
+	if k := tuned.storage().Keep; k.Entries != 512 || k.Bytes != 512*400 {
+		t.Errorf("%d entries and %d bytes stay, want 512 and %d", k.Entries, k.Bytes, 512*400)
 	}
 }
 

@@ -46,7 +46,9 @@ func TestLogOfFewBigEntriesIsGivenBack(t *testing.T) {
 			for i := range 400 { // 4 MB of log for 50 kB of state
 				index = write(t, []*member{m}, key(i%5), big+key(i))
 			}
-			eventually(t, "the log is given back", func() bool { return diskUse(t, m) < 1_500_000 })
+			if backend == storage.WAL { // a file of bbolt never shrinks
+				eventually(t, "the disk is given back", func() bool { return diskUse(t, m) < 1_500_000 })
+			}
 			eventually(t, "little of the log is left", func() bool {
 				first, err := m.stores.Log.FirstIndex()
 				return err == nil && first > index-30

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"holdfast/cluster/agent"
+	"holdfast/cluster/consensus"
 	"holdfast/cluster/join"
 	"holdfast/cmd/holdfast/config"
 	"holdfast/cmd/holdfast/telemetry"
@@ -189,7 +190,9 @@ func (d *daemon) agentConfig() agent.Config {
 		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Meta: c.NodeMeta, Server: c.Server, BootstrapExpect: c.BootstrapExpect, DataDir: d.dir,
 		Bind: c.BindAddr, Advertise: c.AdvertiseAddr, SerfPort: c.SerfPort, RPCPort: c.ServerPort,
 		Join: join.Config{Once: c.Join, Retry: c.RetryJoin, Interval: c.RetryInterval, Max: c.RetryMax}, GossipKey: c.Encrypt, WAN: wanSettings(c.WAN),
-		ReconnectTimeout: c.ReconnectTimeout, RaftMultiplier: c.RaftMultiplier, RaftBackend: c.RaftBackend, LeaseTTL: c.LeaseTTL, LeaseEnd: c.LeaseTTL + lease.Margin(c.LeaseTTL), Build: build(), Version: version,
+		ReconnectTimeout: c.ReconnectTimeout, RaftMultiplier: c.RaftMultiplier, RaftBackend: c.RaftBackend,
+		Snapshots: consensus.Snapshots{Threshold: uint64(c.SnapshotThreshold), Interval: c.SnapshotInterval, Trailing: uint64(c.TrailingLogs)}, //nolint:gosec // the config is checked
+		LeaseTTL:  c.LeaseTTL, LeaseEnd: c.LeaseTTL + lease.Margin(c.LeaseTTL), Build: build(), Version: version,
 		Autopilot: &c.Autopilot, CAClusterID: c.CAClusterID, Secure: c.TLS.RPC,
 		Metrics: d.telemetry.Registerer(), DisableCoordinates: c.DisableCoordinates,
 		CheckOutput: agent.CheckOutput{Interval: c.CheckUpdateInterval, MaxSize: c.CheckOutputMaxSize, Discard: c.DiscardCheckOutput},

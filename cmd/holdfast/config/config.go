@@ -69,7 +69,10 @@ type Config struct {
 	ReconnectTimeout     time.Duration     `key:"reconnect_timeout"`
 	SessionTTLMin        time.Duration     `key:"session_ttl_min"`
 	RaftMultiplier       int               `key:"performance.raft_multiplier"`
-	RaftBackend          string            `key:"raft_logstore.backend"` // "wal" or "boltdb", for a new data_dir
+	RaftBackend          string            `key:"raft_logstore.backend"`   // "wal" or "boltdb", for a new data_dir
+	SnapshotThreshold    int               `key:"raft_snapshot_threshold"` // this and the next two: 0 means the default
+	SnapshotInterval     time.Duration     `key:"raft_snapshot_interval"`
+	TrailingLogs         int               `key:"raft_trailing_logs"`
 	HTTPMaxConns         int               `key:"limits.http_max_conns_per_client"`
 	KVMaxValueSize       int               `key:"limits.kv_max_value_size"`
 	ResponseHeaders      map[string]string `key:"http_config.response_headers"`
@@ -162,6 +165,7 @@ const (
 	defaultRetryInterval    = 30 * time.Second
 	defaultReconnectTimeout = 72 * time.Hour
 	minReconnectTimeout     = 8 * time.Hour
+	minSnapshotInterval     = time.Second
 	defaultLeaseTTL         = lease.DefaultTTL
 	minLeaseTTL             = 200 * time.Millisecond
 	maxLeaseTTL             = lease.MaxTTL

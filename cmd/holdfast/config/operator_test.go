@@ -18,6 +18,23 @@ func configured(t *testing.T, text string) (*Config, []string, error) {
 	return c, warnings, err
 }
 
+func TestRaftSnapshots(t *testing.T) {
+	c, warnings, err := configured(t, `raft_snapshot_threshold = 16384 raft_snapshot_interval = "1m" raft_trailing_logs = 500`)
+	if err != nil || len(warnings) != 0 || c.SnapshotThreshold != 16384 || c.SnapshotInterval != time.Minute || c.TrailingLogs != 500 {
+		t.Errorf("%d, %s, %d, warnings %q, error %v", c.SnapshotThreshold, c.SnapshotInterval, c.TrailingLogs, warnings, err)
+	}
+	for text, want := range map[string]string{
+		`raft_snapshot_threshold = -1`:    "raft_snapshot_threshold -1",
+		`raft_trailing_logs = -1`:         "raft_trailing_logs -1",
+		`raft_snapshot_interval = "10ms"`: "raft_snapshot_interval 10ms is too short",
+		`raft_snapshot_interval = "-1s"`:  "raft_snapshot_interval -1s is too short",
+	} {
+		if _, _, err := configured(t, text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with %q", text, err, want)
+		}
+	}
+}
+
 func TestAutopilot(t *testing.T) {
 	c, _, err := configured(t, "")
 	if err != nil || c.Autopilot != cluster.DefaultAutopilot() {

@@ -72,8 +72,7 @@ var Keys = map[string]string{
 	"rejoin_after_leave": "", "server_rejoin_age_max": "",
 
 	"raft_protocol": "", "protocol": "",
-	"raft_prevote_disabled": "pre-vote is always on", "raft_snapshot_interval": noTuning, "raft_snapshot_threshold": noTuning,
-	"raft_trailing_logs": noTuning, "raft_boltdb": noTuning, "raft_logstore.wal": noTuning, "raft_logstore.boltdb": "",
+	"raft_prevote_disabled": "pre-vote is always on", "raft_boltdb": noTuning, "raft_logstore.wal": noTuning, "raft_logstore.boltdb": "",
 	"raft_logstore.disable_log_cache": noTuning, "raft_logstore.verification": noTuning,
 	"performance.leave_drain_time": "", "performance.rpc_hold_timeout": noTuning,
 
