@@ -8,7 +8,7 @@ import (
 
 // putCheck stores a check, unless it says nothing new. A critical check ends the sessions that depend on it.
 func (w *writer) putCheck(c *cluster.Check) {
-	had := found[cluster.Check](w.draft, tableChecks, onNode(c.Node, c.ID))
+	had := found[cluster.Check](w.txn, tableChecks, onNode(c.Node, c.ID))
 	c.CreateIndex, c.ModifyIndex = w.index, w.index
 	if had != nil {
 		if had.Equal(c) {
@@ -27,7 +27,7 @@ func (w *writer) putCheck(c *cluster.Check) {
 func (w *writer) deleteCheck(c *cluster.Check) {
 	w.remove(tableChecks, c)
 	w.touchCheck(c)
-	if node := strings.ToLower(c.Node); first[cluster.Check](w.txn, tableChecks, byID+"_prefix", below(node)) == nil {
+	if node := strings.ToLower(c.Node); first[cluster.Check](w.txn, tableChecks, byID, below(node)) == nil {
 		w.close(ofNodeChecks + node)
 	}
 	w.endSessionsOfCheck(c)

@@ -10,7 +10,7 @@ func (w *writer) nameCluster(c *cluster.NameCluster) (string, error) {
 	if err := cluster.CheckClusterID(c.ID); err != nil {
 		return "", err
 	}
-	if had := found[ClusterID](w.draft, tableClusterID, clusterIDKey); had != nil {
+	if had := found[ClusterID](w.txn, tableClusterID, clusterIDKey); had != nil {
 		return had.ID, nil
 	}
 	w.put(tableClusterID, &ClusterID{ID: c.ID, ModifyIndex: w.index})

@@ -10,7 +10,7 @@ func (w *writer) updateCoordinates(c *cluster.UpdateCoordinates) error {
 		}
 	}
 	for i := range c.Updates {
-		if n := found[cluster.Node](w.draft, tableNodes, nodeKey(c.Updates[i].Node)); n != nil {
+		if n := found[cluster.Node](w.txn, tableNodes, nodeKey(c.Updates[i].Node)); n != nil {
 			w.putCoordinate(cluster.NodeCoordinate{Node: n.Name, Coordinate: c.Updates[i].Coordinate})
 		}
 	}
@@ -41,7 +41,7 @@ func (w *writer) deleteCoordinate(node string) {
 }
 
 func (w *writer) coordinate(node string) *cluster.NodeCoordinate {
-	return found[cluster.NodeCoordinate](w.draft, tableCoordinates, nodeKey(node))
+	return found[cluster.NodeCoordinate](w.txn, tableCoordinates, nodeKey(node))
 }
 
 func sameCoordinate(a, b *cluster.NodeCoordinate) bool {

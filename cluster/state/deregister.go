@@ -12,15 +12,15 @@ func (w *writer) deregister(c *cluster.Deregister) error {
 	case c.Node == "":
 		return cluster.Errorf(cluster.Invalid, "Must provide node: the field Node is empty")
 	case c.ServiceID != "":
-		if s := found[cluster.Service](w.draft, tableServices, onNode(c.Node, c.ServiceID)); s != nil {
+		if s := found[cluster.Service](w.txn, tableServices, onNode(c.Node, c.ServiceID)); s != nil {
 			w.deleteService(s)
 		}
 	case c.CheckID != "":
-		if k := found[cluster.Check](w.draft, tableChecks, onNode(c.Node, c.CheckID)); k != nil {
+		if k := found[cluster.Check](w.txn, tableChecks, onNode(c.Node, c.CheckID)); k != nil {
 			w.deleteCheck(k)
 		}
 	default:
-		if n := found[cluster.Node](w.draft, tableNodes, nodeKey(c.Node)); n != nil {
+		if n := found[cluster.Node](w.txn, tableNodes, nodeKey(c.Node)); n != nil {
 			w.deleteNode(n)
 		}
 	}

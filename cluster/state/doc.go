@@ -1,5 +1,5 @@
-// Package state is the replicated state of a cluster: the key/value store, the catalog, sessions and failover groups, held in memory
-// with go-memdb.
+// Package state is the replicated state of a cluster: the key/value store, the catalog, sessions and failover groups, held in memory,
+// in the tables of package table.
 //
 // Writing: [Store.Apply] takes the committed log entries in order. It is deterministic: it reads no clock, no randomness, no
 // environment, and never lets the order of a map show. Members that apply the same entries hold the same records, however the

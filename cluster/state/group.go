@@ -44,7 +44,7 @@ func (w *writer) putGroups(groups []cluster.Group) error {
 
 // writeGroup writes a group that may be. The same group once more changes nothing.
 func (w *writer) writeGroup(g cluster.Group) {
-	had := found[cluster.Group](w.draft, tableGroups, keyOf(g.Name))
+	had := found[cluster.Group](w.txn, tableGroups, keyOf(g.Name))
 	if had != nil && had.Equal(&g) {
 		return
 	}
@@ -57,7 +57,7 @@ func (w *writer) writeGroup(g cluster.Group) {
 	w.unbury(tableGroups, keyOf(g.Name))
 	w.put(tableGroups, &g)
 	w.touch(setGroups)
-	if e := found[LastEpoch](w.draft, tableEpochs, keyOf(g.Name)); had == nil && e != nil {
+	if e := found[LastEpoch](w.txn, tableEpochs, keyOf(g.Name)); had == nil && e != nil {
 		w.putAssignment(cluster.Assignment{Group: g.Name, Epoch: e.Epoch + 1, Why: "the group was created again", Since: w.now})
 	}
 	w.record([]cluster.Transition{{
@@ -67,7 +67,7 @@ func (w *writer) writeGroup(g cluster.Group) {
 
 // groupIsAt refuses a group that has changed since it was read.
 func (w *writer) groupIsAt(g *cluster.Group) error {
-	had := found[cluster.Group](w.draft, tableGroups, keyOf(g.Name))
+	had := found[cluster.Group](w.txn, tableGroups, keyOf(g.Name))
 	switch {
 	case had == nil && g.ModifyIndex != 0:
 		return cluster.Errorf(cluster.Conflict, "group %q does not exist (any more), but its ModifyIndex was expected to be %d: read it again", g.Name, g.ModifyIndex)
@@ -161,14 +161,14 @@ func describeEffects(b *strings.Builder, e *cluster.Effects) {
 
 // deleteGroup deletes a group and its assignment. Its last epoch stays known.
 func (w *writer) deleteGroup(c *cluster.DeleteGroup) error {
-	g := found[cluster.Group](w.draft, tableGroups, keyOf(c.Name))
+	g := found[cluster.Group](w.txn, tableGroups, keyOf(c.Name))
 	if g == nil {
 		return cluster.Errorf(cluster.NotFound, "there is no group %q", c.Name)
 	}
 	w.remove(tableGroups, g)
 	w.bury(tableGroups, keyOf(g.Name))
 	w.touch(setGroups)
-	if a := found[cluster.Assignment](w.draft, tableAssignments, keyOf(g.Name)); a != nil {
+	if a := found[cluster.Assignment](w.txn, tableAssignments, keyOf(g.Name)); a != nil {
 		w.remove(tableAssignments, a)
 		w.bury(tableAssignments, keyOf(g.Name))
 		w.touch(setAssignments)

@@ -12,7 +12,7 @@ func (w *writer) kvWrite(c *cluster.KVWrite) (any, error) {
 	if err := validKVWrite(c); err != nil {
 		return false, err
 	}
-	had := found[cluster.KVEntry](w.draft, tableKV, []byte(e.Key))
+	had := found[cluster.KVEntry](w.txn, tableKV, e.Key)
 	switch c.Verb {
 	case cluster.KVCAS, cluster.KVSet:
 		if c.Verb == cluster.KVCAS && modifyIndex(had) != e.ModifyIndex {
@@ -34,7 +34,7 @@ func (w *writer) kvWrite(c *cluster.KVWrite) (any, error) {
 	case cluster.KVDelete:
 		w.kvDelete(had)
 	case cluster.KVDeleteTree:
-		for old := range each[cluster.KVEntry](w.txn, tableKV, byID, []byte(e.Key)) {
+		for old := range each[cluster.KVEntry](w.txn, tableKV, byID, e.Key) {
 			w.kvDelete(old)
 		}
 	}
@@ -74,7 +74,7 @@ func (w *writer) kvLock(had, e *cluster.KVEntry) (any, error) {
 	if lockDelay(w.txn, e.Key, w.now) > 0 { // nobody gets it, whatever became of who asks
 		return false, nil
 	}
-	s := found[cluster.Session](w.draft, tableSessions, nodeKey(e.Session))
+	s := found[cluster.Session](w.txn, tableSessions, nodeKey(e.Session))
 	if s == nil {
 		return false, cluster.Errorf(cluster.Invalid, "invalid session %q: it does not exist (any more); create one and try again", e.Session)
 	}
@@ -95,7 +95,7 @@ func (w *writer) kvLock(had, e *cluster.KVEntry) (any, error) {
 func (w *writer) kvPut(had, n *cluster.KVEntry) {
 	n.CreateIndex, n.ModifyIndex = w.index, w.index
 	if had == nil {
-		w.unbury(tableKV, []byte(n.Key))
+		w.unbury(tableKV, n.Key)
 	} else {
 		n.CreateIndex = had.CreateIndex
 		if had.Flags == n.Flags && had.Session == n.Session && had.LockIndex == n.LockIndex && bytes.Equal(had.Value, n.Value) {
@@ -108,7 +108,7 @@ func (w *writer) kvPut(had, n *cluster.KVEntry) {
 func (w *writer) kvDelete(had *cluster.KVEntry) {
 	if had != nil {
 		w.remove(tableKV, had)
-		w.bury(tableKV, []byte(had.Key))
+		w.bury(tableKV, had.Key)
 	}
 }
 

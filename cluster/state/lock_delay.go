@@ -3,17 +3,16 @@ package state
 import (
 	"time"
 
-	"github.com/hashicorp/go-memdb"
-
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
 // maxRemaining is more than any lock delay with any sane difference between the clocks of two leaders. A longer rest comes from a
 // clock that was far ahead, and must not lock a key out until then.
 const maxRemaining = 2 * cluster.MaxLockDelay
 
-func lockDelay(txn *memdb.Txn, key string, now time.Time) time.Duration {
-	d := first[LockDelay](txn, tableLockDelays, byID, []byte(key))
+func lockDelay(txn *table.Txn, key string, now time.Time) time.Duration {
+	d := found[LockDelay](txn, tableLockDelays, key)
 	if d == nil {
 		return 0
 	}
@@ -25,7 +24,7 @@ func lockDelay(txn *memdb.Txn, key string, now time.Time) time.Duration {
 
 // delayLock keeps a key from being locked for a while, and forgets the delays that are over.
 func (w *writer) delayLock(key string, delay time.Duration) {
-	for d := range each[LockDelay](w.txn, tableLockDelays, byUntil, nil) {
+	for d := range each[LockDelay](w.txn, tableLockDelays, byUntil, "") {
 		if d.Until.After(w.now) {
 			break
 		}

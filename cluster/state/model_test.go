@@ -297,7 +297,7 @@ func noGarbage(t *testing.T, s *Store) {
 	for _, r := range records(t, s) {
 		switch r := r.(type) {
 		case *Tombstone:
-			if o, _ := v.r.txn.First(r.Table, byID, []byte(r.Key)); o != nil {
+			if v.r.txn.Row(r.Table, r.Key) != nil {
 				t.Fatalf("there is a tombstone of something that exists: %+v", r)
 			}
 		case *IndexRow:

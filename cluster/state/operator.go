@@ -14,7 +14,7 @@ func (w *writer) putAutopilot(c *cluster.PutAutopilot) (bool, error) {
 	if err := a.Validate(); err != nil {
 		return false, err
 	}
-	had := found[cluster.Autopilot](w.draft, tableAutopilot, autopilotKey)
+	had := found[cluster.Autopilot](w.txn, tableAutopilot, autopilotKey)
 	a.CreateIndex, a.ModifyIndex = w.index, w.index
 	current := uint64(0)
 	if had != nil {
@@ -42,7 +42,7 @@ func (w *writer) setCARoot(c *cluster.SetCARoot) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
-	if found[cluster.CARoot](w.draft, tableCARoots, caRootKey) == nil {
+	if found[cluster.CARoot](w.txn, tableCARoots, caRootKey) == nil {
 		r.CreateIndex, r.ModifyIndex = w.index, w.index
 		w.put(tableCARoots, &r)
 	}

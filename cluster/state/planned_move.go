@@ -9,7 +9,7 @@ import (
 
 // planMove notes that a group is to be moved later, or that it is not any more.
 func (w *writer) planMove(c *cluster.PlanMove) error {
-	switch g := found[cluster.Group](w.draft, tableGroups, keyOf(c.Group)); {
+	switch g := found[cluster.Group](w.txn, tableGroups, keyOf(c.Group)); {
 	case g == nil:
 		return cluster.Errorf(cluster.NotFound, "there is no group %q", c.Group)
 	case c.Node == "":
@@ -33,7 +33,7 @@ func (w *writer) planMove(c *cluster.PlanMove) error {
 
 // endPlannedMove forgets the planned move of a group, and reports whether there was one.
 func (w *writer) endPlannedMove(group string) bool {
-	p := found[cluster.PlannedMove](w.draft, tablePlanned, keyOf(group))
+	p := found[cluster.PlannedMove](w.txn, tablePlanned, keyOf(group))
 	if p == nil {
 		return false
 	}
@@ -44,7 +44,7 @@ func (w *writer) endPlannedMove(group string) bool {
 
 // chosen reports whether it is by this assignment that an operator chooses the holder. Later ones, for other addresses, only say that one did.
 func (w *writer) chosen(a *cluster.Assignment) bool {
-	had := found[cluster.Assignment](w.draft, tableAssignments, keyOf(a.Group))
+	had := found[cluster.Assignment](w.txn, tableAssignments, keyOf(a.Group))
 	return a.Moved && (had == nil || !had.Moved || had.Node != a.Node)
 }
 

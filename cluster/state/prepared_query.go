@@ -8,7 +8,7 @@ func (w *writer) putPreparedQuery(c *cluster.PutPreparedQuery) error {
 	if err := q.Validate(); err != nil {
 		return err
 	}
-	had := found[cluster.PreparedQuery](w.draft, tableQueries, nodeKey(q.ID))
+	had := found[cluster.PreparedQuery](w.txn, tableQueries, nodeKey(q.ID))
 	switch {
 	case q.ID == "" || hasNUL(q.ID) || hasNUL(q.Name):
 		return cluster.Errorf(cluster.Invalid, "the ID %q or the name %q of a prepared query is not usable: want a UUID, and a name without NUL characters", q.ID, q.Name)
@@ -21,7 +21,7 @@ func (w *writer) putPreparedQuery(c *cluster.PutPreparedQuery) error {
 		return err
 	}
 	if q.Session != "" {
-		s := found[cluster.Session](w.draft, tableSessions, nodeKey(q.Session))
+		s := found[cluster.Session](w.txn, tableSessions, nodeKey(q.Session))
 		if s == nil {
 			return cluster.Errorf(cluster.Invalid, "invalid session %q: there is none with this ID", q.Session)
 		}
@@ -51,14 +51,14 @@ func (w *writer) queryNameIsFree(q *cluster.PreparedQuery) error {
 		return cluster.Errorf(cluster.Conflict, "a query template with an empty name already exists: %s", other.ID)
 	case other != nil && !sameFold(other.ID, q.ID):
 		return cluster.Errorf(cluster.Conflict, "name '%s' aliases an existing query name: that of %s", q.Name, other.ID)
-	case q.Name != "" && found[cluster.PreparedQuery](w.draft, tableQueries, nodeKey(q.Name)) != nil:
+	case q.Name != "" && found[cluster.PreparedQuery](w.txn, tableQueries, nodeKey(q.Name)) != nil:
 		return cluster.Errorf(cluster.Conflict, "name '%s' aliases an existing query ID", q.Name)
 	}
 	return nil
 }
 
 func (w *writer) deletePreparedQuery(c *cluster.DeletePreparedQuery) error {
-	q := found[cluster.PreparedQuery](w.draft, tableQueries, nodeKey(c.ID))
+	q := found[cluster.PreparedQuery](w.txn, tableQueries, nodeKey(c.ID))
 	if q == nil {
 		return cluster.Errorf(cluster.NotFound, "Cannot delete non-existent prepared query: '%s'", c.ID)
 	}

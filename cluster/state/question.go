@@ -4,93 +4,80 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/hashicorp/go-memdb"
-
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
-// must holds for errors that only a mistake in the schema or in a table's name can cause.
-func must(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("state: a mistake in the schema: %v", err))
-	}
+// found is the object with this key, nil for none.
+func found[T any](txn *table.Txn, name, key string) *T {
+	t, _ := txn.Row(name, key).(*T)
+	return t
 }
 
-// first is the object with this primary key, or the first one that an index has below the key; nil for none.
-func first[T any](txn *memdb.Txn, table, index string, key []byte) *T {
-	o, err := txn.First(table, index, key)
-	must(err)
-	t, _ := o.(*T)
+// first is the first object that an index has below a prefix, nil for none.
+func first[T any](txn *table.Txn, name, index, prefix string) *T {
+	t, _ := txn.First(name, index, prefix).(*T)
 	return t
 }
 
 // each goes through the objects that an index has below a prefix, in its order. An empty prefix means all. Writes that happen
 // meanwhile do not show.
-func each[T any](txn *memdb.Txn, table, index string, prefix []byte) iter.Seq[*T] {
-	return func(yield func(*T) bool) {
-		it, err := txn.Get(table, index+"_prefix", prefix)
-		must(err)
-		for o := it.Next(); o != nil; o = it.Next() {
-			if !yield(o.(*T)) {
-				return
-			}
-		}
-	}
+func each[T any](txn *table.Txn, name, index, prefix string) iter.Seq[*T] {
+	rows := txn.Below(name, index, prefix)
+	return func(yield func(*T) bool) { rows(func(row any) bool { return yield(row.(*T)) }) }
 }
 
 // question is something a View was asked, small enough to be asked again: an object by its primary key, or the keys below a prefix.
 type question struct {
 	table string
-	key   []byte
+	key   string
 	below bool // key is a prefix; in tableKV only
 }
 
-// answer is what a question depends on: the index of what was found, and a channel that closes when that may have changed.
+// answer is what a question depends on: the index of what was found, and what tells that it may have changed.
 type answer struct {
 	object  any // nil where nothing was found or the question is about a prefix
 	index   uint64
-	changed <-chan struct{}
+	changed *table.Signal
 }
 
-func (q question) ask(txn *memdb.Txn) answer {
+func (q question) ask(txn *table.Txn) answer {
 	if q.below {
 		return askBelow(txn, q.key, func(*cluster.KVEntry) {})
 	}
-	ch, o, err := txn.FirstWatch(q.table, byID, q.key)
-	must(err)
+	o, changed := txn.Watch(q.table, q.key)
 	if o == nil {
-		return answer{index: goneIndex(txn, q.table, q.key), changed: ch}
+		return answer{index: goneIndex(txn, q.table, q.key), changed: changed}
 	}
-	return answer{object: o, index: indexOf(o), changed: ch}
+	return answer{object: o, index: indexOf(o), changed: changed}
 }
 
 // askBelow visits the keys below a prefix. The index counts what was deleted below it, too.
-func askBelow(txn *memdb.Txn, prefix []byte, visit func(*cluster.KVEntry)) answer {
-	it, err := txn.Get(tableKV, byID+"_prefix", prefix)
-	must(err)
+func askBelow(txn *table.Txn, prefix string, visit func(*cluster.KVEntry)) answer {
+	rows, changed := txn.WatchBelow(tableKV, byID, prefix)
 	index := watermark(txn, tableKV)
-	for o := it.Next(); o != nil; o = it.Next() {
+	for o := range rows {
 		e := o.(*cluster.KVEntry)
 		index = max(index, e.ModifyIndex)
 		visit(e)
 	}
-	for t := range each[Tombstone](txn, tableTombstones, byID, keyOf(tableKV, string(prefix))) {
+	for t := range each[Tombstone](txn, tableTombstones, byID, keyOf(tableKV, prefix)) {
 		index = max(index, t.Index)
 	}
-	return answer{index: index, changed: it.WatchCh()}
+	return answer{index: index, changed: changed}
 }
 
 // goneIndex is the index of something that does not exist: when it was deleted, if that is still known.
-func goneIndex(txn *memdb.Txn, table string, k []byte) uint64 {
-	if t := first[Tombstone](txn, tableTombstones, byID, keyOf(table, string(k))); t != nil {
+func goneIndex(txn *table.Txn, name, key string) uint64 {
+	if t := found[Tombstone](txn, tableTombstones, keyOf(name, key)); t != nil {
 		return t.Index
 	}
-	return watermark(txn, table)
+	return watermark(txn, name)
 }
 
 // watermark is the highest index of a tombstone of the table that was forgotten.
-func watermark(txn *memdb.Txn, table string) uint64 {
-	if r := first[indexRow](txn, tableIndexes, byID, keyOf(ofReaped+table)); r != nil {
+func watermark(txn *table.Txn, name string) uint64 {
+	if r := found[indexRow](txn, tableIndexes, ofReaped+name); r != nil {
 		return r.Index
 	}
 	return 0

@@ -1,13 +1,11 @@
 package state
 
 import (
-	"bytes"
 	"maps"
 	"strings"
 
-	"github.com/hashicorp/go-memdb"
-
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
 // registration is a Register that was found to be in order, with everything filled in.
@@ -41,7 +39,7 @@ func (w *writer) register(c *cluster.Register) error {
 
 func (w *writer) checkRegistration(c *cluster.Register) (registration, error) {
 	var r registration
-	there := found[cluster.Node](w.draft, tableNodes, nodeKey(c.Node.Name))
+	there := found[cluster.Node](w.txn, tableNodes, nodeKey(c.Node.Name))
 	name := c.Node.Name
 	if there != nil && c.SkipNodeUpdate {
 		name = there.Name
@@ -104,7 +102,7 @@ func (w *writer) checkNode(r *registration, n cluster.Node, there *cluster.Node,
 
 // failed reports whether gossip has lost a node, so that a new machine may take its name.
 func (w *writer) failed(n *cluster.Node) bool {
-	c := found[cluster.Check](w.draft, tableChecks, onNode(n.Name, cluster.SerfHealth))
+	c := found[cluster.Check](w.txn, tableChecks, onNode(n.Name, cluster.SerfHealth))
 	return c != nil && c.Status == cluster.Critical
 }
 
@@ -129,7 +127,7 @@ func (w *writer) checkCheck(c cluster.Check, node string, registered *cluster.Se
 	}
 	s := registered
 	if s == nil || !sameFold(s.ID, c.ServiceID) {
-		s = found[cluster.Service](w.draft, tableServices, onNode(node, c.ServiceID))
+		s = found[cluster.Service](w.txn, tableServices, onNode(node, c.ServiceID))
 	}
 	if s == nil {
 		return nil, cluster.Errorf(cluster.Invalid, "unknown service ID %q on node %q: register the instance before its check %q", c.ServiceID, node, c.ID)
@@ -158,7 +156,7 @@ func sameNode(a, b *cluster.Node) bool {
 		maps.Equal(a.TaggedAddresses, b.TaggedAddresses) && maps.Equal(a.Meta, b.Meta)
 }
 
-func nodeByUUID(txn *memdb.Txn, id string) *cluster.Node {
+func nodeByUUID(txn *table.Txn, id string) *cluster.Node {
 	return first[cluster.Node](txn, tableNodes, byUUID, below(strings.ToLower(id)))
 }
 
@@ -166,4 +164,4 @@ func nodeByUUID(txn *memdb.Txn, id string) *cluster.Node {
 func hasNUL(s string) bool { return strings.ContainsRune(s, 0) }
 
 // sameFold reports whether two names are the same to the tables.
-func sameFold(a, b string) bool { return bytes.Equal(nodeKey(a), nodeKey(b)) }
+func sameFold(a, b string) bool { return nodeKey(a) == nodeKey(b) }

@@ -3,9 +3,8 @@ package state
 import (
 	"slices"
 
-	"github.com/hashicorp/go-memdb"
-
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
 // Restore builds new content from the records of a snapshot, aside from what readers see. One goroutine uses it, and ends it with
@@ -13,13 +12,13 @@ import (
 type Restore struct {
 	store   *Store
 	content *content
-	txn     *memdb.Txn // nil after the end
+	txn     *table.Txn // nil after the end
 }
 
 // Restore begins a restore.
 func (s *Store) Restore() *Restore {
 	c := newContent()
-	return &Restore{store: s, content: c, txn: c.db.Txn(true)}
+	return &Restore{store: s, content: c, txn: c.db.Write()}
 }
 
 // Add adds a record as Snapshot.Records gave it, in the same order, and keeps it. An error means that the snapshot is not usable.
@@ -31,9 +30,7 @@ func (r *Restore) Add(record any) error {
 	if err != nil {
 		return err
 	}
-	if err := r.txn.Insert(table, object); err != nil {
-		return cluster.Errorf(cluster.Invalid, "a record of the snapshot does not fit into the table %s: %v", table, err)
-	}
+	r.txn.Put(table, object)
 	return nil
 }
 
@@ -115,8 +112,4 @@ func (r *Restore) place(record any) (table string, object any, err error) {
 
 func usable(names ...string) bool { return !slices.ContainsFunc(names, hasNUL) }
 
-func (r *Restore) has(table string, key []byte) bool {
-	o, err := r.txn.First(table, byID, key)
-	must(err)
-	return o != nil
-}
+func (r *Restore) has(table, key string) bool { return r.txn.Row(table, key) != nil }

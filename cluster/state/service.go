@@ -5,19 +5,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/go-memdb"
-
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
 // instancesOf is every instance of a service, whose name is given in lower case, in the order of nodes and IDs.
-func instancesOf(txn *memdb.Txn, service string) iter.Seq[*cluster.Service] {
+func instancesOf(txn *table.Txn, service string) iter.Seq[*cluster.Service] {
 	return each[cluster.Service](txn, tableServices, byName, below(service))
 }
 
 // putService stores an instance, unless it says nothing new.
 func (w *writer) putService(s *cluster.Service) {
-	had := found[cluster.Service](w.draft, tableServices, onNode(s.Node, s.ID))
+	had := found[cluster.Service](w.txn, tableServices, onNode(s.Node, s.ID))
 	s.CreateIndex, s.ModifyIndex = w.index, w.index
 	if had != nil {
 		if had.Equal(s) {

@@ -12,12 +12,12 @@ func (w *writer) sessionCreate(c *cluster.SessionCreate) (any, error) {
 	s := c.Session
 	s.Behavior = behavior(s.Behavior)
 	s.LockDelay = min(s.LockDelay, cluster.MaxLockDelay)
-	node := found[cluster.Node](w.draft, tableNodes, nodeKey(s.Node))
+	node := found[cluster.Node](w.txn, tableNodes, nodeKey(s.Node))
 	if err := validSession(&s, node); err != nil {
 		return nil, err
 	}
 	s.Node = node.Name
-	if had := found[cluster.Session](w.draft, tableSessions, nodeKey(s.ID)); had != nil {
+	if had := found[cluster.Session](w.txn, tableSessions, nodeKey(s.ID)); had != nil {
 		if sameSession(had, &s) {
 			return had.ID, nil
 		}
@@ -58,7 +58,7 @@ func validSession(s *cluster.Session, node *cluster.Node) error {
 // sessionChecksPass refuses a session that would be invalid from its start.
 func (w *writer) sessionChecksPass(s *cluster.Session) error {
 	for _, id := range sessionChecks(s) {
-		c := found[cluster.Check](w.draft, tableChecks, onNode(s.Node, id))
+		c := found[cluster.Check](w.txn, tableChecks, onNode(s.Node, id))
 		switch {
 		case c == nil:
 			return cluster.Errorf(cluster.Invalid, "Missing check '%s' registration: session %q depends on it, and node %q has no such check", id, s.ID, s.Node)
@@ -84,7 +84,7 @@ func sameSession(a, b *cluster.Session) bool {
 }
 
 func (w *writer) sessionDestroy(c *cluster.SessionDestroy) {
-	if s := found[cluster.Session](w.draft, tableSessions, nodeKey(c.ID)); s != nil {
+	if s := found[cluster.Session](w.txn, tableSessions, nodeKey(c.ID)); s != nil {
 		w.endSession(s)
 	}
 }

@@ -1,22 +1,21 @@
 package state
 
 import (
-	"github.com/hashicorp/go-memdb"
-
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
 // Snapshot is the whole content of a store at one index.
 type Snapshot struct {
 	Index uint64 // of the log
-	txn   *memdb.Txn
+	txn   *table.Txn
 }
 
 // Snapshot takes a snapshot at once. Writes go on while its records are streamed.
 func (s *Store) Snapshot() *Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &Snapshot{Index: s.AppliedIndex(), txn: s.content.Load().db.Txn(false)}
+	return &Snapshot{Index: s.AppliedIndex(), txn: s.content.Load().db.Read()}
 }
 
 // StateIndex is the index of the state at that moment, which no answer exceeds. Restores may have put it ahead of the log's.
@@ -26,12 +25,12 @@ func (sn *Snapshot) StateIndex() uint64 { return sn.Index + shiftOf(sn.txn) }
 // pointer to one of: IndexRow, Tombstone, LockDelay, LastEpoch, ClusterID of this package; KVEntry, Node, Service, Check, Session, Group,
 // Assignment, Presence, Transition, NodeCoordinate, PreparedQuery, Autopilot, CARoot, PlannedMove of package cluster. It is shared and must not be changed.
 func (sn *Snapshot) Records(yield func(record any) error) error {
-	for r := range each[indexRow](sn.txn, tableIndexes, byID, nil) {
+	for r := range each[indexRow](sn.txn, tableIndexes, byID, "") {
 		if err := yield(&r.IndexRow); err != nil {
 			return err
 		}
 	}
-	for _, stream := range []func(*memdb.Txn, func(any) error) error{
+	for _, stream := range []func(*table.Txn, func(any) error) error{
 		stream[Tombstone](tableTombstones),
 		stream[cluster.KVEntry](tableKV),
 		stream[LockDelay](tableLockDelays),
@@ -58,9 +57,9 @@ func (sn *Snapshot) Records(yield func(record any) error) error {
 	return nil
 }
 
-func stream[T any](table string) func(*memdb.Txn, func(any) error) error {
-	return func(txn *memdb.Txn, yield func(any) error) error {
-		for o := range each[T](txn, table, byID, nil) {
+func stream[T any](name string) func(*table.Txn, func(any) error) error {
+	return func(txn *table.Txn, yield func(any) error) error {
+		for o := range each[T](txn, name, byID, "") {
 			if err := yield(o); err != nil {
 				return err
 			}

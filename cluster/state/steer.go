@@ -53,11 +53,11 @@ func refusal(as []cluster.Assignment) error {
 }
 
 func (w *writer) mayAssign(a *cluster.Assignment) bool {
-	if found[cluster.Group](w.draft, tableGroups, keyOf(a.Group)) == nil {
+	if found[cluster.Group](w.txn, tableGroups, keyOf(a.Group)) == nil {
 		return false
 	}
 	var epoch uint64
-	if e := found[LastEpoch](w.draft, tableEpochs, keyOf(a.Group)); e != nil {
+	if e := found[LastEpoch](w.txn, tableEpochs, keyOf(a.Group)); e != nil {
 		epoch = e.Epoch
 	}
 	return a.Epoch == epoch+1
@@ -65,7 +65,7 @@ func (w *writer) mayAssign(a *cluster.Assignment) bool {
 
 // pins reports whether an assignment is the current one, but for that an operator chose it: the holder goes on with its epoch and its lease.
 func (w *writer) pins(a *cluster.Assignment) bool {
-	had := found[cluster.Assignment](w.draft, tableAssignments, keyOf(a.Group))
+	had := found[cluster.Assignment](w.txn, tableAssignments, keyOf(a.Group))
 	return had != nil && had.Node != "" && !had.Moved && a.Moved && a.Node == had.Node && a.Epoch == had.Epoch &&
 		slices.Equal(a.VIPs, had.VIPs) && a.Since.Equal(had.Since)
 }
@@ -80,7 +80,7 @@ func (w *writer) putAssignment(a cluster.Assignment) {
 
 // await notes whom a group waits for. An assignment that is over waits for nobody.
 func (w *writer) await(c *cluster.Await) error {
-	had := first[cluster.Assignment](w.txn, tableAssignments, byID, keyOf(c.Group))
+	had := found[cluster.Assignment](w.txn, tableAssignments, keyOf(c.Group))
 	if had == nil || had.Epoch != c.Epoch || had.Node == "" {
 		return cluster.Errorf(cluster.Conflict, "epoch %d of group %q is over", c.Epoch, c.Group)
 	}
@@ -96,7 +96,7 @@ func (w *writer) await(c *cluster.Await) error {
 
 // putPresence stores a presence, unless it says nothing new.
 func (w *writer) putPresence(p cluster.Presence) {
-	if had := found[cluster.Presence](w.draft, tablePresences, nodeKey(p.Node)); had != nil && samePresence(had, &p) {
+	if had := found[cluster.Presence](w.txn, tablePresences, nodeKey(p.Node)); had != nil && samePresence(had, &p) {
 		return
 	}
 	p.ModifyIndex = w.index

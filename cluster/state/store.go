@@ -6,9 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hashicorp/go-memdb"
-
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
 // Store is the replicated state of one member. One goroutine at a time applies; any number reads.
@@ -21,7 +20,7 @@ type Store struct {
 
 // content is everything between two restores.
 type content struct {
-	db       *memdb.MemDB
+	db       *table.DB
 	replaced chan struct{} // closed when a restore has put other content in its place
 }
 
@@ -46,9 +45,7 @@ func New() *Store {
 }
 
 func newContent() *content {
-	db, err := memdb.NewMemDB(schema())
-	must(err)
-	return &content{db: db, replaced: make(chan struct{})}
+	return &content{db: table.New(schema()...), replaced: make(chan struct{})}
 }
 
 // Apply applies committed entries in their order and gives one result for each. Readers may see a batch without its last entries, but
@@ -59,15 +56,14 @@ func (s *Store) Apply(batch []Entry) []Result {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	db := s.content.Load().db
-	d := newDraft(db)
-	defer func() { d.txn.Abort() }() // where it was not committed
-	results, shift := make([]Result, len(batch)), shiftOf(d.before)
+	txn := s.content.Load().db.Write()
+	defer txn.Abort() // where it was not committed
+	results, shift := make([]Result, len(batch)), shiftOf(txn)
 	for i, e := range batch {
-		w := &writer{draft: d, index: e.Index + shift, now: e.Time.Round(0).UTC()}
+		w := &writer{txn: txn, index: e.Index + shift, now: e.Time.Round(0).UTC()}
 		results[i].Value, results[i].Err = w.apply(e.Command)
 	}
-	d.txn.Commit()
+	txn.Commit()
 	s.applied.reach(batch[len(batch)-1].Index)
 	return results
 }
@@ -98,5 +94,5 @@ func (s *Store) WatchView() *View { return s.view(true) }
 
 func (s *Store) view(watching bool) *View {
 	c := s.content.Load()
-	return &View{reading{content: c, txn: c.db.Txn(false), watching: watching}}
+	return &View{reading{content: c, txn: c.db.Read(), watching: watching}}
 }

@@ -1,14 +1,11 @@
 package state
 
 import (
-	"maps"
 	"reflect"
-	"slices"
 	"time"
 
-	"github.com/hashicorp/go-memdb"
-
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
 // MaxArchivedIndex is the highest index that a snapshot may have which an operator restores. Beyond it programs that keep numbers as
@@ -35,9 +32,9 @@ func (r *Restore) Supersede(index, archived uint64, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.content.Load()
-	was := old.db.Txn(false)
+	was := old.db.Read()
 	at := max(index+shiftOf(was), archived+1)
-	m := &merge{writer: &writer{draft: &draft{db: r.content.db, txn: r.txn}, index: at, now: now.Round(0).UTC()}, was: was}
+	m := &merge{writer: &writer{txn: r.txn, index: at, now: now.Round(0).UTC()}, was: was}
 	if err := m.run(); err != nil {
 		return err
 	}
@@ -51,8 +48,8 @@ func (r *Restore) Supersede(index, archived uint64, now time.Time) error {
 }
 
 // shiftOf is how far the indexes of the state are ahead of those of the log. A restore may have put them forward.
-func shiftOf(txn *memdb.Txn) uint64 {
-	if r := first[indexRow](txn, tableIndexes, byID, keyOf(setShift)); r != nil {
+func shiftOf(txn *table.Txn) uint64 {
+	if r := found[indexRow](txn, tableIndexes, setShift); r != nil {
 		return r.Index
 	}
 	return 0
@@ -61,7 +58,7 @@ func shiftOf(txn *memdb.Txn) uint64 {
 // merge makes the records of a snapshot the next state of a running cluster.
 type merge struct {
 	*writer            // of the new content
-	was     *memdb.Txn // the content until now
+	was     *table.Txn // the content until now
 }
 
 func (m *merge) run() error {
@@ -78,13 +75,12 @@ func (m *merge) run() error {
 
 // keepIdentity lets the cluster be the one that it is, whosever snapshot it gets: its ID and the root of its CA stay.
 func (m *merge) keepIdentity() {
-	_, err := m.txn.DeleteAll(tableClusterID, byID, clusterIDKey)
-	must(err)
-	if id := first[ClusterID](m.was, tableClusterID, byID, clusterIDKey); id != nil {
+	m.removeAll(tableClusterID)
+	if id := found[ClusterID](m.was, tableClusterID, clusterIDKey); id != nil {
 		kept := *id
 		m.put(tableClusterID, &kept)
 	}
-	if root := first[cluster.CARoot](m.was, tableCARoots, byID, caRootKey); root != nil {
+	if root := found[cluster.CARoot](m.was, tableCARoots, caRootKey); root != nil {
 		kept := *root
 		m.put(tableCARoots, &kept)
 	}
@@ -92,7 +88,7 @@ func (m *merge) keepIdentity() {
 
 // checkGroups refuses groups that PutGroup would refuse, and epochs that cannot be counted on from.
 func (m *merge) checkGroups() error {
-	for g := range each[cluster.Group](m.txn, tableGroups, byID, nil) {
+	for g := range each[cluster.Group](m.txn, tableGroups, byID, "") {
 		if err := g.Validate(); err != nil {
 			return err
 		}
@@ -100,7 +96,7 @@ func (m *merge) checkGroups() error {
 			return err
 		}
 	}
-	for e := range each[LastEpoch](m.txn, tableEpochs, byID, nil) {
+	for e := range each[LastEpoch](m.txn, tableEpochs, byID, "") {
 		if e.Epoch > MaxArchivedIndex {
 			return cluster.Errorf(cluster.Invalid, "the snapshot claims the epoch %d of group %q: no group gets that far", e.Epoch, e.Group)
 		}
@@ -110,19 +106,21 @@ func (m *merge) checkGroups() error {
 
 // restamp gives everything the index of the restore, and lets what is not there any more have been deleted then.
 func (m *merge) restamp() {
-	for t := range each[Tombstone](m.txn, tableTombstones, byID, nil) {
-		m.remove(tableTombstones, t)
+	m.removeAll(tableTombstones)
+	tables := schema()
+	for _, t := range tables {
+		m.put(tableIndexes, &indexRow{IndexRow: IndexRow{Name: ofReaped + t.Name}})
 	}
-	tables := slices.Sorted(maps.Keys(schema().Tables))
-	for _, table := range tables {
-		m.put(tableIndexes, &indexRow{IndexRow: IndexRow{Name: ofReaped + table}})
-	}
-	for _, table := range tables {
-		all, err := m.txn.Get(table, byID+"_prefix", []byte(nil))
-		must(err)
-		for o := all.Next(); o != nil; o = all.Next() {
+	for _, t := range tables {
+		for o := range m.txn.Below(t.Name, byID, "") {
 			stamp(o, m.index)
 		}
+	}
+}
+
+func (m *merge) removeAll(table string) {
+	for o := range m.txn.Below(table, byID, "") {
+		m.remove(table, o)
 	}
 }
 
@@ -144,16 +142,16 @@ func stamp(record any, index uint64) {
 // delayLocks starts the lock delay of every lock that the restore takes from its holder, as the end of its session would. Delays that run
 // already go on.
 func (m *merge) delayLocks() {
-	for e := range each[cluster.KVEntry](m.was, tableKV, bySession, nil) {
-		if n := first[cluster.KVEntry](m.txn, tableKV, byID, []byte(e.Key)); n != nil && n.Session == e.Session {
+	for e := range each[cluster.KVEntry](m.was, tableKV, bySession, "") {
+		if n := found[cluster.KVEntry](m.txn, tableKV, e.Key); n != nil && n.Session == e.Session {
 			continue
 		}
-		if s := first[cluster.Session](m.was, tableSessions, byID, nodeKey(e.Session)); s != nil {
+		if s := found[cluster.Session](m.was, tableSessions, nodeKey(e.Session)); s != nil {
 			m.delayLock(e.Key, s.LockDelay)
 		}
 	}
-	for d := range each[LockDelay](m.was, tableLockDelays, byID, nil) {
-		if n := first[LockDelay](m.txn, tableLockDelays, byID, []byte(d.Key)); n == nil || n.Until.Before(d.Until) {
+	for d := range each[LockDelay](m.was, tableLockDelays, byID, "") {
+		if n := found[LockDelay](m.txn, tableLockDelays, d.Key); n == nil || n.Until.Before(d.Until) {
 			m.put(tableLockDelays, &LockDelay{Key: d.Key, Until: d.Until})
 		}
 	}

@@ -18,16 +18,15 @@ import (
 func (m *merge) keepFailover() {
 	epochs := m.mergeEpochs()
 	for _, table := range []string{tableAssignments, tablePlanned, tablePresences, tableTimeline} {
-		_, err := m.txn.DeleteAll(table, byID+"_prefix", []byte(nil))
-		must(err)
+		m.removeAll(table)
 	}
-	for r := range each[indexRow](m.txn, tableIndexes, byID, []byte(ofTimeline)) {
+	for r := range each[indexRow](m.txn, tableIndexes, byID, ofTimeline) {
 		m.remove(tableIndexes, r)
 	}
-	for p := range each[cluster.Presence](m.was, tablePresences, byID, nil) {
+	for p := range each[cluster.Presence](m.was, tablePresences, byID, "") {
 		m.putPresence(*p)
 	}
-	for t := range each[cluster.Transition](m.was, tableTimeline, byID, nil) {
+	for t := range each[cluster.Transition](m.was, tableTimeline, byID, "") {
 		m.put(tableTimeline, t)
 		m.touchTimeline(t.Group)
 	}
@@ -39,11 +38,11 @@ func (m *merge) keepFailover() {
 // mergeEpochs writes the last epoch of every group, and gives back how far the snapshot has put them forward.
 func (m *merge) mergeEpochs() (ahead map[string]bool) {
 	ahead = map[string]bool{}
-	for e := range each[LastEpoch](m.txn, tableEpochs, byID, nil) {
-		had := first[LastEpoch](m.was, tableEpochs, byID, keyOf(e.Group))
+	for e := range each[LastEpoch](m.txn, tableEpochs, byID, "") {
+		had := found[LastEpoch](m.was, tableEpochs, keyOf(e.Group))
 		ahead[e.Group] = had == nil || e.Epoch > had.Epoch
 	}
-	for e := range each[LastEpoch](m.was, tableEpochs, byID, nil) {
+	for e := range each[LastEpoch](m.was, tableEpochs, byID, "") {
 		if !ahead[e.Group] {
 			m.put(tableEpochs, &LastEpoch{Group: e.Group, Epoch: e.Epoch})
 		}
@@ -54,13 +53,13 @@ func (m *merge) mergeEpochs() (ahead map[string]bool) {
 // keepAssignments gives every group of the snapshot the assignment that it has now. A group whose last epoch is another assignment's
 // takes the next one: with the same holder and the same addresses, or none.
 func (m *merge) keepAssignments(ahead map[string]bool) {
-	for g := range each[cluster.Group](m.txn, tableGroups, byID, nil) {
-		last := first[LastEpoch](m.txn, tableEpochs, byID, keyOf(g.Name))
+	for g := range each[cluster.Group](m.txn, tableGroups, byID, "") {
+		last := found[LastEpoch](m.txn, tableEpochs, keyOf(g.Name))
 		if last == nil {
 			continue // it never had a holder
 		}
 		a := cluster.Assignment{Group: g.Name, Why: "the group was restored from a snapshot", Since: m.now}
-		had := first[cluster.Assignment](m.was, tableAssignments, byID, keyOf(g.Name))
+		had := found[cluster.Assignment](m.was, tableAssignments, keyOf(g.Name))
 		if had != nil {
 			a = *had
 		}
@@ -73,8 +72,8 @@ func (m *merge) keepAssignments(ahead map[string]bool) {
 
 // keepPlannedMoves gives every group of the snapshot the planned move that it has now.
 func (m *merge) keepPlannedMoves() {
-	for p := range each[cluster.PlannedMove](m.was, tablePlanned, byID, nil) {
-		if first[cluster.Group](m.txn, tableGroups, byID, keyOf(p.Group)) != nil {
+	for p := range each[cluster.PlannedMove](m.was, tablePlanned, byID, "") {
+		if found[cluster.Group](m.txn, tableGroups, keyOf(p.Group)) != nil {
 			kept := *p
 			m.put(tablePlanned, &kept)
 		}
@@ -89,16 +88,16 @@ func (m *merge) tellOfGroups() {
 			Kind: cluster.TransitionGroup, Group: g.Name, Why: fmt.Sprintf("the group was %s when a snapshot was restored", what), Detail: describe(g),
 		})
 	}
-	for g := range each[cluster.Group](m.txn, tableGroups, byID, nil) {
-		switch had := first[cluster.Group](m.was, tableGroups, byID, keyOf(g.Name)); {
+	for g := range each[cluster.Group](m.txn, tableGroups, byID, "") {
+		switch had := found[cluster.Group](m.was, tableGroups, keyOf(g.Name)); {
 		case had == nil:
 			add(g, "created")
 		case !had.Equal(g):
 			add(g, "changed")
 		}
 	}
-	for g := range each[cluster.Group](m.was, tableGroups, byID, nil) {
-		if first[cluster.Group](m.txn, tableGroups, byID, keyOf(g.Name)) == nil {
+	for g := range each[cluster.Group](m.was, tableGroups, byID, "") {
+		if found[cluster.Group](m.txn, tableGroups, keyOf(g.Name)) == nil {
 			add(g, "deleted")
 		}
 	}

@@ -20,10 +20,10 @@ func (w *writer) record(transitions []cluster.Transition) {
 
 func (w *writer) trimTimeline() {
 	surplus := -cluster.TimelineSize
-	for range each[cluster.Transition](w.txn, tableTimeline, byID, nil) {
+	for range each[cluster.Transition](w.txn, tableTimeline, byID, "") {
 		surplus++
 	}
-	for t := range each[cluster.Transition](w.txn, tableTimeline, byID, nil) {
+	for t := range each[cluster.Transition](w.txn, tableTimeline, byID, "") {
 		if surplus <= 0 {
 			return
 		}

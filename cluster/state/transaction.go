@@ -7,13 +7,14 @@ func (v *View) Transact(c *cluster.Transaction) *cluster.TransactionResult {
 	return (&transaction{view: v, most: cluster.MaxTransactionRead}).run(c)
 }
 
-// transact does a transaction. One of its operations may fail after others have written.
-func (w *writer) transact(c *cluster.Transaction) (result *cluster.TransactionResult) {
-	w.allOrNothing(func() bool {
-		t := &transaction{view: &View{reading{txn: w.txn}}, w: w, most: cluster.MaxTransactionAnswer}
-		result = t.run(c)
-		return len(result.Errors) == 0
-	})
+// transact does a transaction. Where one of its operations fails, what others have written is undone.
+func (w *writer) transact(c *cluster.Transaction) *cluster.TransactionResult {
+	before := w.txn.Mark()
+	t := &transaction{view: &View{reading{txn: w.txn}}, w: w, most: cluster.MaxTransactionAnswer}
+	result := t.run(c)
+	if len(result.Errors) > 0 {
+		w.txn.Back(before)
+	}
 	return result
 }
 

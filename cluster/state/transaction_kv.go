@@ -29,7 +29,7 @@ func (t *transaction) kv(key string) *cluster.KVEntry {
 	if t.w == nil {
 		return t.view.KVGet(key)
 	}
-	return found[cluster.KVEntry](t.w.draft, tableKV, []byte(key))
+	return found[cluster.KVEntry](t.w.txn, tableKV, key)
 }
 
 // readKV does what reads one key: had is its entry.

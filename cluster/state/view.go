@@ -2,10 +2,11 @@ package state
 
 import (
 	"context"
-
-	"github.com/hashicorp/go-memdb"
+	"reflect"
+	"slices"
 
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
 // View is a consistent snapshot of the state for one goroutine. What its methods return is shared: read it, never change it.
@@ -22,7 +23,7 @@ func (v *View) Wait(ctx context.Context) error { return v.r.wait(ctx) }
 // reading is the part of a View that notes what was asked.
 type reading struct {
 	content  *content
-	txn      *memdb.Txn
+	txn      *table.Txn
 	index    uint64
 	watching bool
 	watches  []watch
@@ -37,7 +38,7 @@ type watch struct {
 }
 
 // ask asks about one object and notes it.
-func (r *reading) ask(table string, key []byte) any {
+func (r *reading) ask(table, key string) any {
 	q := question{table: table, key: key}
 	a := q.ask(r.txn)
 	r.note(q, a, false)
@@ -47,7 +48,7 @@ func (r *reading) ask(table string, key []byte) any {
 // askBelow visits the keys below a prefix and notes it.
 func (r *reading) askBelow(prefix string, visit func(*cluster.KVEntry)) {
 	n := 0
-	q := question{table: tableKV, key: []byte(prefix), below: true}
+	q := question{table: tableKV, key: prefix, below: true}
 	a := askBelow(r.txn, q.key, func(e *cluster.KVEntry) {
 		n++
 		visit(e)
@@ -57,7 +58,7 @@ func (r *reading) askBelow(prefix string, visit func(*cluster.KVEntry)) {
 
 // askSet asks for a set's row and notes it.
 func (r *reading) askSet(name string) *indexRow {
-	row, _ := r.ask(tableIndexes, keyOf(name)).(*indexRow)
+	row, _ := r.ask(tableIndexes, name).(*indexRow)
 	return row
 }
 
@@ -67,7 +68,7 @@ const cheapToAskAgain = 64
 func (r *reading) note(q question, a answer, costly bool) {
 	r.index = max(r.index, a.index)
 	if r.watching {
-		r.watches = append(r.watches, watch{question: q, index: a.index, changed: a.changed, costly: costly})
+		r.watches = append(r.watches, watch{question: q, index: a.index, changed: a.changed.Changed(), costly: costly})
 	}
 }
 
@@ -93,7 +94,7 @@ func (r *reading) moved() bool {
 	return false
 }
 
-// waitOnce waits until a channel closes. Most readers have asked one thing.
+// waitOnce waits until one of the channels closes. Most readers have asked one thing.
 func (r *reading) waitOnce(ctx context.Context) error {
 	if len(r.watches) == 1 {
 		select {
@@ -105,25 +106,47 @@ func (r *reading) waitOnce(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	all := memdb.NewWatchSet()
-	all.Add(r.content.replaced)
+	channels := []<-chan struct{}{r.content.replaced}
 	for _, w := range r.watches {
-		all.Add(w.changed)
+		channels = append(channels, w.changed)
 	}
-	return all.WatchCtx(ctx)
+	waitAny(ctx, channels)
+	return ctx.Err()
+}
+
+// mostCases is how many channels reflect waits for at once, but for two.
+const mostCases = 1<<16 - 2
+
+// waitAny waits until one of the channels closes, or ctx ends.
+func waitAny(ctx context.Context, channels []<-chan struct{}) {
+	if len(channels) > mostCases {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		rest, closed := channels[mostCases:], make(chan struct{})
+		go func() {
+			defer close(closed)
+			waitAny(ctx, rest)
+		}()
+		channels = append(slices.Clone(channels[:mostCases]), closed)
+	}
+	cases := []reflect.SelectCase{{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ctx.Done())}}
+	for _, ch := range channels {
+		cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)})
+	}
+	reflect.Select(cases)
 }
 
 // moved reports whether the answer has changed. The tree wakes some readers for a neighbour's change (a key that does not exist
 // has no channel of its own); those wait on with the channel of now.
-func (w *watch) moved(db *memdb.MemDB) bool {
+func (w *watch) moved(db *table.DB) bool {
 	if w.costly {
 		return true
 	}
-	a := w.ask(db.Txn(false))
+	a := w.ask(db.Read())
 	if a.index != w.index {
 		return true
 	}
-	w.changed = a.changed
+	w.changed = a.changed.Changed()
 	return false
 }
 

@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/go-memdb"
-
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
 // ServiceSummary is a service's name with the tags of all its instances, sorted, each once.
@@ -26,13 +25,13 @@ type Instance struct {
 // Nodes is every node in the order of the names.
 func (v *View) Nodes() []*cluster.Node {
 	v.r.askSet(setNodes)
-	return slices.Collect(each[cluster.Node](v.r.txn, tableNodes, byID, nil))
+	return slices.Collect(each[cluster.Node](v.r.txn, tableNodes, byID, ""))
 }
 
 // Node is the node of this name, nil where there is none.
 func (v *View) Node(name string) *cluster.Node {
 	v.r.askSet(ofNode + strings.ToLower(name))
-	return first[cluster.Node](v.r.txn, tableNodes, byID, nodeKey(name))
+	return found[cluster.Node](v.r.txn, tableNodes, nodeKey(name))
 }
 
 // NodeByID is the node with this ID, nil where there is none.
@@ -56,7 +55,7 @@ func (v *View) NodeServices(node string) []*cluster.Service {
 // NodeService is one instance on a node, nil where there is none.
 func (v *View) NodeService(node, id string) *cluster.Service {
 	v.r.askSet(ofNode + strings.ToLower(node))
-	return first[cluster.Service](v.r.txn, tableServices, byID, onNode(node, id))
+	return found[cluster.Service](v.r.txn, tableServices, onNode(node, id))
 }
 
 // Services is every service that has an instance, in the order of the names.
@@ -121,8 +120,8 @@ func (v *View) InstancesByAddress(a netip.Addr) []Instance {
 	return all
 }
 
-func instance(txn *memdb.Txn, s *cluster.Service) Instance {
-	i := Instance{Node: first[cluster.Node](txn, tableNodes, byID, nodeKey(s.Node)), Service: s}
+func instance(txn *table.Txn, s *cluster.Service) Instance {
+	i := Instance{Node: found[cluster.Node](txn, tableNodes, nodeKey(s.Node)), Service: s}
 	for _, id := range []string{"", s.ID} {
 		for c := range each[cluster.Check](txn, tableChecks, byInstance, ofInstance(s.Node, id)) {
 			i.Checks = append(i.Checks, c)
@@ -132,7 +131,7 @@ func instance(txn *memdb.Txn, s *cluster.Service) Instance {
 }
 
 // summary gathers the tags of a service's instances. Its name is written as the first of them writes it.
-func summary(txn *memdb.Txn, name string) ServiceSummary {
+func summary(txn *table.Txn, name string) ServiceSummary {
 	s := ServiceSummary{}
 	for i := range instancesOf(txn, name) {
 		if s.Name == "" {

@@ -13,7 +13,7 @@ import (
 // Coordinates is every coordinate in the order of the nodes' names.
 func (v *View) Coordinates() []*cluster.NodeCoordinate {
 	v.r.askSet(setCoordinates)
-	return slices.Collect(each[cluster.NodeCoordinate](v.r.txn, tableCoordinates, byID, nil))
+	return slices.Collect(each[cluster.NodeCoordinate](v.r.txn, tableCoordinates, byID, ""))
 }
 
 // Coordinate is the coordinate of a node, nil where there is none.
@@ -67,7 +67,7 @@ func (v *View) Origin(near, agent string, client netip.Addr) string {
 }
 
 func (v *View) unnotedCoordinate(node string) *cluster.NodeCoordinate {
-	return first[cluster.NodeCoordinate](v.r.txn, tableCoordinates, byID, nodeKey(node))
+	return found[cluster.NodeCoordinate](v.r.txn, tableCoordinates, nodeKey(node))
 }
 
 func (v *View) distance(from *cluster.NodeCoordinate, node string) time.Duration {

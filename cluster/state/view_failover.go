@@ -9,7 +9,7 @@ import (
 // Groups is every group in the order of the names.
 func (v *View) Groups() []*cluster.Group {
 	v.r.askSet(setGroups)
-	return slices.Collect(each[cluster.Group](v.r.txn, tableGroups, byID, nil))
+	return slices.Collect(each[cluster.Group](v.r.txn, tableGroups, byID, ""))
 }
 
 // Group is the group of this name, nil where there is none.
@@ -21,7 +21,7 @@ func (v *View) Group(name string) *cluster.Group {
 // Assignments is every assignment in the order of the groups.
 func (v *View) Assignments() []*cluster.Assignment {
 	v.r.askSet(setAssignments)
-	return slices.Collect(each[cluster.Assignment](v.r.txn, tableAssignments, byID, nil))
+	return slices.Collect(each[cluster.Assignment](v.r.txn, tableAssignments, byID, ""))
 }
 
 // Assignment is the assignment of a group, nil for a group that never had one. A group that was deleted and created again has one
@@ -34,7 +34,7 @@ func (v *View) Assignment(group string) *cluster.Assignment {
 // LastEpochs is the highest epoch that each group ever had, also of those that were deleted. It changes with the assignments, and is nothing to wait for.
 func (v *View) LastEpochs() map[string]uint64 {
 	epochs := map[string]uint64{}
-	for e := range each[LastEpoch](v.r.txn, tableEpochs, byID, nil) {
+	for e := range each[LastEpoch](v.r.txn, tableEpochs, byID, "") {
 		epochs[e.Group] = e.Epoch
 	}
 	return epochs
@@ -43,7 +43,7 @@ func (v *View) LastEpochs() map[string]uint64 {
 // Presences is what failover knows of every machine, in the order of the nodes.
 func (v *View) Presences() []*cluster.Presence {
 	v.r.askSet(setPresences)
-	return slices.Collect(each[cluster.Presence](v.r.txn, tablePresences, byID, nil))
+	return slices.Collect(each[cluster.Presence](v.r.txn, tablePresences, byID, ""))
 }
 
 // Presence is what failover knows of one machine, nil where it knows nothing.
@@ -58,7 +58,7 @@ func (v *View) Timeline(group string, limit int) []*cluster.Transition {
 	var list []*cluster.Transition
 	if group == "" {
 		v.r.askSet(setTimeline)
-		list = slices.Collect(each[cluster.Transition](v.r.txn, tableTimeline, byID, nil))
+		list = slices.Collect(each[cluster.Transition](v.r.txn, tableTimeline, byID, ""))
 	} else {
 		v.r.askSet(ofTimeline + group)
 		list = slices.Collect(each[cluster.Transition](v.r.txn, tableTimeline, byGroup, below(group)))

@@ -19,7 +19,7 @@ func (v *View) NodeChecks(node string) []*cluster.Check {
 // NodeCheck is one check on a node, nil where there is none.
 func (v *View) NodeCheck(node, id string) *cluster.Check {
 	v.r.askSet(ofNodeChecks + strings.ToLower(node))
-	return first[cluster.Check](v.r.txn, tableChecks, byID, onNode(node, id))
+	return found[cluster.Check](v.r.txn, tableChecks, onNode(node, id))
 }
 
 // ServiceChecks is every check of the instances of a service, without those of their nodes, in the order of nodes and IDs.
@@ -33,7 +33,7 @@ func (v *View) ServiceChecks(service string) []*cluster.Check {
 func (v *View) ChecksInState(status cluster.Status) []*cluster.Check {
 	if status == AnyStatus {
 		v.r.askSet(setChecks)
-		return slices.Collect(each[cluster.Check](v.r.txn, tableChecks, byID, nil))
+		return slices.Collect(each[cluster.Check](v.r.txn, tableChecks, byID, ""))
 	}
 	v.r.askSet(ofStatus + string(status))
 	return slices.Collect(each[cluster.Check](v.r.txn, tableChecks, byStatus, below(string(status))))

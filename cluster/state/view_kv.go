@@ -8,7 +8,7 @@ import (
 
 // KVGet is the entry of a key, nil where there is none.
 func (v *View) KVGet(key string) *cluster.KVEntry {
-	e, _ := v.r.ask(tableKV, []byte(key)).(*cluster.KVEntry)
+	e, _ := v.r.ask(tableKV, key).(*cluster.KVEntry)
 	return e
 }
 

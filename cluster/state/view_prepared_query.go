@@ -10,7 +10,7 @@ import (
 // PreparedQueries is every prepared query in the order of the IDs.
 func (v *View) PreparedQueries() []*cluster.PreparedQuery {
 	v.r.askSet(setQueries)
-	return slices.Collect(each[cluster.PreparedQuery](v.r.txn, tableQueries, byID, nil))
+	return slices.Collect(each[cluster.PreparedQuery](v.r.txn, tableQueries, byID, ""))
 }
 
 // PreparedQuery is the prepared query with this ID, nil where there is none.
@@ -28,7 +28,7 @@ func (v *View) PreparedQueryByName(name string) *cluster.PreparedQuery {
 		return q
 	}
 	var longest *cluster.PreparedQuery
-	for q := range each[cluster.PreparedQuery](v.r.txn, tableQueries, byName, nil) { // a prefix comes before what is longer
+	for q := range each[cluster.PreparedQuery](v.r.txn, tableQueries, byName, "") { // a prefix comes before what is longer
 		if q.IsTemplate() && strings.HasPrefix(folded, foldedName(q)) {
 			longest = q
 		}

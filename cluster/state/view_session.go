@@ -17,7 +17,7 @@ func (v *View) Session(id string) *cluster.Session {
 // Sessions is every session in the order of the IDs.
 func (v *View) Sessions() []*cluster.Session {
 	v.r.askSet(setSessions)
-	return slices.Collect(each[cluster.Session](v.r.txn, tableSessions, byID, nil))
+	return slices.Collect(each[cluster.Session](v.r.txn, tableSessions, byID, ""))
 }
 
 // NodeSessions is every session of a node in the order of the IDs.

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"holdfast/cluster"
+	"holdfast/cluster/state/table"
 )
 
 // writer applies one command within the transaction of its batch. Each command is checked in full before its first write, but for those
-// that are done allOrNothing.
+// for transactions, which are undone.
 type writer struct {
-	*draft
+	txn   *table.Txn
 	index uint64
 	now   time.Time // the leader's
 
@@ -79,10 +80,13 @@ func (w *writer) apply(c cluster.Command) (any, error) {
 	return nil, cluster.Errorf(cluster.Internal, "this version does not know how to apply a %T", c)
 }
 
+func (w *writer) put(table string, o any)    { w.txn.Put(table, o) }
+func (w *writer) remove(table string, o any) { w.txn.Delete(table, o) }
+
 // touch moves the index of a set.
 func (w *writer) touch(set string) {
-	if r := found[indexRow](w.draft, tableIndexes, keyOf(set)); r == nil {
-		w.unbury(tableIndexes, keyOf(set))
+	if r := found[indexRow](w.txn, tableIndexes, set); r == nil {
+		w.unbury(tableIndexes, set)
 	} else if r.Index == w.index {
 		return
 	}
@@ -91,20 +95,20 @@ func (w *writer) touch(set string) {
 
 // close ends a set: what it was about ceased to exist.
 func (w *writer) close(set string) {
-	if r := found[indexRow](w.draft, tableIndexes, keyOf(set)); r != nil {
+	if r := found[indexRow](w.txn, tableIndexes, set); r != nil {
 		w.remove(tableIndexes, r)
-		w.bury(tableIndexes, keyOf(set))
+		w.bury(tableIndexes, set)
 	}
 }
 
 // bury remembers when something ceased to exist.
-func (w *writer) bury(table string, key []byte) {
-	w.put(tableTombstones, &Tombstone{Table: table, Key: string(key), Index: w.index})
+func (w *writer) bury(table, key string) {
+	w.put(tableTombstones, &Tombstone{Table: table, Key: key, Index: w.index})
 }
 
 // unbury forgets that something ceased to exist: it is there again, with a higher index.
-func (w *writer) unbury(table string, k []byte) {
-	if t := found[Tombstone](w.draft, tableTombstones, keyOf(table, string(k))); t != nil {
+func (w *writer) unbury(table, key string) {
+	if t := found[Tombstone](w.txn, tableTombstones, keyOf(table, key)); t != nil {
 		w.remove(tableTombstones, t)
 	}
 }
@@ -112,7 +116,7 @@ func (w *writer) unbury(table string, k []byte) {
 // reapTombstones forgets tombstones, and keeps of each table the highest index it forgot, so that no index goes backwards.
 func (w *writer) reapTombstones(c *cluster.ReapTombstones) {
 	highest := map[string]uint64{}
-	for t := range each[Tombstone](w.txn, tableTombstones, byIndex, nil) { // the lowest index first
+	for t := range each[Tombstone](w.txn, tableTombstones, byIndex, "") { // the lowest index first
 		if t.Index > c.Index {
 			break
 		}

@@ -27,7 +27,8 @@ type imported struct {
 // another surface, or a mechanism, would sooner or later be served by it.
 var mayImport = map[string][]string{
 	"cluster":               {},
-	"cluster/state":         {"cluster"},
+	"cluster/state":         {"cluster", "cluster/state/table"},
+	"cluster/state/table":   {},
 	"cluster/prepared":      {"cluster", "cluster/state"},
 	"cluster/codec":         {"cluster", "cluster/state"},
 	"cluster/codec/entry":   {"cluster"},
@@ -101,7 +102,6 @@ var forAll = []string{"cluster/pause"}
 
 // onlyIn lists the libraries that carry one mechanism each, and the folders that may import them.
 var onlyIn = map[string][]string{
-	"github.com/hashicorp/go-memdb":       {"cluster/state"},
 	"github.com/hashicorp/raft":           {"cluster/consensus"},
 	"github.com/hashicorp/raft-boltdb":    {"cluster/consensus"},
 	"github.com/hashicorp/raft-wal":       {"cluster/consensus"},

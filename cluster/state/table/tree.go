@@ -1,0 +1,219 @@
+package table
+
+import (
+	"slices"
+	"strings"
+)
+
+// leaf is a row and its key in one index. Nothing but its signal ever changes.
+type leaf struct {
+	key     string
+	row     any
+	changed Signal
+}
+
+// node is where keys part that have a beginning in common. It has two ways on at least, but for the root, which is always there.
+type node struct {
+	prefix  string // what the keys have in common beyond the nodes above
+	own     *leaf  // of the key that ends here
+	edges   []edge // to longer keys, sorted by their next byte
+	edition uint64 // of the transaction that may write to it
+	changed Signal
+}
+
+// edge leads to a node, or to a leaf where there is only one key.
+type edge struct {
+	next byte
+	leaf *leaf
+	node *node
+}
+
+// tree is one index. A reader's tree never changes.
+type tree struct {
+	root    *node
+	edition uint64 // of the nodes that the writer need not copy; 0: of none
+}
+
+// find is the place of the edge for a byte, and whether it is there.
+func (n *node) find(next byte) (int, bool) {
+	low, high := 0, len(n.edges)
+	for low < high {
+		if middle := (low + high) / 2; n.edges[middle].next < next {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low, low < len(n.edges) && n.edges[low].next == next
+}
+
+// get is the leaf of a key, nil where there is none, and what is replaced before there can be another.
+func (n *node) get(key string) (*leaf, *Signal) {
+	for depth := 0; depth < len(key); depth += len(n.prefix) {
+		i, found := n.find(key[depth])
+		if !found {
+			return nil, &n.changed
+		}
+		if l := n.edges[i].leaf; l != nil {
+			if l.key == key {
+				return l, &l.changed
+			}
+			return nil, &l.changed
+		}
+		if n = n.edges[i].node; !strings.HasPrefix(key[depth:], n.prefix) {
+			return nil, &n.changed
+		}
+	}
+	if n.own != nil {
+		return n.own, &n.own.changed
+	}
+	return nil, &n.changed
+}
+
+// below leads to all keys that begin with prefix, nowhere if there are none, and gives what is replaced before there can be others.
+func (n *node) below(prefix string) (edge, *Signal) {
+	for depth := 0; depth < len(prefix); depth += len(n.prefix) {
+		i, found := n.find(prefix[depth])
+		if !found {
+			return edge{}, &n.changed
+		}
+		if l := n.edges[i].leaf; l != nil {
+			if strings.HasPrefix(l.key, prefix) {
+				return edge{leaf: l}, &l.changed
+			}
+			return edge{}, &l.changed
+		}
+		n = n.edges[i].node
+		if rest := prefix[depth:]; len(rest) <= len(n.prefix) && strings.HasPrefix(n.prefix, rest) {
+			return edge{node: n}, &n.changed
+		} else if !strings.HasPrefix(rest, n.prefix) {
+			return edge{}, &n.changed
+		}
+	}
+	return edge{node: n}, &n.changed
+}
+
+// each visits the rows in the order of their keys, until visit has enough. It reports whether it has not.
+func (e edge) each(visit func(row any) bool) bool {
+	if e.leaf != nil {
+		return visit(e.leaf.row)
+	}
+	if e.node == nil {
+		return true
+	}
+	if e.node.own != nil && !visit(e.node.own.row) {
+		return false
+	}
+	for _, e := range e.node.edges {
+		if !e.each(visit) {
+			return false
+		}
+	}
+	return true
+}
+
+// edit is a write to a tree.
+type edit struct {
+	edition  uint64
+	replaced []*Signal // of what readers may have found, and will find no more
+}
+
+// own is the node itself, or a copy where readers may know it.
+func (e *edit) own(n *node) *node {
+	if n.edition == e.edition {
+		return n
+	}
+	e.replace(&n.changed)
+	return &node{prefix: n.prefix, own: n.own, edges: slices.Clone(n.edges), edition: e.edition}
+}
+
+func (e *edit) replace(s *Signal) { e.replaced = append(e.replaced, s) }
+
+// put lets a leaf be below n, which has depth bytes in common with its key. The other result is the leaf that it replaces, if there is one.
+func (e *edit) put(n *node, depth int, l *leaf) (*node, *leaf) {
+	n = e.own(n)
+	if len(l.key) == depth {
+		was := n.own
+		n.own = l
+		return n, was
+	}
+	i, found := n.find(l.key[depth])
+	if !found {
+		n.edges = slices.Insert(n.edges, i, edge{next: l.key[depth], leaf: l})
+		return n, nil
+	}
+	way, was := &n.edges[i], (*leaf)(nil)
+	switch {
+	case way.leaf != nil && way.leaf.key == l.key:
+		was, way.leaf = way.leaf, l
+	case way.leaf != nil:
+		way.leaf, way.node = nil, e.fork(way.leaf, l, depth)
+	default:
+		child := way.node
+		if common := inCommon(child.prefix, l.key[depth:]); common < len(child.prefix) {
+			child = e.split(child, common)
+			way.node = child
+		}
+		way.node, was = e.put(child, depth+len(child.prefix), l)
+	}
+	return n, was
+}
+
+// fork is a node in the place of a leaf, of which it has a copy: who waits for keys to appear beside the leaf waits for the leaf's signal.
+func (e *edit) fork(old, l *leaf, depth int) *node {
+	e.replace(&old.changed)
+	n := &node{prefix: l.key[depth : depth+inCommon(old.key[depth:], l.key[depth:])], edition: e.edition}
+	depth += len(n.prefix)
+	n, _ = e.put(n, depth, &leaf{key: old.key, row: old.row})
+	n, _ = e.put(n, depth, l)
+	return n
+}
+
+// split is a node for the first bytes of n's prefix, that leads to n for the rest.
+func (e *edit) split(n *node, at int) *node {
+	lower := e.own(n)
+	upper := &node{prefix: n.prefix[:at], edition: e.edition, edges: []edge{{next: n.prefix[at], node: lower}}}
+	lower.prefix = lower.prefix[at:]
+	return upper
+}
+
+// cut takes away the leaf of a key, which is there.
+func (e *edit) cut(n *node, depth int, key string) *node {
+	n = e.own(n)
+	if len(key) == depth {
+		n.own = nil
+		return n
+	}
+	i, _ := n.find(key[depth])
+	if n.edges[i].leaf != nil {
+		n.edges = slices.Delete(n.edges, i, i+1)
+		return n
+	}
+	child := n.edges[i].node
+	n.edges[i] = e.join(key[depth], e.cut(child, depth+len(child.prefix), key))
+	return n
+}
+
+// join is the edge to n, or to the only way that leads on from there.
+func (e *edit) join(next byte, n *node) edge {
+	switch {
+	case len(n.edges) == 0:
+		return edge{next: next, leaf: n.own}
+	case len(n.edges) > 1 || n.own != nil:
+		return edge{next: next, node: n}
+	case n.edges[0].leaf != nil:
+		return edge{next: next, leaf: n.edges[0].leaf}
+	}
+	only := e.own(n.edges[0].node)
+	only.prefix = n.prefix + only.prefix
+	return edge{next: next, node: only}
+}
+
+// inCommon is how many bytes a and b begin with alike.
+func inCommon(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
