@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -101,6 +102,14 @@ func (c *boundedConn) SetWriteDeadline(t time.Time) error {
 // SetDeadline sets both.
 func (c *boundedConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// SyscallConn is the connection as the kernel knows it, for who waits for what the kernel alone can tell.
+func (c *boundedConn) SyscallConn() (syscall.RawConn, error) {
+	if s, ok := c.Conn.(syscall.Conn); ok {
+		return s.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
 }
 
 // CloseWrite ends our direction: net/http does so, and then waits a moment, where a client that is still sending would else lose the answer.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"holdfast/httpapi/exchange"
+	"holdfast/httpapi/plain"
 )
 
 // Limits bound what a client may use of the server.
@@ -37,7 +38,8 @@ type Server struct {
 	listeners []*connLimit
 	tls       atomic.Pointer[tls.Config] // of the connections that begin now
 	log       *slog.Logger
-	http      *http.Server
+	plain     *plain.Server      // the plain requests of connections without TLS
+	http      *http.Server       // the others
 	handed    *http.Server       // what other members hand over
 	cancel    context.CancelFunc // ends every request, blocking reads first of all
 	serving   sync.WaitGroup
@@ -66,6 +68,7 @@ func Listen(addrs Addresses, limits Limits, log *slog.Logger) (*Server, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
+	s.plain = plain.New(plain.Config{Context: exchange.ServerContext(ctx), First: headerTimeout, Idle: idleTimeout}, log)
 	s.http, s.handed = s.newHTTP(ctx, limits), s.newHTTP(ctx, limits)
 	return s, nil
 }
@@ -106,9 +109,14 @@ func (s *Server) Secure(c *tls.Config) { s.tls.Store(c) }
 // Serve starts to answer. It returns at once; Close ends what it started.
 func (s *Server) Serve(h http.Handler) {
 	s.http.Handler = h
+	takePlain := s.plain.Take
+	if err := s.plain.Open(h); err != nil {
+		s.log.Debug("plain requests are served like the others", "error", err)
+		takePlain = func(l net.Listener) net.Listener { return l }
+	}
 	for _, l := range s.listeners {
 		s.serving.Go(func() {
-			serve := s.http.Serve
+			serve := func(l net.Listener) error { return s.http.Serve(takePlain(l)) }
 			if l.secure {
 				serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
 			}
@@ -135,9 +143,10 @@ func (s *Server) Close() error {
 	s.cancel()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	handed := make(chan error, 1)
-	go func() { handed <- shut(ctx, s.handed) }()
-	err := errors.Join(shut(ctx, s.http), <-handed)
+	others := make(chan error, 2)
+	go func() { others <- shut(ctx, s.handed) }()
+	go func() { _ = s.plain.Shutdown(ctx); others <- nil }() // whoever is still being answered has had his time
+	err := errors.Join(shut(ctx, s.http), <-others, <-others)
 	s.closeListeners()
 	s.serving.Wait()
 	return err

@@ -60,6 +60,7 @@ var mayImport = map[string][]string{
 	"httpapi":          {"cluster", "cluster/state"}, // and its own families
 	"httpapi/exchange": {"cluster", "cluster/state", "httpapi/filter"},
 	"httpapi/filter":   {},
+	"httpapi/plain":    {},
 	"httpapi/wire":     {"cluster", "cluster/state", "httpapi/exchange"},
 	"httpapi/FAMILY":   {"cluster", "cluster/state", "cluster/prepared", "httpapi/exchange", "httpapi/wire"}, // each of the others: one never imports another
 

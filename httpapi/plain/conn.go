@@ -1,0 +1,143 @@
+package plain
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// What a connection is doing, for who closes the server.
+const (
+	waiting   = iota // for a request
+	answering        // one
+	closed           // by who closes the server, while it waited
+)
+
+// conn is a connection that has had plain requests alone.
+type conn struct {
+	net.Conn
+
+	server *Server
+	giveUp func(net.Conn) // to net/http
+	doing  atomic.Int32
+	began  time.Time
+	until  time.Duration // the read deadline, from began on; 0 where there is none that lasts
+
+	ctx    context.Context // ends when the client hangs up, or the server closes
+	cancel context.CancelFunc
+	number uint64 // among those whose hang-up is waited for, 0 before the first request
+	remote string
+	handed net.Conn // the connection as net/http is to have it; nil for as long as it is not
+
+	w response
+}
+
+var heads = sync.Pool{New: func() any { return new([headSize]byte) }}
+
+// serve answers until the connection ends or is net/http's.
+func (c *conn) serve() {
+	defer c.server.forget(c)
+	for limit := c.server.cfg.First; ; limit = c.server.cfg.Idle {
+		h, ok := c.next(limit)
+		if !ok || !c.doing.CompareAndSwap(waiting, answering) || !c.answer(h) {
+			break
+		}
+		if c.doing.Store(waiting); c.server.closing.Load() {
+			break
+		}
+	}
+	c.server.hangUps.remove(c.number)
+	c.cancel()
+	if c.handed == nil {
+		_ = c.Close()
+	} else {
+		c.giveUp(c.handed)
+	}
+}
+
+// next waits for the next request. ok is false where there is none, or it is net/http's to read.
+func (c *conn) next(limit time.Duration) (h head, ok bool) {
+	b := heads.Get().(*[headSize]byte) // not for longer: a request may be answered a long time after it came
+	defer heads.Put(b)
+	n, err := c.await(b[:], limit)
+	if err != nil {
+		return h, false
+	}
+	if h, ok = parse(b[:n]); !ok || !c.watchedForHangUp() {
+		c.handed = &handed{Conn: c.Conn, read: bytes.Clone(b[:n])}
+		return h, false
+	}
+	return h, true
+}
+
+// await reads what comes next, within about the limit: at least seven eighths of it, so that most waits find a deadline that is still good.
+func (c *conn) await(b []byte, limit time.Duration) (int, error) {
+	now := time.Since(c.began)
+	if c.until-now < limit*7/8 {
+		c.until = now + limit
+		if err := c.SetReadDeadline(c.began.Add(c.until)); err != nil {
+			return 0, err
+		}
+	}
+	return c.Read(b)
+}
+
+// watchedForHangUp sees to it that the end of the client's side ends ctx. It fails where the kernel cannot tell.
+func (c *conn) watchedForHangUp() bool {
+	if c.number != 0 {
+		return true
+	}
+	c.ctx, c.cancel = context.WithCancel(context.WithValue(c.server.cfg.Context, http.LocalAddrContextKey, c.LocalAddr()))
+	c.number, c.remote = c.server.hangUps.add(c.Conn, c.cancel), c.RemoteAddr().String()
+	return c.number != 0
+}
+
+// answer has a request answered, and reports whether there may be another one.
+func (c *conn) answer(h head) (more bool) {
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	c.w.begin(c)
+	defer c.w.release()
+	defer func() {
+		if p := recover(); p != nil {
+			more = false // what has been written of the answer is all that there is to it
+			if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+				c.server.log.Error("a request made its handler panic", "path", h.url.Path, "panic", p, "stack", string(debug.Stack()))
+			}
+		}
+	}()
+	c.server.handler.ServeHTTP(&c.w, h.request(ctx, c.remote))
+	return c.w.end()
+}
+
+// handed is a connection of which something has been read already.
+type handed struct {
+	net.Conn
+	read []byte
+}
+
+// Read gives what has been read first.
+func (h *handed) Read(p []byte) (int, error) {
+	if len(h.read) == 0 {
+		return h.Conn.Read(p)
+	}
+	n := copy(p, h.read)
+	if h.read = h.read[n:]; len(h.read) == 0 {
+		h.read = nil
+	}
+	return n, nil
+}
+
+// CloseWrite ends our direction.
+func (h *handed) CloseWrite() error {
+	if w, ok := h.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
