@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -85,6 +86,45 @@ func BenchmarkElection(b *testing.B) {
 	}
 	b.ReportMetric(float64(total.Milliseconds())/float64(b.N), "ms/election")
 	b.ReportMetric(float64(worst.Milliseconds()), "ms/worst")
+}
+
+// BenchmarkWriteDuringSnapshot measures the slowest of the writes that come one after the other while all members write a snapshot of 60 MB.
+func BenchmarkWriteDuringSnapshot(b *testing.B) {
+	for _, snapshots := range []bool{false, true} {
+		b.Run(fmt.Sprint("snapshots=", snapshots), func(b *testing.B) {
+			members := startCluster(b, 3, func(c *Config) { c.Multiplier, c.SnapshotBytes = 5, 1<<40 })
+			leader := leaderOf(b, members)
+			for i := range 600 {
+				if _, err := leader.Propose(b.Context(), set(b, key(i), string(make([]byte, 100_000)))); err != nil {
+					b.Fatal(err)
+				}
+			}
+			encoded := set(b, "key", string(make([]byte, 500)))
+			var slowest []float64
+			for b.Loop() {
+				var done sync.WaitGroup
+				for _, m := range members {
+					done.Go(func() {
+						if snapshots {
+							snapshotNow(b, m)
+						}
+					})
+				}
+				worst, end := time.Duration(0), time.Now().Add(time.Second)
+				for time.Now().Before(end) {
+					began := time.Now()
+					if _, err := leader.Propose(b.Context(), encoded); err != nil {
+						b.Fatal(err)
+					}
+					worst = max(worst, time.Since(began))
+				}
+				done.Wait()
+				slowest = append(slowest, float64(worst.Microseconds())/1000)
+			}
+			slices.Sort(slowest)
+			b.ReportMetric(slowest[len(slowest)/2], "ms/slowest")
+		})
+	}
 }
 
 func BenchmarkSnapshot(b *testing.B) {

@@ -112,8 +112,10 @@ func (l *keptLog) dropUnused() error {
 }
 
 // IsMonotonic is that of the store below.
-func (l *keptLog) IsMonotonic() bool {
-	m, ok := l.LogStore.(raft.MonotonicLogStore)
+func (l *keptLog) IsMonotonic() bool { return isMonotonic(l.LogStore) }
+
+func isMonotonic(log raft.LogStore) bool {
+	m, ok := log.(raft.MonotonicLogStore)
 	return ok && m.IsMonotonic()
 }
 

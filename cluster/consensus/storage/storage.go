@@ -25,7 +25,6 @@ const (
 
 	lockTimeout   = 300 * time.Millisecond // how long the process before this one has to let go of the file
 	keptSnapshots = 2
-	cachedEntries = 128 // newest log entries kept in memory for the followers
 )
 
 // Config says whose storage it is, where it is, and what a new one is like.
@@ -85,6 +84,7 @@ func (s *Storage) complete(c *Config, dir string, logger hclog.Logger) (err erro
 	if s.Snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, logger); err != nil {
 		return cluster.Errorf(cluster.Invalid, "data_dir %q: the directory for snapshots cannot be used: %v", c.DataDir, err)
 	}
+	s.Snapshots = pacedSnapshots{s.Snapshots, snapshots}
 	if err := removeUnfinished(snapshots); err != nil {
 		return cluster.Errorf(cluster.Invalid, "data_dir %q: a snapshot that was never finished cannot be removed: %v", c.DataDir, err)
 	}
@@ -97,10 +97,7 @@ func (s *Storage) complete(c *Config, dir string, logger hclog.Logger) (err erro
 			return err
 		}
 	}
-	if s.Log, err = raft.NewLogCache(cachedEntries, s.Log); err != nil {
-		return err
-	}
-	kept := &keptLog{s.Log, c.Keep, s.Snapshots, snapshots}
+	kept := &keptLog{&recentLog{LogStore: s.Log}, c.Keep, s.Snapshots, snapshots}
 	s.Log = kept
 	if err := kept.dropUnused(); err != nil {
 		return cluster.Errorf(cluster.Invalid, "data_dir %q: %v", c.DataDir, err)
