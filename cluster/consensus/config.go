@@ -69,15 +69,15 @@ type Snapshots struct {
 	Trailing  uint64        // TrailingLogs
 }
 
-// Tune takes up s. The bounds by bytes stay in proportion to those by entries.
+// Tune takes up s. The bounds by bytes rise with those by entries: who wants less to be written has more log on the disk.
 func (c *Config) Tune(s Snapshots) {
 	c.SnapshotInterval = cmp.Or(s.Interval, c.SnapshotInterval)
 	if s.Threshold > 0 {
-		c.SnapshotBytes = c.SnapshotBytes / c.SnapshotThreshold * s.Threshold
+		c.SnapshotBytes = max(c.SnapshotBytes, c.SnapshotBytes/c.SnapshotThreshold*s.Threshold)
 		c.SnapshotThreshold = s.Threshold
 	}
 	if s.Trailing > 0 {
-		c.TrailingBytes = c.TrailingBytes / c.TrailingLogs * s.Trailing
+		c.TrailingBytes = max(c.TrailingBytes, c.TrailingBytes/c.TrailingLogs*s.Trailing)
 		c.TrailingLogs = s.Trailing
 	}
 }

@@ -60,12 +60,17 @@ func TestTune(t *testing.T) {
 	if def := DefaultConfig(); tuned.raft().SnapshotInterval != def.SnapshotInterval || tuned.backlog() != def.backlog() || tuned.storage().Keep.Bytes != def.TrailingBytes {
 		t.Errorf("nothing was tuned, and it became %+v", tuned)
 	}
-	tuned.Tune(Snapshots{Threshold: 16384, Interval: time.Minute, Trailing: 512})
+	tuned.Tune(Snapshots{Threshold: 16384, Interval: time.Minute, Trailing: 20480})
 	if got, want := tuned.backlog(), (backlog.Config{Entries: 16384, Interval: time.Minute, Bytes: 64 << 20}); got != want {
 		t.Errorf("a snapshot is due by %+v, want %+v", got, want)
 	}
-	if k := tuned.storage().Keep; k.Entries != 512 || k.Bytes != 512*400 {
-		t.Errorf("%d entries and %d bytes stay, want 512 and %d", k.Entries, k.Bytes, 512*400)
+	if k := tuned.storage().Keep; k.Entries != 20480 || k.Bytes != 20480*400 {
+		t.Errorf("%d entries and %d bytes stay, want 20480 and %d", k.Entries, k.Bytes, 20480*400)
+	}
+	few := DefaultConfig()
+	few.Tune(Snapshots{Threshold: 10, Trailing: 10})
+	if def := DefaultConfig(); few.SnapshotThreshold != 10 || few.TrailingLogs != 10 || few.SnapshotBytes != def.SnapshotBytes || few.TrailingBytes != def.TrailingBytes {
+		t.Errorf("few entries lower the bounds by bytes: %+v", few)
 	}
 }
 
