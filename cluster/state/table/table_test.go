@@ -227,6 +227,27 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
+// TestWritesMeanwhile holds that who goes through rows sees those that there were at first, whatever is written meanwhile.
+func TestWritesMeanwhile(t *testing.T) {
+	t.Parallel()
+	txn, want := newDB().Write(), model{}
+	for i := range 200 {
+		r := row{key: fmt.Sprint(i)}
+		want[r.key] = r
+		txn.Put("rows", &r)
+	}
+	var got []row
+	for r := range txn.Below("rows", "", "1") {
+		got = append(got, *r.(*row))
+		txn.Delete("rows", r)
+		txn.Put("rows", &row{key: "1" + fmt.Sprint(len(got)) + "0"})
+	}
+	if !slices.Equal(got, want.below("", "1")) {
+		t.Errorf("there was %v, want %v", got, want.below("", "1"))
+	}
+	txn.Abort()
+}
+
 func TestSnapshotIsNotWrittenTo(t *testing.T) {
 	t.Parallel()
 	defer func() {
