@@ -58,10 +58,7 @@ func (p *Peer) sendAhead(logs []*raft.Log) {
 			continue
 		}
 		if e := p.trans.ahead.begin(to.ID, message); e != nil {
-			p.tasks.Go(func() {
-				defer close(e.answered)
-				e.err = p.trans.NetworkTransport.AppendEntries(to.ID, to.Address, message, &e.answer)
-			})
+			p.tasks.Go(func() { p.trans.sendEarly(to, e) })
 		}
 	}
 }
@@ -100,6 +97,12 @@ func lastOf(message *raft.AppendEntriesRequest) uint64 {
 		return message.Entries[n-1].Index
 	}
 	return message.PrevLogEntry
+}
+
+// answeredWith sets the answer, or why there is none.
+func (e *early) answeredWith(answer raft.AppendEntriesResponse, err error) {
+	e.answer, e.err = answer, err
+	close(e.answered)
 }
 
 // answers waits for the answer to a message that was sent ahead, and reports whether it is one to message.

@@ -25,6 +25,8 @@
 // Followers learn of a commit as soon as the leader has applied it and its log is at rest (tell.go), so what was just written can be read
 // everywhere at once.
 //
+// Both travel on lanes ([holdfast/cluster/consensus/lane]), where the other member knows them; all the rest is raft's own transport's.
+//
 // What a member keeps on its disk is the part of [holdfast/cluster/consensus/storage], what stands in the log and in a snapshot that of
 // [holdfast/cluster/codec], and the connections to the others that of [holdfast/cluster/consensus/stream].
 package consensus

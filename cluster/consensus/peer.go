@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -16,7 +17,9 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/consensus/backlog"
+	"holdfast/cluster/consensus/lane"
 	"holdfast/cluster/consensus/logger"
+	"holdfast/cluster/consensus/queue"
 	"holdfast/cluster/consensus/storage"
 	"holdfast/cluster/consensus/stream"
 	"holdfast/cluster/state"
@@ -32,6 +35,7 @@ type Peer struct {
 
 	raft    atomic.Pointer[raft.Raft] // nil until opened
 	stores  *storage.Storage          // these are set before raft and do not change after it
+	streams *stream.Stream
 	trans   *transport
 	where   *whereabouts
 	since   time.Time     // when it was opened
@@ -40,7 +44,7 @@ type Peer struct {
 	stopped chan struct{} // closed by Close
 
 	terms   terms
-	queue   queue
+	queue   queue.Queue
 	ordered atomic.Uint64     // see Ordered
 	applied chan struct{}     // holds a value when followers may not know what is committed
 	beats   chan struct{}     // holds a value when a heartbeat has come or been sent
@@ -51,7 +55,7 @@ type Peer struct {
 // New makes a peer that applies to store and speaks through layer, which it closes when it is closed itself.
 func New(cfg Config, store *state.Store, layer stream.Layer, log *slog.Logger) *Peer {
 	p := &Peer{cfg: cfg, store: store, layer: layer, log: log, stopped: make(chan struct{}), applied: make(chan struct{}, 1), beats: make(chan struct{}, 1)}
-	p.queue.limit = max(1, cfg.MaxAppendEntries)
+	p.queue.Limit = max(1, cfg.MaxAppendEntries)
 	p.storing = p.sendAhead
 	p.terms.changed = make(chan struct{})
 	p.fsm = &fsm{
@@ -73,20 +77,21 @@ func (p *Peer) Open() error {
 	if err != nil {
 		return err
 	}
-	layer := stream.New(p.layer, stream.Config{
+	in := inbox{rpcs: make(chan raft.RPC), closed: make(chan struct{})}
+	p.streams = stream.New(p.layer, stream.Config{
 		Addr: p.cfg.Addr, DialTimeout: p.cfg.stretched(p.cfg.DialTimeout), UserTimeout: 5 * p.cfg.stretched(p.cfg.HeartbeatTimeout),
-		Anew: func() { signal(p.applied) },
+		Anew: func() { signal(p.applied) }, LaneFirst: lane.First, Lane: func(c net.Conn) { p.serveLane(c, in) },
 	})
 	p.stores, p.since, p.where = stores, time.Now(), newWhereabouts(p)
 	p.trans = newTransport(p, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider:   p.where,
 		Logger:                  raftLog,
-		Stream:                  layer,
+		Stream:                  p.streams,
 		MaxPool:                 3,
 		MaxRPCsInFlight:         1, // messages of the log go one by one, each with all there is: no slower, and each can wait (reach.go)
 		Timeout:                 p.cfg.stretched(p.cfg.IOTimeout),
 		MsgpackUseNewTimeFormat: true,
-	}), newHold(stores, p.since, p.cfg.held()))
+	}), in, newHold(stores, p.since, p.cfg.held()))
 	r, err := p.start(raftLog)
 	if err != nil {
 		return errors.Join(err, p.trans.Close(), stores.Close())

@@ -41,11 +41,11 @@ func (p *Peer) Propose(ctx context.Context, encoded []byte) (any, error) {
 // propose gives an entry to raft and waits for its result. The error says that there is none.
 func (p *Peer) propose(ctx context.Context, r *raft.Raft, encoded []byte) (state.Result, error) {
 	entry := codec.Stamped(encoded, time.Now())
-	o := p.queue.propose(ctx, r, p.stopped, entry)
-	if o.err != nil {
-		return state.Result{}, asClusterError("the request", o.err)
+	result, err := p.queue.Propose(ctx, r, p.stopped, entry)
+	if err != nil {
+		return state.Result{}, asClusterError("the request", err)
 	}
-	return o.result, nil
+	return result, nil
 }
 
 // settle waits for one of raft's futures, until ctx ends or the peer is stopped: the futures themselves know neither. The goroutine

@@ -89,6 +89,7 @@ func (t *transport) heartbeat(id raft.ServerID, addr raft.ServerAddress, req *ra
 			return nil
 		}
 		t.reach.lose(id)
+		t.lanes.Drop(id)
 		pause := time.NewTimer(retry)
 		select {
 		case <-pause.C:

@@ -80,10 +80,11 @@ func (p *Peer) message(term uint64, last *raft.Log) *raft.AppendEntriesRequest {
 	}
 }
 
-// tell sends message to every other member. One that an earlier message is still under way to is sent the newest one after that.
+// tell sends message to every other member, on its lane if it has one. Without, one that an earlier message is still under way to is sent the newest
+// one after that.
 func (t *teller) tell(ctx context.Context, message *raft.AppendEntriesRequest) {
 	for _, to := range t.raft.GetConfiguration().Configuration().Servers {
-		if string(to.ID) != t.peer.cfg.ID && t.begin(to.ID) {
+		if string(to.ID) != t.peer.cfg.ID && !t.trans.sendCommit(to.ID, message) && t.begin(to.ID) {
 			t.sends.Go(func() {
 				for m := message; m != nil; m = t.next(to.ID) {
 					t.send(ctx, to, m)

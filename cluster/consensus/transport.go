@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"holdfast/cluster/consensus/backlog"
+	"holdfast/cluster/consensus/lane"
 )
 
 // transport is raft's own transport with rules of ours before it: when messages about elections reach raft (hold.go), which orders to stand for one
@@ -17,26 +18,41 @@ type transport struct {
 	reach  reach
 	ahead  ahead
 	lag    backlog.Lag
+	lanes  *lane.Set
 	wanted func(term uint64, id raft.ServerID) bool // whether messages of this term are to be sent to id still
 	found  func()                                   // told when a member answers that did not
 	order  func() (term uint64)                     // notes that another is told to stand for election, and gives the term
 	term   func() uint64
 	heard  func()                           // told when a heartbeat has come
 	stored func(*raft.AppendEntriesRequest) // told when a member has stored entries
-	rpcs   chan raft.RPC                    // what raft is given
+	inbox
+	once  sync.Once // of Close
+	loops sync.WaitGroup
+}
+
+// inbox is what raft is given.
+type inbox struct {
+	rpcs   chan raft.RPC
 	closed chan struct{}
-	once   sync.Once // of Close
-	loops  sync.WaitGroup
+}
+
+// put waits until raft has taken a message.
+func (in inbox) put(rpc raft.RPC) {
+	select {
+	case in.rpcs <- rpc:
+	case <-in.closed:
+	}
 }
 
 // newTransport is p's transport. It passes messages on until it is closed.
-func newTransport(p *Peer, inner *raft.NetworkTransport, h hold) *transport {
+func newTransport(p *Peer, inner *raft.NetworkTransport, in inbox, h hold) *transport {
 	t := &transport{
-		NetworkTransport: inner, hold: h, reach: reach{lost: map[raft.ServerID]chan struct{}{}},
-		ahead: ahead{has: map[raft.ServerID]uint64{}, early: map[raft.ServerID]*early{}}, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
+		NetworkTransport: inner, inbox: in, hold: h, reach: reach{lost: map[raft.ServerID]chan struct{}{}},
+		ahead:  ahead{has: map[raft.ServerID]uint64{}, early: map[raft.ServerID]*early{}},
 		wanted: p.wanted, found: func() { signal(p.applied) }, heard: func() { signal(p.beats) }, stored: p.late,
 		order: p.order, term: p.Term,
 	}
+	t.lanes = lane.NewSet(p.openLane, t.found)
 	t.loops.Go(t.relay)
 	return t
 }
@@ -46,8 +62,10 @@ func (t *transport) Consumer() <-chan raft.RPC { return t.rpcs }
 
 // Close ends every connection, and waits until nothing is passed on any more.
 func (t *transport) Close() error {
+	t.once.Do(func() { close(t.closed) }) // first: what is on a lane waits for nothing else
+	t.lanes.Close()
 	err := t.NetworkTransport.Close()
-	t.once.Do(func() { close(t.closed) })
+	t.lanes.Wait()
 	t.loops.Wait()
 	return err
 }
@@ -74,10 +92,7 @@ func (t *transport) give(rpc raft.RPC) {
 		rpc.Respond(nil, err)
 		return
 	}
-	select {
-	case t.rpcs <- rpc:
-	case <-t.closed:
-	}
+	t.put(rpc)
 }
 
 func (t *transport) isClosed() bool {

@@ -88,6 +88,8 @@ var mayImport = map[string][]string{
 	"cluster/agent/identity":    {"cluster", "cluster/durable"},
 	"cluster/consensus/storage": {"cluster", "cluster/durable"},
 	"cluster/consensus/logger":  {},
+	"cluster/consensus/lane":    {},
+	"cluster/consensus/queue":   {"cluster/state"},
 	"cluster/gossip/message":    {"cluster"},
 	"cluster/gossip/membership": {"cluster", "cluster/gossip/message"},
 

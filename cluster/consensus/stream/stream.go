@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -20,6 +21,10 @@ type Config struct {
 	DialTimeout time.Duration // opening a connection takes no longer
 	UserTimeout time.Duration // a connection is given up whose peer has acknowledged nothing for so long
 	Anew        func()        // told when a peer was found to live anew; see lively
+
+	// Lane serves a connection that began with LaneFirst, which is read, until it ends. Raft has the others.
+	Lane      func(net.Conn)
+	LaneFirst byte
 }
 
 // Stream is a raft.StreamLayer.
@@ -27,34 +32,95 @@ type Stream struct {
 	layer Layer
 	cfg   Config
 
+	accepted chan accepted
+	done     chan struct{} // closed by Close
+	tasks    sync.WaitGroup
+
 	mu     sync.Mutex // guards following
 	conns  map[*conn]struct{}
 	closed bool
 }
 
+// accepted is what Accept gives.
+type accepted struct {
+	conn net.Conn
+	err  error
+}
+
 // New makes a stream of a layer, which is closed with it.
 func New(layer Layer, cfg Config) *Stream {
-	return &Stream{layer: layer, cfg: cfg, conns: map[*conn]struct{}{}}
+	s := &Stream{layer: layer, cfg: cfg, accepted: make(chan accepted), done: make(chan struct{}), conns: map[*conn]struct{}{}}
+	s.tasks.Go(s.listen)
+	return s
 }
 
 // Accept waits for another member's connection.
 func (s *Stream) Accept() (net.Conn, error) {
-	c, err := s.layer.Accept()
-	if err != nil {
-		return nil, err
+	select {
+	case a := <-s.accepted:
+		return a.conn, a.err
+	case <-s.done:
+		return nil, net.ErrClosed
 	}
-	return s.track(c)
+}
+
+// listen takes the connections of the others, and has each sorted.
+func (s *Stream) listen() {
+	for {
+		c, err := s.layer.Accept()
+		if err == nil {
+			c, err = s.track(c)
+		}
+		if err == nil {
+			s.tasks.Go(func() { s.sort(c) })
+		} else if !s.hand(accepted{err: err}) {
+			return
+		}
+	}
+}
+
+// sort reads the first byte of a connection, and hands it to whom it is for. Raft's own members write at once.
+func (s *Stream) sort(c net.Conn) {
+	first := make([]byte, 1)
+	_, err := io.ReadFull(c, first)
+	switch {
+	case err != nil:
+		_ = c.Close()
+	case s.cfg.Lane != nil && first[0] == s.cfg.LaneFirst:
+		s.cfg.Lane(c)
+	case !s.hand(accepted{conn: &begun{Conn: c, first: first}}):
+		_ = c.Close()
+	}
+}
+
+// hand gives Accept a connection or an error, unless the stream is closed.
+func (s *Stream) hand(a accepted) bool {
+	select {
+	case s.accepted <- a:
+		return true
+	case <-s.done:
+		return false
+	}
+}
+
+// begun is a connection whose first byte has been read.
+type begun struct {
+	net.Conn
+	first []byte
+}
+
+// Read gives the first byte once more.
+func (b *begun) Read(p []byte) (int, error) {
+	if len(b.first) == 0 || len(p) == 0 {
+		return b.Conn.Read(p)
+	}
+	p[0], b.first = b.first[0], nil
+	return 1, nil
 }
 
 // Dial opens a connection to another member.
 func (s *Stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	dial := func() (net.Conn, error) {
-		c, err := s.layer.Dial(string(addr), min(timeout, s.cfg.DialTimeout))
-		if err == nil {
-			watchPeer(c, s.cfg.UserTimeout)
-		}
-		return c, err
-	}
+	dial := func() (net.Conn, error) { return s.dial(addr, timeout) }
 	c, err := dial()
 	if err != nil {
 		return nil, err
@@ -62,20 +128,42 @@ func (s *Stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn,
 	return s.track(&lively{Conn: c, dial: dial, anew: s.cfg.Anew, used: time.Now()})
 }
 
+// DialLane opens a connection to another member that is not opened anew: it carries a state.
+func (s *Stream) DialLane(addr raft.ServerAddress) (net.Conn, error) {
+	c, err := s.dial(addr, s.cfg.DialTimeout)
+	if err != nil {
+		return nil, err
+	}
+	return s.track(c)
+}
+
+func (s *Stream) dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	c, err := s.layer.Dial(string(addr), min(timeout, s.cfg.DialTimeout))
+	if err == nil {
+		watchPeer(c, s.cfg.UserTimeout)
+	}
+	return c, err
+}
+
 // Addr is the advertised address.
 func (s *Stream) Addr() net.Addr { return advertised(s.cfg.Addr) }
 
-// Close closes the layer and every connection.
+// Close closes the layer and every connection, and waits until none is served any more.
 func (s *Stream) Close() error {
 	s.mu.Lock()
-	s.closed = true
+	if !s.closed {
+		s.closed = true
+		close(s.done)
+	}
 	conns := s.conns
 	s.conns = map[*conn]struct{}{}
 	s.mu.Unlock()
 	for c := range conns {
 		_ = c.Conn.Close()
 	}
-	return s.layer.Close()
+	err := s.layer.Close()
+	s.tasks.Wait()
+	return err
 }
 
 func (s *Stream) track(c net.Conn) (net.Conn, error) {

@@ -45,8 +45,15 @@ func pair(t *testing.T, a, b *Stream) (dialled, accepted net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := dialled.Write([]byte("r")); err != nil { // whose connection it is
+		t.Fatal(err)
+	}
 	if accepted = <-got; accepted == nil {
 		t.Fatal("nothing was accepted")
+	}
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(accepted, first); err != nil || first[0] != 'r' {
+		t.Fatalf("the first byte is %q (%v)", first, err)
 	}
 	return dialled, accepted
 }
@@ -121,4 +128,46 @@ func userTimeoutOf(t *testing.T, c net.Conn) (d time.Duration) {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// TestConnectionsAreSorted has connections of both kinds come, and one that says nothing: each reaches whom it is for, and that one delays nobody.
+func TestConnectionsAreSorted(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lanes := make(chan net.Conn, 1)
+	s := New(plain{l}, Config{DialTimeout: patience, Anew: func() {}, LaneFirst: 'L', Lane: func(c net.Conn) { lanes <- c }})
+	t.Cleanup(func() { _ = s.Close() })
+	var ours []net.Conn
+	for range 3 {
+		c, err := s.DialLane(raft.ServerAddress(l.Addr().String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours = append(ours, c)
+	}
+	rest := func(c net.Conn, want string) {
+		t.Helper()
+		b := make([]byte, len(want))
+		if _, err := io.ReadFull(c, b); err != nil || string(b) != want {
+			t.Errorf("it reads %q (%v), want %q", b, err, want)
+		}
+	}
+	_, _ = ours[1].Write([]byte("Lane"))
+	rest(<-lanes, "ane")
+	_, _ = ours[2].Write([]byte("raft"))
+	c, err := s.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest(c, "raft")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range ours {
+		if _, err := c.Read(make([]byte, 1)); err == nil {
+			t.Error("a connection outlives its stream")
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package consensus
+package queue
 
 import (
 	"context"
@@ -54,7 +54,7 @@ func answer(entries []*slowEntry, err error) {
 
 // proposer proposes in goroutines, and counts what comes back.
 type proposer struct {
-	queue   *queue
+	queue   *Queue
 	log     *slowLog
 	stopped chan struct{}
 
@@ -63,16 +63,16 @@ type proposer struct {
 }
 
 func newProposer(limit int) *proposer {
-	return &proposer{queue: &queue{limit: limit}, log: &slowLog{}, stopped: make(chan struct{})}
+	return &proposer{queue: &Queue{Limit: limit}, log: &slowLog{}, stopped: make(chan struct{})}
 }
 
 func (p *proposer) propose(ctx context.Context, n int) {
 	for range n {
 		go func() {
-			o := p.queue.propose(ctx, p.log, p.stopped, []byte("entry"))
+			result, err := p.queue.Propose(ctx, p.log, p.stopped, []byte("entry"))
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.outcomes = append(p.outcomes, o)
+			p.outcomes = append(p.outcomes, outcome{result, err})
 		}()
 		synctest.Wait()
 	}

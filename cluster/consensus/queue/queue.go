@@ -1,4 +1,5 @@
-package consensus
+// Package queue has a leader's log taken up in batches: one at a time on its way, and the next one as large as the clients make it.
+package queue
 
 import (
 	"context"
@@ -11,13 +12,13 @@ import (
 	"holdfast/cluster/state"
 )
 
-// queue is the proposals that wait until an earlier batch has been applied. The first of them need not wait.
+// Queue is the proposals that wait until an earlier batch has been applied. The first of them need not wait.
 //
-// One batch is on its way through the log at a time. The leader's disk and the followers' work at the same time (ahead.go), so a second one would
+// One batch is on its way through the log at a time. The leader's disk and the followers' work at the same time (ahead.go of the package above), so a second one would
 // wait for the same disks, and make both smaller. Whatever is proposed meanwhile makes the next one, which shares a write to each disk, and a
 // transaction of each member's state.
-type queue struct {
-	limit int // proposals in a batch; raft takes up as many at once
+type Queue struct {
+	Limit int // proposals in a batch; raft takes up as many at once
 
 	mu      sync.Mutex // guards following
 	waiting []*proposal
@@ -42,24 +43,24 @@ type outcome struct {
 	err    error // raft's
 }
 
-// propose gives raft an entry, in the next batch, and waits for what becomes of it.
-func (q *queue) propose(ctx context.Context, log appender, stopped <-chan struct{}, entry []byte) outcome {
+// Propose gives raft an entry, in the next batch, and waits for what becomes of it. The error is raft's, or that of ctx.
+func (q *Queue) Propose(ctx context.Context, log appender, stopped <-chan struct{}, entry []byte) (state.Result, error) {
 	p := &proposal{entry: entry, outcome: make(chan outcome, 1)}
 	q.add(log, p)
 	select {
 	case o := <-p.outcome:
-		return o
+		return o.result, o.err
 	case <-ctx.Done():
 		if q.withdraw(p) {
-			return outcome{err: raft.ErrEnqueueTimeout}
+			return state.Result{}, raft.ErrEnqueueTimeout
 		}
-		return outcome{err: ctx.Err()}
+		return state.Result{}, ctx.Err()
 	case <-stopped: // raft forgets its futures when it is shut down
-		return outcome{err: raft.ErrRaftShutdown}
+		return state.Result{}, raft.ErrRaftShutdown
 	}
 }
 
-func (q *queue) add(log appender, p *proposal) {
+func (q *Queue) add(log appender, p *proposal) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting = append(q.waiting, p)
@@ -71,7 +72,7 @@ func (q *queue) add(log appender, p *proposal) {
 }
 
 // withdraw takes back a proposal, unless it is on its way already.
-func (q *queue) withdraw(p *proposal) bool {
+func (q *Queue) withdraw(p *proposal) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	i := slices.Index(q.waiting, p)
@@ -83,7 +84,7 @@ func (q *queue) withdraw(p *proposal) bool {
 }
 
 // run sends off one batch after the other until nothing waits.
-func (q *queue) run(log appender) {
+func (q *Queue) run(log appender) {
 	for batch := q.next(); batch != nil; batch = q.next() {
 		began := time.Now()
 		fly(log, batch)
@@ -92,7 +93,7 @@ func (q *queue) run(log appender) {
 }
 
 // next is the next batch, nil if nothing waits.
-func (q *queue) next() []*proposal {
+func (q *Queue) next() []*proposal {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.gather.wait(&q.mu, func() int { return len(q.waiting) })
@@ -100,17 +101,17 @@ func (q *queue) next() []*proposal {
 		q.busy = false
 		return nil
 	}
-	n := min(len(q.waiting), q.limit)
+	n := min(len(q.waiting), q.Limit)
 	batch := slices.Clone(q.waiting[:n])
 	q.waiting = slices.Delete(q.waiting, 0, n)
 	return batch
 }
 
 // landed notes that a batch of n has been answered, and how long it was on its way.
-func (q *queue) landed(n int, took time.Duration) {
+func (q *Queue) landed(n int, took time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.gather.answered(min(len(q.waiting)+n, q.limit), took)
+	q.gather.answered(min(len(q.waiting)+n, q.Limit), took)
 }
 
 // fly takes a batch through the log. Raft writes together what it finds in its channel, which holds a whole batch.

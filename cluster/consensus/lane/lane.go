@@ -1,0 +1,190 @@
+package lane
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// ErrRefused says that the peer knows no lanes.
+var ErrRefused = errors.New("the member knows no lanes")
+
+var (
+	errBusy  = errors.New("an earlier message is not answered yet")
+	errEnded = errors.New("the lane has ended")
+)
+
+// Answered is told what became of a message: raft's answer, or why there is none.
+type Answered func(raft.AppendEntriesResponse, error)
+
+// Lane is a leader's end. Its methods may be called by several goroutines at once.
+type Lane struct {
+	conn    net.Conn
+	timeout time.Duration
+
+	writing sync.Mutex // guards following
+	buf     []byte
+
+	mu       sync.Mutex // guards following
+	answered Answered   // of the message that is not answered yet; nil if there is none
+	ended    bool
+}
+
+// Open says on conn, which was just dialed, that it is a lane, and waits until the peer agrees, no longer than within. ErrRefused says that the peer
+// is too old. To send a message, and to answer it, takes timeout at most, or the lane ends. conn is the lane's, also where Open fails.
+func Open(conn net.Conn, within, timeout time.Duration) (*Lane, error) {
+	_ = conn.SetDeadline(time.Now().Add(within))
+	if _, err := conn.Write([]byte{First}); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	var version [1]byte
+	_, err := io.ReadFull(conn, version[:])
+	switch {
+	case errors.Is(err, io.EOF):
+		err = ErrRefused
+	case err == nil && version[0] < Version:
+		err = fmt.Errorf("%w of version %d", ErrRefused, Version)
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	_ = conn.SetDeadline(time.Time{})
+	return &Lane{conn: conn, timeout: timeout}, nil
+}
+
+// Run takes the answers until the connection ends, and says why it has ended. It is called once.
+func (l *Lane) Run() error {
+	r := reader{in: bufio.NewReader(l.conn)}
+	for {
+		err := l.take(&r)
+		if err == nil {
+			continue
+		}
+		if isTimeout(err) && l.idle() { // the deadline was that of a message that has been answered since
+			continue
+		}
+		l.end(err)
+		return err
+	}
+}
+
+// take waits for an answer and hands it over.
+func (l *Lane) take(r *reader) error {
+	kind, body, err := r.next()
+	if err != nil {
+		return err
+	}
+	if kind != kindAnswer {
+		return fmt.Errorf("%w: kind %d is not an answer", errMalformed, kind)
+	}
+	answer, refused, err := decodeAnswer(body)
+	if err != nil {
+		return err
+	}
+	answered := l.expected()
+	if answered == nil {
+		return fmt.Errorf("%w: it answers nothing", errMalformed)
+	}
+	answered(answer, refused)
+	return nil
+}
+
+// Append sends entries, and has answered told, once, from another goroutine, what became of them. It fails without that where an earlier message
+// is not answered yet, or the lane has ended.
+func (l *Lane) Append(req *raft.AppendEntriesRequest, answered Answered) error {
+	l.mu.Lock()
+	switch {
+	case l.ended:
+		l.mu.Unlock()
+		return errEnded
+	case l.answered != nil:
+		l.mu.Unlock()
+		return errBusy
+	}
+	l.answered = answered
+	_ = l.conn.SetReadDeadline(time.Now().Add(l.timeout)) // the lock keeps it from overtaking that of idle
+	l.mu.Unlock()
+	if err := l.write(kindEntries, req); err != nil {
+		l.end(err)
+	}
+	return nil
+}
+
+// Commit sends word of a commit. It is not sent while entries are not answered yet: they may not be stored when they are, and who stored
+// them is told anew. An error says that nothing was sent, and none not that it has arrived.
+func (l *Lane) Commit(req *raft.AppendEntriesRequest) error {
+	l.mu.Lock()
+	ended, busy := l.ended, l.answered != nil
+	l.mu.Unlock()
+	switch {
+	case ended:
+		return errEnded
+	case busy:
+		return nil
+	}
+	if err := l.write(kindCommit, req); err != nil {
+		l.end(err)
+		return err
+	}
+	return nil
+}
+
+func (l *Lane) write(kind byte, req *raft.AppendEntriesRequest) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.buf = appendRequest(l.buf[:0], kind, req)
+	_ = l.conn.SetWriteDeadline(time.Now().Add(l.timeout))
+	_, err := l.conn.Write(l.buf)
+	if cap(l.buf) > keptBuffer {
+		l.buf = nil
+	}
+	return err
+}
+
+// Close ends the lane, whose Run returns. A message that is not answered yet is told so.
+func (l *Lane) Close() { l.end(errEnded) }
+
+// end closes the connection, and tells whoever waits why there is no answer.
+func (l *Lane) end(why error) {
+	l.mu.Lock()
+	answered := l.answered
+	l.answered, l.ended = nil, true
+	l.mu.Unlock()
+	_ = l.conn.Close()
+	if answered != nil {
+		answered(raft.AppendEntriesResponse{}, why)
+	}
+}
+
+// expected is who waits for the answer that has come, nil if nobody does.
+func (l *Lane) expected() Answered {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	answered := l.answered
+	l.answered = nil
+	return answered
+}
+
+// idle reports whether no answer is due, and then lets the lane rest for as long as it likes.
+func (l *Lane) idle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.answered != nil || l.ended {
+		return false
+	}
+	_ = l.conn.SetReadDeadline(time.Time{})
+	return true
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
