@@ -79,7 +79,7 @@ func (c *conn) next(limit time.Duration) (h head, ok bool) {
 // await reads what comes next, within about the limit: at least seven eighths of it, so that most waits find a deadline that is still good.
 func (c *conn) await(b []byte, limit time.Duration) (int, error) {
 	now := time.Since(c.began)
-	if c.until-now < limit*7/8 {
+	if left := c.until - now; left < limit*7/8 || left > limit {
 		c.until = now + limit
 		if err := c.SetReadDeadline(c.began.Add(c.until)); err != nil {
 			return 0, err

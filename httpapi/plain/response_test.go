@@ -104,7 +104,7 @@ func TestAnswers(t *testing.T) {
 			}
 			defer c.Close()
 			want := ask(t, c, request)
-			here := serve(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
+			here := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				if !isPlain(r) {
 					t.Error("a plain request is net/http's")
 				}
@@ -140,7 +140,7 @@ func TestCutShort(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := serve(t, time.Minute, h).dial(t)
+			c := serve(t, h).dial(t)
 			fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil {
@@ -156,7 +156,7 @@ func TestCutShort(t *testing.T) {
 
 // TestPanicSaysNothing has a handler that panics before it has answered: there is no answer.
 func TestPanicSaysNothing(t *testing.T) {
-	c := serve(t, time.Minute, func(http.ResponseWriter, *http.Request) { panic("a mistake") }).dial(t)
+	c := serve(t, func(http.ResponseWriter, *http.Request) { panic("a mistake") }).dial(t)
 	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	if b, err := io.ReadAll(c); err != nil || len(b) > 0 {
 		t.Errorf("the client reads %q and %v, want an end", b, err)
