@@ -68,8 +68,8 @@ func Listen(addrs Addresses, limits Limits, log *slog.Logger) (*Server, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	s.plain = plain.New(plain.Config{Context: exchange.ServerContext(ctx), First: headerTimeout, Idle: idleTimeout}, log)
 	s.http, s.handed = s.newHTTP(ctx, limits), s.newHTTP(ctx, limits)
+	s.plain = plain.New(plain.Config{Context: exchange.ServerContext(ctx), Others: s.http, First: headerTimeout, Idle: idleTimeout}, log)
 	return s, nil
 }
 

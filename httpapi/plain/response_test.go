@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -124,6 +127,19 @@ func TestAnswers(t *testing.T) {
 
 // TestCutShort has handlers that do not say all that they said they would: the client must see that.
 func TestCutShort(t *testing.T) {
+	half := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "abc")
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	defer half.Close()
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: half.Listener.Addr().String()})
+		},
+		FlushInterval: -1,
+		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, 0),
+	}
 	for name, h := range map[string]http.HandlerFunc{
 		"declared": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "5")
@@ -138,6 +154,7 @@ func TestCutShort(t *testing.T) {
 			w.(http.Flusher).Flush()
 			panic("a mistake")
 		},
+		"of another": proxy.ServeHTTP,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := serve(t, h).dial(t)

@@ -13,6 +13,7 @@ import (
 // Config is what a Server must know.
 type Config struct {
 	Context context.Context //nolint:containedctx // of every request, as http.Server has it from BaseContext
+	Others  *http.Server    // has the requests that are not plain; handlers find it in the context of these too
 	First   time.Duration   // until a connection's first request
 	Idle    time.Duration   // between two
 }
@@ -38,6 +39,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 // Open starts what notices that clients hang up. It fails with errors.ErrUnsupported where the system cannot tell.
 func (s *Server) Open(h http.Handler) error {
 	s.handler = h
+	s.cfg.Context = context.WithValue(s.cfg.Context, http.ServerContextKey, s.cfg.Others) // else a httputil.ReverseProxy would not abort half an answer
 	w, err := openHangUps()
 	if err != nil {
 		return err

@@ -20,26 +20,26 @@ type testServer struct {
 	addr   string
 }
 
-func serve(t *testing.T, h http.HandlerFunc) *testServer {
+func serve(t testing.TB, h http.HandlerFunc) *testServer {
 	t.Helper()
 	return serveWithin(t, time.Minute, time.Minute, h)
 }
 
-func serveWithin(t *testing.T, first, idle time.Duration, h http.HandlerFunc) *testServer {
+func serveWithin(t testing.TB, first, idle time.Duration, h http.HandlerFunc) *testServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	s := New(Config{Context: context.Background(), First: first, Idle: idle}, log)
+	others := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), 0)}
+	s := New(Config{Context: context.WithValue(context.Background(), plainKey{}, true), Others: others, First: first, Idle: idle}, log)
 	if err := s.Open(h); errors.Is(err, errors.ErrUnsupported) {
 		_ = l.Close()
 		t.Skip("plain requests are net/http's on this system")
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	others := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), 0)}
 	served := make(chan error)
 	go func() { served <- others.Serve(s.Take(l)) }()
 	mine := &testServer{s, others, l.Addr().String()}
@@ -60,8 +60,11 @@ func (s *testServer) end(ctx context.Context) error {
 	return s.Shutdown(ctx)
 }
 
+// plainKey is in the contexts of plain requests alone.
+type plainKey struct{}
+
 // isPlain is whether a request did not come by net/http.
-func isPlain(r *http.Request) bool { return r.Context().Value(http.ServerContextKey) == nil }
+func isPlain(r *http.Request) bool { return r.Context().Value(plainKey{}) != nil }
 
 // dial opens a connection that fails rather than hangs.
 func (s *testServer) dial(t *testing.T) *net.TCPConn {
