@@ -1,9 +1,6 @@
 package state
 
-import (
-	"holdfast/cluster"
-	"holdfast/cluster/state/table"
-)
+import "holdfast/cluster/state/table"
 
 // Snapshot is the whole content of a store at one index.
 type Snapshot struct {
@@ -30,40 +27,15 @@ func (sn *Snapshot) Records(yield func(record any) error) error {
 			return err
 		}
 	}
-	for _, stream := range []func(*table.Txn, func(any) error) error{
-		stream[Tombstone](tableTombstones),
-		stream[cluster.KVEntry](tableKV),
-		stream[LockDelay](tableLockDelays),
-		stream[cluster.Node](tableNodes),
-		stream[cluster.Service](tableServices),
-		stream[cluster.Check](tableChecks),
-		stream[cluster.Session](tableSessions),
-		stream[cluster.Group](tableGroups),
-		stream[cluster.Assignment](tableAssignments),
-		stream[LastEpoch](tableEpochs),
-		stream[cluster.Presence](tablePresences),
-		stream[cluster.Transition](tableTimeline),
-		stream[cluster.NodeCoordinate](tableCoordinates),
-		stream[cluster.PreparedQuery](tableQueries),
-		stream[ClusterID](tableClusterID),
-		stream[cluster.Autopilot](tableAutopilot),
-		stream[cluster.CARoot](tableCARoots),
-		stream[cluster.PlannedMove](tablePlanned),
+	for _, name := range []string{
+		tableTombstones, tableKV, tableLockDelays, tableNodes, tableServices, tableChecks, tableSessions, tableGroups, tableAssignments,
+		tableEpochs, tablePresences, tableTimeline, tableCoordinates, tableQueries, tableClusterID, tableAutopilot, tableCARoots, tablePlanned,
 	} {
-		if err := stream(sn.txn, yield); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func stream[T any](name string) func(*table.Txn, func(any) error) error {
-	return func(txn *table.Txn, yield func(any) error) error {
-		for o := range each[T](txn, name, byID, "") {
+		for o := range sn.txn.Below(name, byID, "") {
 			if err := yield(o); err != nil {
 				return err
 			}
 		}
-		return nil
 	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -232,7 +233,7 @@ func TestWritesMeanwhile(t *testing.T) {
 	t.Parallel()
 	txn, want := newDB().Write(), model{}
 	for i := range 200 {
-		r := row{key: fmt.Sprint(i)}
+		r := row{key: strconv.Itoa(i)}
 		want[r.key] = r
 		txn.Put("rows", &r)
 	}
@@ -240,7 +241,7 @@ func TestWritesMeanwhile(t *testing.T) {
 	for r := range txn.Below("rows", "", "1") {
 		got = append(got, *r.(*row))
 		txn.Delete("rows", r)
-		txn.Put("rows", &row{key: "1" + fmt.Sprint(len(got)) + "0"})
+		txn.Put("rows", &row{key: "1" + strconv.Itoa(len(got)) + "0"})
 	}
 	if !slices.Equal(got, want.below("", "1")) {
 		t.Errorf("there was %v, want %v", got, want.below("", "1"))
