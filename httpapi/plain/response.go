@@ -81,22 +81,24 @@ func (w *response) WriteHeader(status int) {
 // appendField writes a field of the handler's, except for those that frame tells.
 func (w *response) appendField(b []byte, key string, values []string) []byte {
 	switch {
-	case len(values) == 0 || strings.HasPrefix(key, http.TrailerPrefix):
-		return b
-	case key == "Content-Length":
+	case key == "Content-Length" && len(values) > 0 && w.mayHaveBody():
 		if n, err := strconv.ParseInt(values[0], 10, 64); err == nil && n >= 0 {
 			w.length = n
 		}
 		return b
+	case key == "Content-Length" || key == "Content-Type" && w.status == http.StatusNotModified:
+		return b
 	case key == "Transfer-Encoding" || key == "Trailer" || key == "Connection":
-		w.last = w.last || key == "Connection" && strings.EqualFold(values[0], "close")
+		w.last = w.last || key == "Connection" && len(values) > 0 && strings.EqualFold(values[0], "close")
 		return b
 	case key == "Content-Type":
 		w.typed = true
 	case key == "Content-Encoding":
-		w.typed = w.typed || values[0] != ""
+		w.typed = w.typed || len(values) > 0 && values[0] != ""
 	case key == "Date":
 		w.dated = true
+	case !isToken(key): // a trailer, for one
+		return b
 	}
 	for _, v := range values {
 		b = append(b, key...)
@@ -105,6 +107,16 @@ func (w *response) appendField(b []byte, key string, values []string) []byte {
 		b = append(b, lineEnd...)
 	}
 	return b
+}
+
+// isToken reports whether s can be the name of a field.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isLetterOrDigit(c) && strings.IndexByte("-!#$%&'*+.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // appendValue writes a value in one line, whatever is in it.

@@ -22,11 +22,26 @@ var answers = map[string]http.HandlerFunc{
 	"nothing":      func(http.ResponseWriter, *http.Request) {},
 	"status alone": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) },
 	"no content":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
-	"odd status":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(599) },
-	"short":        func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "abc"); fmt.Fprint(w, "def") },
-	"page":         func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><body>a") },
-	"error":        func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "what went wrong", http.StatusTeapot) },
-	"long":         func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("abc\n", 5000)) },
+	"no content, declared": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "5")
+		w.WriteHeader(http.StatusNoContent)
+	},
+	"not modified": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Length"], w.Header()["Content-Type"], w.Header()["Etag"] = []string{"5"}, []string{"text/plain"}, []string{`"1"`}
+		w.WriteHeader(http.StatusNotModified)
+	},
+	"no type": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = nil
+		fmt.Fprint(w, "abc")
+	},
+	"odd names": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["X_.Odd~"], w.Header()["X-Evil: a\r\nX-More"], w.Header()["X Blank"], w.Header()[""] = []string{"a"}, []string{"b"}, []string{"c"}, []string{"d"}
+	},
+	"odd status": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(599) },
+	"short":      func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "abc"); fmt.Fprint(w, "def") },
+	"page":       func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><body>a") },
+	"error":      func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "what went wrong", http.StatusTeapot) },
+	"long":       func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("abc\n", 5000)) },
 	"long in parts": func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "a")
 		fmt.Fprint(w, strings.Repeat("b", 9000))
