@@ -116,6 +116,15 @@ func (c *conn) answer(h head) (more bool) {
 	return c.w.end()
 }
 
+// Write ends ctx where the client takes no more: it may be waiting for nothing then, without having hung up.
+func (c *conn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if err != nil {
+		c.cancel()
+	}
+	return n, err
+}
+
 // handed is a connection of which something has been read already.
 type handed struct {
 	net.Conn

@@ -38,7 +38,7 @@ var writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 4<<10)
 // begin makes w ready for a request.
 func (w *response) begin(c *conn) {
 	to := writers.Get().(*bufio.Writer)
-	to.Reset(c.Conn)
+	to.Reset(c)
 	if w.header == nil {
 		w.header = make(http.Header, 8)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -192,5 +193,31 @@ func TestPanicSaysNothing(t *testing.T) {
 	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	if b, err := io.ReadAll(c); err != nil || len(b) > 0 {
 		t.Errorf("the client reads %q and %v, want an end", b, err)
+	}
+}
+
+// TestStuckClient has a client that takes no more of an answer, and does not hang up: the request ends all the same.
+func TestStuckClient(t *testing.T) {
+	ended := make(chan bool)
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		rc := http.NewResponseController(w)
+		if err := errors.Join(rc.Flush(), rc.SetWriteDeadline(time.Now().Add(-time.Second))); err != nil {
+			t.Error(err)
+		}
+		fmt.Fprint(w, "abc")
+		if err := rc.Flush(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the write behind its deadline says %v", err)
+		}
+		<-r.Context().Done()
+		ended <- isPlain(r)
+	}).dial(t)
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	select {
+	case plain := <-ended:
+		if !plain {
+			t.Error("the request was net/http's")
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the request does not end")
 	}
 }
