@@ -72,9 +72,11 @@ type Txn struct {
 // Commit publishes what was written, and then wakes who waits for it.
 func (t *Txn) Commit() {
 	t.freeze()
-	t.db.trees.Store(&t.trees)
+	trees := t.trees // not &t.trees: who reads them must not hold what they replaced
+	t.db.trees.Store(&trees)
+	replaced := t.edit.replaced
 	t.end()
-	for _, s := range t.edit.replaced {
+	for _, s := range replaced {
 		s.give()
 	}
 }
@@ -87,7 +89,7 @@ func (t *Txn) Abort() {
 }
 
 func (t *Txn) end() {
-	t.writes = false
+	t.writes, t.edit = false, edit{}
 	t.db.writer.Unlock()
 }
 

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"math/rand"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/cluster/state/table"
 )
@@ -111,7 +113,7 @@ func game(t *testing.T, seed int64, steps int) {
 	key := func() string {
 		b := make([]byte, rnd.Intn(4))
 		for i := range b {
-			b[i] = "ab/"[rnd.Intn(3)]
+			b[i] = "ab\x00"[rnd.Intn(3)]
 		}
 		return string(b)
 	}
@@ -165,6 +167,11 @@ func game(t *testing.T, seed int64, steps int) {
 		if rnd.Intn(5) == 0 {
 			txn.Abort()
 			want = was
+			for _, w := range waiting {
+				if closed(w.changed) {
+					t.Fatalf("seed %d: %+v was woken by what was aborted", seed, w)
+				}
+			}
 		} else {
 			txn.Commit()
 		}
@@ -247,6 +254,102 @@ func TestWritesMeanwhile(t *testing.T) {
 		t.Errorf("there was %v, want %v", got, want.below("", "1"))
 	}
 	txn.Abort()
+}
+
+// TestWaiters holds that nobody who waits while others write misses the last word, and that nobody sees a part of a transaction.
+func TestWaiters(t *testing.T) {
+	t.Parallel()
+	const last = 2_000
+	db, ended := newDB(), make(chan string)
+	wait := func(w watched) string {
+		for seen := -1; ; {
+			txn := db.Read()
+			rows, changed := w.ask(txn)
+			all, end := read(txn, "group", "all."), txn.Row("rows", "end")
+			for _, r := range all {
+				if r.value != all[0].value {
+					return fmt.Sprintf("there are parts of two transactions: %v", all)
+				}
+			}
+			if end != nil && (len(rows) > 0) == (w.key != "never") {
+				return ""
+			}
+			if len(all) > 0 {
+				n, err := strconv.Atoi(all[0].value)
+				if err != nil || n < seen {
+					return fmt.Sprintf("%v came after %d", all, seen)
+				}
+				seen = n
+			}
+			_, finished := txn.Watch("rows", "end")
+			select {
+			case <-changed.Changed():
+			case <-finished.Changed():
+			case <-time.After(time.Minute):
+				return fmt.Sprintf("%+v was never woken", w)
+			}
+		}
+	}
+	waiting := []watched{{key: "end"}, {key: "never"}, {key: "a"}, {prefix: "aa"}, {prefix: "aaa", key: "never"}, {prefix: "all.", index: "group"}}
+	for _, w := range waiting {
+		go func() { ended <- wait(w) }()
+	}
+	rnd := rand.New(rand.NewSource(1))
+	for i := range last {
+		txn := db.Write()
+		for r := range txn.Below("rows", "", "") {
+			if rnd.Intn(3) == 0 {
+				txn.Delete("rows", r)
+			} else {
+				txn.Put("rows", &row{r.(*row).key, "all", fmt.Sprint(i)})
+			}
+		}
+		for range 3 {
+			txn.Put("rows", &row{strings.Repeat("a", rnd.Intn(3)) + string("b\x00"[rnd.Intn(2)]), "all", fmt.Sprint(i)})
+		}
+		txn.Commit()
+	}
+	txn := db.Write()
+	for r := range txn.Below("rows", "", "") {
+		txn.Delete("rows", r)
+	}
+	for _, k := range []string{"a", "aab", "end"} {
+		txn.Put("rows", &row{k, "all", fmt.Sprint(last)})
+	}
+	txn.Commit()
+	for range waiting {
+		if err := <-ended; err != "" {
+			t.Error(err)
+		}
+	}
+}
+
+// TestDeletedRowsAreFreed holds that nothing of the last transaction keeps the rows that it deleted.
+func TestDeletedRowsAreFreed(t *testing.T) {
+	t.Parallel()
+	const n = 100
+	db, freed := newDB(), make(chan struct{}, n)
+	txn := db.Write()
+	for i := range n {
+		r := &row{key: fmt.Sprint(i), group: "a", value: "ab"}
+		runtime.AddCleanup(r, func(struct{}) { freed <- struct{}{} }, struct{}{})
+		txn.Put("rows", r)
+	}
+	txn.Commit()
+	txn = db.Write()
+	for r := range txn.Below("rows", "", "") {
+		txn.Delete("rows", r)
+	}
+	txn.Commit()
+	for i := range n {
+		runtime.GC()
+		select {
+		case <-freed:
+		case <-time.After(time.Minute):
+			t.Fatalf("%d of %d rows are still kept", n-i, n)
+		}
+	}
+	runtime.KeepAlive(db)
 }
 
 func TestSnapshotIsNotWrittenTo(t *testing.T) {
