@@ -71,7 +71,10 @@ func TestStreamCutsEveryConnection(t *testing.T) {
 	if err := kept.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(a.conns); n != 1 {
+	a.mu.Lock()
+	n := len(a.conns)
+	a.mu.Unlock()
+	if n != 1 {
 		t.Errorf("%d connections are tracked, want 1", n)
 	}
 	if err := b.Close(); err != nil {
