@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -70,7 +71,8 @@ var lines = []string{
 	"GET / HTTP/1.1|Host: x|" + strings.Repeat("A: b|", 500) + "|",
 }
 
-// FuzzSame sends the same bytes here and to net/http, and wants the same answers and the same end of the connection.
+// FuzzSame sends the same bytes here and to net/http, and wants the same answers and the same end of the connection. It does so by unix sockets: of
+// ports there are not enough for a fuzzer.
 func FuzzSame(f *testing.F) {
 	for _, s := range lines {
 		b := []byte(strings.ReplaceAll(s, "|", lineEnd))
@@ -81,9 +83,11 @@ func FuzzSame(f *testing.F) {
 		b, err := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %q %q %q %s %v %q %v %d %q %v %q", r.Method, r.URL, r.RequestURI, r.Host, r.Proto, r.Close, r.Header, r.TransferEncoding, r.ContentLength, b, err, r.Trailer)
 	}
-	here := serve(f, say)
+	dir := f.TempDir()
+	here := serveAt(f, listen(f, "unix", filepath.Join(dir, "here")), time.Minute, time.Minute, say)
 	there := httptest.NewUnstartedServer(http.HandlerFunc(say))
-	there.Config.ErrorLog = here.others.ErrorLog
+	_ = there.Listener.Close()
+	there.Listener, there.Config.ErrorLog = listen(f, "unix", filepath.Join(dir, "there")), here.others.ErrorLog
 	there.Start()
 	f.Cleanup(there.Close)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -97,7 +101,7 @@ func FuzzSame(f *testing.F) {
 // replies sends b, and gives all answers to it and to a plain request behind it, which there is none to where the server has ended the connection.
 func replies(t *testing.T, addr string, b []byte) (all []reply) {
 	t.Helper()
-	c, err := net.Dial("tcp", addr)
+	c, err := net.Dial("unix", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +111,7 @@ func replies(t *testing.T, addr string, b []byte) (all []reply) {
 	}
 	_, _ = c.Write(b) // the server may have had enough before it has all
 	_, _ = io.WriteString(c, "GET /behind HTTP/1.1\r\nHost: x\r\n\r\n")
-	_ = c.(*net.TCPConn).CloseWrite()
+	_ = c.(*net.UnixConn).CloseWrite()
 	for r := bufio.NewReader(c); ; {
 		resp, err := http.ReadResponse(r, nil)
 		if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -27,10 +27,20 @@ func serve(t testing.TB, h http.HandlerFunc) *testServer {
 
 func serveWithin(t testing.TB, first, idle time.Duration, h http.HandlerFunc) *testServer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return serveAt(t, listen(t, "tcp", "127.0.0.1:0"), first, idle, h)
+}
+
+func listen(t testing.TB, network, addr string) net.Listener {
+	t.Helper()
+	l, err := net.Listen(network, addr)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return l
+}
+
+func serveAt(t testing.TB, l net.Listener, first, idle time.Duration, h http.HandlerFunc) *testServer {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	others := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), 0)}
 	s := New(Config{Context: context.WithValue(context.Background(), plainKey{}, true), Others: others, First: first, Idle: idle}, log)
