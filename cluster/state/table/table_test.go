@@ -301,11 +301,11 @@ func TestWaiters(t *testing.T) {
 			if rnd.Intn(3) == 0 {
 				txn.Delete("rows", r)
 			} else {
-				txn.Put("rows", &row{r.(*row).key, "all", fmt.Sprint(i)})
+				txn.Put("rows", &row{r.(*row).key, "all", strconv.Itoa(i)})
 			}
 		}
 		for range 3 {
-			txn.Put("rows", &row{strings.Repeat("a", rnd.Intn(3)) + string("b\x00"[rnd.Intn(2)]), "all", fmt.Sprint(i)})
+			txn.Put("rows", &row{strings.Repeat("a", rnd.Intn(3)) + string("b\x00"[rnd.Intn(2)]), "all", strconv.Itoa(i)})
 		}
 		txn.Commit()
 	}
@@ -314,7 +314,7 @@ func TestWaiters(t *testing.T) {
 		txn.Delete("rows", r)
 	}
 	for _, k := range []string{"a", "aab", "end"} {
-		txn.Put("rows", &row{k, "all", fmt.Sprint(last)})
+		txn.Put("rows", &row{k, "all", strconv.Itoa(last)})
 	}
 	txn.Commit()
 	for range waiting {
@@ -331,7 +331,7 @@ func TestDeletedRowsAreFreed(t *testing.T) {
 	db, freed := newDB(), make(chan struct{}, n)
 	txn := db.Write()
 	for i := range n {
-		r := &row{key: fmt.Sprint(i), group: "a", value: "ab"}
+		r := &row{key: strconv.Itoa(i), group: "a", value: "ab"}
 		runtime.AddCleanup(r, func(struct{}) { freed <- struct{}{} }, struct{}{})
 		txn.Put("rows", r)
 	}
