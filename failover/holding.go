@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -368,7 +369,8 @@ func (c *Controller) publish() {
 	now := fence.Now()
 	var hs []cluster.Holding
 	serving := 0
-	for _, g := range c.carried {
+	for _, name := range slices.Sorted(maps.Keys(c.carried)) {
+		g := c.carried[name]
 		h := cluster.Holding{Group: g.group, Node: c.agent.Name(), Epoch: g.epoch, Phase: "claiming", Addresses: g.addresses(), Fence: c.machine.fence.Driver()}
 		switch {
 		case g.releasing != "":
@@ -384,7 +386,6 @@ func (c *Controller) publish() {
 		}
 		hs = append(hs, h)
 	}
-	slices.SortFunc(hs, func(a, b cluster.Holding) int { return strings.Compare(a.Group, b.Group) })
 	c.opts.Metrics.serving(serving)
 	c.mu.Lock()
 	c.holdings = hs

@@ -78,7 +78,7 @@ func TestAgentPool(t *testing.T) {
 type abroad struct{ *member }
 
 func (a abroad) Members() []cluster.Member {
-	return []cluster.Member{{Name: "x1.dc2", Addr: netip.MustParseAddrPort("192.0.2.1:8302"), Status: cluster.StatusAlive}, {Name: "n1.dc1", Status: cluster.StatusFailed}}
+	return []cluster.Member{{Name: "n1.dc1", Status: cluster.StatusFailed}, {Name: "x1.dc2", Addr: netip.MustParseAddrPort("192.0.2.1:8302"), Status: cluster.StatusAlive}}
 }
 
 func (a abroad) Join(_ context.Context, addrs []string) (int, error) {

@@ -160,9 +160,9 @@ func coordinates(pairs ...any) *cluster.UpdateCoordinates {
 
 func (m *member) Members() []cluster.Member {
 	return []cluster.Member{
-		{Name: "n3", Addr: netip.MustParseAddrPort("10.0.0.3:8301"), Status: cluster.StatusFailed, Tags: map[string]string{"role": "node", "dc": "dc1"}},
 		m.Self(),
 		{Name: "n2", Addr: netip.MustParseAddrPort("10.0.0.2:8301"), Status: cluster.StatusLeft, Tags: map[string]string{"role": "consul", "dc": "dc1"}},
+		{Name: "n3", Addr: netip.MustParseAddrPort("10.0.0.3:8301"), Status: cluster.StatusFailed, Tags: map[string]string{"role": "node", "dc": "dc1"}},
 	}
 }
 

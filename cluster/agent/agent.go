@@ -227,7 +227,7 @@ func (a *Agent) Registry() *local.Registry { return a.registry }
 // Store is the replicated state as this member has it, however stale.
 func (a *Agent) Store() *state.Store { return a.store }
 
-// Members are the members of the pool as this one sees them.
+// Members are the members of the pool as this one sees them, in the order of their names.
 func (a *Agent) Members() []cluster.Member { return a.pool.Members() }
 
 // Self is this member as the pool sees it.

@@ -123,7 +123,6 @@ func (a *Agent) expecting() []cluster.Member {
 			out = append(out, m)
 		}
 	}
-	slices.SortFunc(out, func(x, y cluster.Member) int { return cmp.Compare(x.Name, y.Name) })
 	return out
 }
 

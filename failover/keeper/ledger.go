@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -72,10 +73,9 @@ func (l *ledger) load() error {
 
 func (l *ledger) saveLocked() error {
 	all := []entry{}
-	for _, e := range l.entries {
-		all = append(all, *e)
+	for _, a := range slices.SortedFunc(maps.Keys(l.entries), netip.Addr.Compare) {
+		all = append(all, *l.entries[a])
 	}
-	slices.SortFunc(all, func(a, b entry) int { return a.Addr.Compare(b.Addr) })
 	b, err := json.Marshal(all)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -100,10 +101,9 @@ func (f *Fleet) Status() []Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	out := []Status{}
-	for _, p := range f.proxies {
-		out = append(out, p.Status())
+	for _, name := range slices.Sorted(maps.Keys(f.proxies)) {
+		out = append(out, f.proxies[name].Status())
 	}
-	slices.SortFunc(out, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 

@@ -9,14 +9,14 @@ import (
 
 // WAN is the pool between datacenters.
 type WAN interface {
-	Members() []cluster.Member
+	Members() []cluster.Member // in the order of their names
 	Join(ctx context.Context, addrs []string) (int, error)
 	ForceLeave(name string, prune bool) error
 }
 
 // Pool is the gossip pool.
 type Pool interface {
-	Members() []cluster.Member
+	Members() []cluster.Member // in the order of their names
 	Self() cluster.Member
 	Coordinate() cluster.Coordinate // where this member is among the others
 	Join(ctx context.Context, addrs []string) (int, error)

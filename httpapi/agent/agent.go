@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -158,7 +157,6 @@ func (h *agentHandler) members(r *exchange.Request) (*exchange.Reply, error) {
 		members = slices.DeleteFunc(members, func(m cluster.Member) bool { return !m.IsServer() })
 		convert = toWANMember
 	}
-	slices.SortFunc(members, func(a, b cluster.Member) int { return cmp.Compare(a.Name, b.Name) })
 	rows, err := exchange.Filter(r, exchange.Each(members, convert))
 	if err != nil {
 		return nil, err

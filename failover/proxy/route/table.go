@@ -2,6 +2,7 @@ package route
 
 import (
 	"cmp"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"path"
@@ -54,12 +55,12 @@ func New(targets []Target, m Match) *Table {
 		}
 		hosts[x.Host][x.Path] = append(hosts[x.Host][x.Path], x)
 	}
-	for host, paths := range hosts {
+	for _, host := range slices.SortedFunc(maps.Keys(hosts), longestFirst) {
+		paths := hosts[host]
 		var es []entry
-		for p, ts := range paths {
-			es = append(es, entry{p, m.test(p), ts})
+		for _, p := range slices.SortedFunc(maps.Keys(paths), longestFirst) {
+			es = append(es, entry{p, m.test(p), paths[p]})
 		}
-		slices.SortFunc(es, func(a, b entry) int { return cmp.Or(len(b.path)-len(a.path), cmp.Compare(a.path, b.path)) })
 		switch {
 		case host == "":
 			t.any = es
@@ -69,9 +70,10 @@ func New(targets []Target, m Match) *Table {
 			t.exact[host] = es
 		}
 	}
-	slices.SortFunc(t.globs, func(a, b glob) int { return cmp.Or(len(b.host)-len(a.host), cmp.Compare(a.host, b.host)) })
 	return t
 }
+
+func longestFirst(a, b string) int { return cmp.Or(len(b)-len(a), cmp.Compare(a, b)) }
 
 // Find is the targets for a host (with or without a port) and a path: those of the most fitting route. Where the routes of a host do not fit, those of
 // every host are asked.

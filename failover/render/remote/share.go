@@ -1,7 +1,7 @@
 package remote
 
 import (
-	"cmp"
+	"maps"
 	"net/url"
 	"slices"
 )
@@ -25,12 +25,11 @@ func (d *Data) Answers() []Answer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := []Answer{}
-	for _, a := range d.answers {
-		if shareable(a.path, a.query) {
+	for _, key := range slices.Sorted(maps.Keys(d.answers)) {
+		if a := d.answers[key]; shareable(a.path, a.query) {
 			out = append(out, Answer{a.path, a.query.Encode(), a.found, a.body})
 		}
 	}
-	slices.SortFunc(out, func(a, b Answer) int { return cmp.Compare(a.key(), b.key()) })
 	return out
 }
 
