@@ -30,12 +30,13 @@ func (s pacedSnapshots) Create(version raft.SnapshotVersion, index, term uint64,
 	if err != nil {
 		return nil, errors.Join(err, sink.Cancel())
 	}
-	return &pacedSink{SnapshotSink: sink, file: file}, nil
+	return &pacedSink{SnapshotSink: sink, dir: filepath.Dir(file.Name()), file: file}, nil
 }
 
 // pacedSink is a snapshot that is being written.
 type pacedSink struct {
 	raft.SnapshotSink
+	dir      string // what is written so far
 	file     *os.File
 	unsynced int
 }
@@ -53,13 +54,17 @@ func (s *pacedSink) Write(p []byte) (n int, err error) {
 }
 
 // Close ends a snapshot that is whole.
-func (s *pacedSink) Close() error {
-	_ = s.file.Close() // a second Close, which raft allows, finds it closed
-	return s.SnapshotSink.Close()
-}
+func (s *pacedSink) Close() error { return s.end(s.SnapshotSink.Close) }
 
 // Cancel ends one that is not.
-func (s *pacedSink) Cancel() error {
-	_ = s.file.Close()
-	return s.SnapshotSink.Cancel()
+func (s *pacedSink) Cancel() error { return s.end(s.SnapshotSink.Cancel) }
+
+// end ends a snapshot. On a full disk raft's own way to do that fails and leaves what is written, and that would be more with each attempt.
+func (s *pacedSink) end(how func() error) error {
+	_ = s.file.Close() // a second end, which raft allows, finds it closed
+	err := how()
+	if err != nil {
+		err = errors.Join(err, os.RemoveAll(s.dir))
+	}
+	return err
 }
