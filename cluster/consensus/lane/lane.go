@@ -15,6 +15,10 @@ import (
 // ErrRefused says that the peer knows no lanes.
 var ErrRefused = errors.New("the member knows no lanes")
 
+// wordTimeout is how long word of a commit takes at most. It has some 100 bytes: where they are not taken at once, the member has left thousands of
+// messages unread, and the others are not to wait for it.
+const wordTimeout = 100 * time.Millisecond
+
 var (
 	errBusy  = errors.New("an earlier message is not answered yet")
 	errEnded = errors.New("the lane has ended")
@@ -112,7 +116,9 @@ func (l *Lane) Append(req *raft.AppendEntriesRequest, answered Answered) error {
 	l.answered = answered
 	_ = l.conn.SetReadDeadline(time.Now().Add(l.timeout)) // the lock keeps it from overtaking that of idle
 	l.mu.Unlock()
-	if err := l.write(kindEntries, req); err != nil {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if err := l.writeLocked(kindEntries, req, l.timeout); err != nil {
 		l.end(err)
 	}
 	return nil
@@ -130,18 +136,20 @@ func (l *Lane) Commit(req *raft.AppendEntriesRequest) error {
 	case busy:
 		return nil
 	}
-	if err := l.write(kindCommit, req); err != nil {
+	if !l.writing.TryLock() {
+		return errBusy
+	}
+	defer l.writing.Unlock()
+	if err := l.writeLocked(kindCommit, req, min(wordTimeout, l.timeout)); err != nil {
 		l.end(err)
 		return err
 	}
 	return nil
 }
 
-func (l *Lane) write(kind byte, req *raft.AppendEntriesRequest) error {
-	l.writing.Lock()
-	defer l.writing.Unlock()
+func (l *Lane) writeLocked(kind byte, req *raft.AppendEntriesRequest, timeout time.Duration) error {
 	l.buf = appendRequest(l.buf[:0], kind, req)
-	_ = l.conn.SetWriteDeadline(time.Now().Add(l.timeout))
+	_ = l.conn.SetWriteDeadline(time.Now().Add(timeout))
 	_, err := l.conn.Write(l.buf)
 	if cap(l.buf) > keptBuffer {
 		l.buf = nil

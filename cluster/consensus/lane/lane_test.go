@@ -333,3 +333,26 @@ func BenchmarkFrame(b *testing.B) {
 		}
 	}
 }
+
+// TestWordIsNotWaitedFor has a follower stand still, which takes nothing any more: the lane ends, and nobody waits for it.
+func TestWordIsNotWaitedFor(t *testing.T) {
+	out, in := net.Pipe()
+	defer func() { _ = in.Close() }()
+	go func() {
+		read(in, make([]byte, 1))
+		_, _ = in.Write([]byte{Version})
+	}()
+	l, err := Open(out, patience, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	sent := make(chan error, 1)
+	go func() { sent <- l.Commit(sample()) }()
+	if err := within(t, "the end of the message", sent); !isTimeout(err) {
+		t.Errorf("error %v", err)
+	}
+	if err := l.Commit(sample()); !errors.Is(err, errEnded) {
+		t.Errorf("error %v of a lane that has ended", err)
+	}
+}
