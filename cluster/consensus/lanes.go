@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"fmt"
 	"net"
 
 	"github.com/hashicorp/raft"
@@ -27,9 +28,17 @@ func (p *Peer) serveLane(c net.Conn, in inbox) {
 	p.log.Debug("a lane has ended", "from", c.RemoteAddr(), "err", err)
 }
 
-// sendEarly sends a member what it is to store early, on its lane if there is one, and notes its answer.
+// sendEarly sends a member what it is to store early, on its lane if there is one, and notes its answer. A lane that was opened while the member was not
+// where it was said to be may lead to another one, whose answer must not count twice.
 func (t *transport) sendEarly(to raft.Server, e *early) {
-	if l := t.lanes.To(to.ID); l != nil && lane.Fits(e.message) && l.Append(e.message, e.answeredWith) == nil {
+	answered := func(answer raft.AppendEntriesResponse, err error) {
+		if err == nil && string(answer.ID) != string(to.ID) {
+			err = fmt.Errorf("%s answers on the lane to %s", answer.ID, to.ID)
+			t.lanes.Drop(to.ID)
+		}
+		e.answeredWith(answer, err)
+	}
+	if l := t.lanes.To(to.ID); l != nil && lane.Fits(e.message) && l.Append(e.message, answered) == nil {
 		return
 	}
 	var answer raft.AppendEntriesResponse

@@ -81,6 +81,55 @@ func TestMembersThatKnowNoLanes(t *testing.T) {
 	}
 }
 
+// TestALaneToAnotherMember has a lane be opened while a member is said to be where another one is. When it is back it is sent what is its, and the other does
+// not answer for it.
+func TestALaneToAnotherMember(t *testing.T) {
+	t.Parallel()
+	var d directory
+	members := startCluster(t, 3, d.adjust)
+	write(t, members, "k", "before")
+	leader := leaderOf(t, members)
+	rest := without(members, leader)
+	gone, other := rest[0], rest[1]
+	id := raft.ServerID(gone.cfg.ID)
+	earlier := laneTo(t, leader, gone)
+	gone.stop(t)
+	d.addrs.Store(gone.cfg.ID, other.cfg.Addr)
+	eventually(t, "the lane leads to the other member", func() bool {
+		l := leader.trans.lanes.To(id)
+		return l != nil && l != earlier
+	})
+	again := startMember(t, gone.cfg.ID, gone.cfg.DataDir, d.adjust)
+	eventually(t, "the leader knows where the member is", func() bool {
+		addr, err := leader.Address(gone.cfg.ID)
+		return err == nil && addr == again.cfg.Addr
+	})
+	members = []*member{leader, other, again}
+	for i := range 10 {
+		index := write(t, members, "k", key(i))
+		if got := read(t, again, index, "k"); got != key(i) {
+			t.Errorf("it reads %q, want %q", got, key(i))
+		}
+	}
+}
+
+// TestWhatWasSentAheadForNothing has raft send something else than what was sent ahead: when that is answered, the followers are told once more, for
+// the lane has carried no word meanwhile.
+func TestWhatWasSentAheadForNothing(t *testing.T) {
+	t.Parallel()
+	m := startMember(t, "a", t.TempDir()) // without a peer set nothing is applied
+	e := &early{message: &raft.AppendEntriesRequest{Term: 1, PrevLogEntry: 7}, answered: make(chan struct{})}
+	m.trans.ahead.early["b"] = e
+	if err := m.trans.AppendEntries("b", "", &raft.AppendEntriesRequest{Term: 1, PrevLogEntry: 8}, &raft.AppendEntriesResponse{}); err == nil {
+		t.Error("no error from a member that does not exist")
+	}
+	if len(m.applied) > 0 {
+		t.Error("the followers are told before there is an answer")
+	}
+	e.answeredWith(raft.AppendEntriesResponse{}, nil)
+	eventually(t, "the followers are told", func() bool { return len(m.applied) > 0 })
+}
+
 // oldLayer spoils the first byte of lanes, and counts them.
 type oldLayer struct {
 	*testLayer

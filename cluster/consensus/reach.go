@@ -51,12 +51,16 @@ func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, req
 	if isHeartbeat(req) {
 		return t.heartbeat(id, addr, req, resp)
 	}
-	if e := t.ahead.take(id); e.answers(req) {
+	e := t.ahead.take(id)
+	if e.answers(req) {
 		*resp = e.answer
 		t.ahead.know(id, req)
 		t.lag.Has(id, lastOf(req))
 		t.stored(e.message)
 		return nil
+	}
+	if e != nil {
+		t.unused(e)
 	}
 	for {
 		err := t.NetworkTransport.AppendEntries(id, addr, req, resp)
@@ -110,6 +114,15 @@ func (p *Peer) late(req *raft.AppendEntriesRequest) {
 	if r != nil && n > 0 && req.LeaderCommitIndex < req.Entries[n-1].Index && r.CommitIndex() >= req.Entries[n-1].Index {
 		signal(p.applied)
 	}
+}
+
+// unused has the followers told once more when a message that was sent ahead is answered although raft sent another one instead: until then a lane carries
+// no word of a commit.
+func (p *Peer) unused(e *early) {
+	p.tasks.Go(func() {
+		<-e.answered
+		signal(p.applied)
+	})
 }
 
 // isHeartbeat tells a message that only says who leads from one about the log, as raft does.

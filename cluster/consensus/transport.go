@@ -25,6 +25,7 @@ type transport struct {
 	term   func() uint64
 	heard  func()                           // told when a heartbeat has come
 	stored func(*raft.AppendEntriesRequest) // told when a member has stored entries
+	unused func(*early)                     // told of what was sent ahead for nothing
 	inbox
 	once  sync.Once // of Close
 	loops sync.WaitGroup
@@ -50,7 +51,7 @@ func newTransport(p *Peer, inner *raft.NetworkTransport, in inbox, h hold) *tran
 		NetworkTransport: inner, inbox: in, hold: h, reach: reach{lost: map[raft.ServerID]chan struct{}{}},
 		ahead:  ahead{has: map[raft.ServerID]uint64{}, early: map[raft.ServerID]*early{}},
 		wanted: p.wanted, found: func() { signal(p.applied) }, heard: func() { signal(p.beats) }, stored: p.late,
-		order: p.order, term: p.Term,
+		unused: p.unused, order: p.order, term: p.Term,
 	}
 	t.lanes = lane.NewSet(p.openLane, t.found)
 	t.loops.Go(t.relay)
