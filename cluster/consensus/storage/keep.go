@@ -69,6 +69,9 @@ func (l *keptLog) dispensable(last, end uint64) (uint64, error) {
 			lagging = has
 		}
 	}
+	if len(snapshots) > 0 && snapshots[0].Index > end { // one from the leader: what comes next does not go on from this log
+		return end, nil
+	}
 	if len(snapshots) > 0 {
 		spared = max(spared, uint64(snapshots[0].Size))
 	}
@@ -87,6 +90,24 @@ func (l *keptLog) dispensable(last, end uint64) (uint64, error) {
 			return min(index, last), nil
 		}
 	}
+}
+
+// dropOvertaken removes a log that ends before the newest snapshot. That came from the leader, and the process ended before the log went: nothing can
+// be appended to it, for the entries between are missing.
+func (l *keptLog) dropOvertaken() error {
+	snapshots, err := l.snapshots.List()
+	if err != nil || len(snapshots) == 0 {
+		return err
+	}
+	end, err := l.LastIndex()
+	if err != nil || end == 0 || end >= snapshots[0].Index {
+		return err
+	}
+	first, err := l.FirstIndex()
+	if err != nil {
+		return err
+	}
+	return l.LogStore.DeleteRange(first, end)
 }
 
 // dropUnused removes the older snapshots from which the log does not go on. To restore such a one would be to forget entries that this member has

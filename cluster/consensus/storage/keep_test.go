@@ -138,6 +138,45 @@ func TestOldSnapshots(t *testing.T) {
 	}
 }
 
+// TestALogThatASnapshotHasOvertaken has a snapshot come from the leader with entries that the log lacks: nothing of the log stays, neither where raft takes it
+// for a compaction nor where the process ends before, and the next entries can be stored.
+func TestALogThatASnapshotHasOvertaken(t *testing.T) {
+	for _, backend := range []string{WAL, Bolt} {
+		for name, then := range map[string]func(t *testing.T, s *Storage, dir string) *Storage{
+			"compacted": func(t *testing.T, s *Storage, _ string) *Storage {
+				t.Helper()
+				if err := s.Log.DeleteRange(1, 99); err != nil {
+					t.Fatal(err)
+				}
+				return s
+			},
+			"killed": func(t *testing.T, _ *Storage, dir string) *Storage {
+				t.Helper()
+				return open(t, copied(t, dir), backend, Keep{Entries: 1e9, Bytes: 1e9})
+			},
+		} {
+			t.Run(backend+", "+name, func(t *testing.T) {
+				dir := t.TempDir()
+				s := open(t, dir, backend, Keep{Entries: 1e9, Bytes: 1e9})
+				grow(t, s, 1, 100)
+				snapshot(t, s, 90, 1)
+				snapshot(t, s, 500, 1)
+				s = then(t, s, dir)
+				if last, err := s.Log.LastIndex(); err != nil || last != 0 {
+					t.Errorf("the log ends at %d, error %v, want none", last, err)
+				}
+				grow(t, s, 501, 510)
+				if first, err := s.Log.FirstIndex(); err != nil || first != 501 {
+					t.Errorf("the log begins at %d, error %v, want 501", first, err)
+				}
+				if list, err := s.Snapshots.List(); err != nil || len(list) != 1 || list[0].Index != 500 {
+					t.Errorf("snapshots %v, error %v, want the one at 500", list, err)
+				}
+			})
+		}
+	}
+}
+
 // TestWhatAnOlderVersionLeft holds that a snapshot which is of no use, and one that was never finished, are gone after a start.
 func TestWhatAnOlderVersionLeft(t *testing.T) {
 	dir := t.TempDir()

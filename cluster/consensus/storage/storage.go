@@ -99,7 +99,7 @@ func (s *Storage) complete(c *Config, dir string, logger hclog.Logger) (err erro
 	}
 	kept := &keptLog{&recentLog{LogStore: s.Log}, c.Keep, s.Snapshots, snapshots}
 	s.Log = kept
-	if err := kept.dropUnused(); err != nil {
+	if err := errors.Join(kept.dropOvertaken(), kept.dropUnused()); err != nil {
 		return cluster.Errorf(cluster.Invalid, "data_dir %q: %v", c.DataDir, err)
 	}
 	return errors.Join(durable.SyncDir(dir), durable.SyncDir(c.DataDir))
