@@ -119,7 +119,7 @@ func TestRecordsStopsAtAnError(t *testing.T) {
 func TestRestoreWakesEveryone(t *testing.T) {
 	w := settled(t)
 	other := settled(t)
-	v, replaced := w.WatchView(), w.Replaced()
+	v, old, replaced := w.WatchView(), w.View(), w.Replaced()
 	v.KVGet("b")
 	done := make(chan error, 2)
 	go func() { done <- v.Wait(t.Context()) }()
@@ -144,7 +144,7 @@ func TestRestoreWakesEveryone(t *testing.T) {
 	if !isClosed(replaced) || isClosed(w.Replaced()) || w.AppliedIndex() != 90 {
 		t.Errorf("replaced is closed: %v; applied index %d", isClosed(replaced), w.AppliedIndex())
 	}
-	if e := v.KVGet("b"); e == nil {
+	if e := old.KVGet("b"); e == nil {
 		t.Error("a view of the former content has lost it")
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,7 @@ func TestWait(t *testing.T) {
 	if err := v.Wait(ended); err == nil {
 		t.Error("a view that was asked nothing had something to wake for")
 	}
+	v = w.WatchView()
 	v.KVGet("a")
 	if err := v.Wait(ended); err == nil {
 		t.Error("a view woke without a change")
@@ -165,6 +167,38 @@ func TestWait(t *testing.T) {
 	w.do(set("a", "2"))
 	if err := v.Wait(ended); err != nil {
 		t.Errorf("a changed answer was found to be the same: %v", err)
+	}
+}
+
+// TestWaitKeepsNothing holds that who waits does not keep what has been overwritten since they asked.
+func TestWaitKeepsNothing(t *testing.T) {
+	w := newWorld(t)
+	freed := make(chan struct{})
+	overwrite := func() *View {
+		old := make([]byte, 1<<10)
+		runtime.AddCleanup(&old[0], func(freed chan struct{}) { close(freed) }, freed)
+		w.do(&cluster.KVWrite{Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: "busy", Value: old}})
+		v := w.WatchView()
+		v.KVGet("quiet")
+		w.do(set("busy", "new"))
+		return v
+	}
+	v, woken := overwrite(), make(chan error, 1)
+	go func() { woken <- v.Wait(t.Context()) }()
+	for kept, end := true, time.Now().Add(30*time.Second); kept; {
+		runtime.GC()
+		select {
+		case <-freed:
+			kept = false
+		case <-time.After(time.Millisecond):
+			if time.Now().After(end) {
+				t.Fatal("a value that was overwritten is still kept")
+			}
+		}
+	}
+	w.do(set("quiet", "1"))
+	if err := <-woken; err != nil {
+		t.Error(err)
 	}
 }
 

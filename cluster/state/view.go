@@ -17,8 +17,11 @@ type View struct{ r reading }
 func (v *View) Index() uint64 { return max(v.r.index, 1) }
 
 // Wait returns nil once an answer that a WatchView has given may be different now, or a restore has replaced the store; to see the
-// new answer, ask a new View. It returns ctx's error when ctx ends first.
-func (v *View) Wait(ctx context.Context) error { return v.r.wait(ctx) }
+// new answer, ask a new View: this one lets go of its snapshot, and cannot be asked again. It returns ctx's error when ctx ends first.
+func (v *View) Wait(ctx context.Context) error {
+	v.r.txn = nil // what is overwritten meanwhile need not be kept
+	return v.r.wait(ctx)
+}
 
 // reading is the part of a View that notes what was asked.
 type reading struct {
