@@ -214,24 +214,24 @@ func (t *Txn) Delete(table string, row any) {
 // put writes to a tree, and gives back the row that was there.
 func (t *Txn) put(number int, key string, row any) any {
 	tree := t.begin(number)
-	root, was := t.edit.put(tree.root, 0, &leaf{key: key, row: row})
+	root, was := t.edit.put(tree.root, 0, &leaf{key: key, row: row, edition: tree.edition})
 	tree.root = root
 	if was == nil {
 		return nil
 	}
-	t.edit.replace(&was.changed)
+	t.edit.retire(was)
 	return was.row
 }
 
 // cut takes a key out of a tree, and gives back the row that was there.
 func (t *Txn) cut(number int, key string) any {
-	was, changed := t.trees[number].root.get(key)
+	was, _ := t.trees[number].root.get(key)
 	if was == nil {
 		return nil
 	}
 	tree := t.begin(number)
 	tree.root = t.edit.cut(tree.root, 0, key)
-	t.edit.replace(changed)
+	t.edit.retire(was)
 	return was.row
 }
 

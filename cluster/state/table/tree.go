@@ -9,6 +9,7 @@ import (
 type leaf struct {
 	key     string
 	row     any
+	edition uint64 // of the transaction that made it
 	changed Signal
 }
 
@@ -129,6 +130,13 @@ func (e *edit) own(n *node) *node {
 
 func (e *edit) replace(s *Signal) { e.replaced = append(e.replaced, s) }
 
+// retire notes that a leaf is replaced, where readers may know it.
+func (e *edit) retire(l *leaf) {
+	if l.edition != e.edition {
+		e.replace(&l.changed)
+	}
+}
+
 // put lets a leaf be below n, which has depth bytes in common with its key. The other result is the leaf that it replaces, if there is one.
 func (e *edit) put(n *node, depth int, l *leaf) (*node, *leaf) {
 	n = e.own(n)
@@ -159,12 +167,15 @@ func (e *edit) put(n *node, depth int, l *leaf) (*node, *leaf) {
 	return n, was
 }
 
-// fork is a node in the place of a leaf, of which it has a copy: who waits for keys to appear beside the leaf waits for the leaf's signal.
+// fork is a node in the place of a leaf. It has a copy of the leaf if readers may know that: who waits for keys to appear beside it waits for its signal.
 func (e *edit) fork(old, l *leaf, depth int) *node {
-	e.replace(&old.changed)
+	if old.edition != e.edition {
+		e.replace(&old.changed)
+		old = &leaf{key: old.key, row: old.row, edition: e.edition}
+	}
 	n := &node{prefix: l.key[depth : depth+inCommon(old.key[depth:], l.key[depth:])], edition: e.edition}
 	depth += len(n.prefix)
-	n, _ = e.put(n, depth, &leaf{key: old.key, row: old.row})
+	n, _ = e.put(n, depth, old)
 	n, _ = e.put(n, depth, l)
 	return n
 }
