@@ -145,12 +145,12 @@ func game(t *testing.T, seed int64, steps int) {
 					k := key()
 					want, is := m[k]
 					if got, _ := txn.Row("rows", k).(*row); (got != nil) != is || is && *got != want {
-						t.Fatalf("seed %d: in a transaction, %q is %v, want %v", seed, k, got, want)
+						t.Fatalf("seed %d: in a transaction, %q is %q, want %q", seed, k, got, want)
 					}
 				}
 				if rnd.Intn(4) == 0 {
 					if got := read(txn, "", ""); !slices.Equal(got, m.below("", "")) {
-						t.Fatalf("seed %d: in a transaction there is %v, want %v", seed, got, m)
+						t.Fatalf("seed %d: in a transaction there is %q, want %q", seed, got, m)
 					}
 				}
 			}
@@ -169,7 +169,7 @@ func game(t *testing.T, seed int64, steps int) {
 			want = was
 			for _, w := range waiting {
 				if closed(w.changed) {
-					t.Fatalf("seed %d: %+v was woken by what was aborted", seed, w)
+					t.Fatalf("seed %d: %q was woken by what was aborted", seed, w.rows)
 				}
 			}
 		} else {
@@ -178,10 +178,10 @@ func game(t *testing.T, seed int64, steps int) {
 		for _, index := range []string{"", "group", "letters"} {
 			p := key()
 			if got := read(db.Read(), index, p); !slices.Equal(got, want.below(index, p)) {
-				t.Fatalf("seed %d: below %q of %q there is %v, want %v", seed, p, index, got, want.below(index, p))
+				t.Fatalf("seed %d: below %q of %q there is %q, want %q", seed, p, index, got, want.below(index, p))
 			}
 			if got := read(before, index, ""); !slices.Equal(got, was.below(index, "")) {
-				t.Fatalf("seed %d: a snapshot of %v became %v", seed, was.below(index, ""), got)
+				t.Fatalf("seed %d: a snapshot of %q became %q", seed, was.below(index, ""), got)
 			}
 		}
 		var still []watched
@@ -189,9 +189,9 @@ func game(t *testing.T, seed int64, steps int) {
 			rows, changed := w.ask(db.Read())
 			switch {
 			case !slices.Equal(rows, w.rows) && !closed(w.changed):
-				t.Fatalf("seed %d: %+v became %v, and nobody was woken", seed, w, rows)
+				t.Fatalf("seed %d: %q below %q of %q was %q and became %q, and nobody was woken", seed, w.key, w.prefix, w.index, w.rows, rows)
 			case closed(w.changed) && closed(changed.Changed()):
-				t.Fatalf("seed %d: %+v is asked again, and its signal has been given already", seed, w)
+				t.Fatalf("seed %d: %q below %q of %q is asked again, and its signal has been given already", seed, w.key, w.prefix, w.index)
 			case !closed(w.changed):
 				still = append(still, w)
 			}
