@@ -37,6 +37,7 @@ type Lane struct {
 
 	mu       sync.Mutex // guards following
 	answered Answered   // of the message that is not answered yet; nil if there is none
+	due      time.Time  // when its answer is to be there
 	ended    bool
 }
 
@@ -72,7 +73,7 @@ func (l *Lane) Run() error {
 		if err == nil {
 			continue
 		}
-		if isTimeout(err) && l.idle() { // the deadline was that of a message that has been answered since
+		if isTimeout(err) && !l.late() { // the deadline was that of a message that has been answered since
 			continue
 		}
 		l.end(err)
@@ -114,7 +115,8 @@ func (l *Lane) Append(req *raft.AppendEntriesRequest, answered Answered) error {
 		return errBusy
 	}
 	l.answered = answered
-	_ = l.conn.SetReadDeadline(time.Now().Add(l.timeout)) // the lock keeps it from overtaking that of idle
+	l.due = time.Now().Add(l.timeout)
+	_ = l.conn.SetReadDeadline(l.due) // the lock keeps it from overtaking that of late
 	l.mu.Unlock()
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -181,15 +183,18 @@ func (l *Lane) expected() Answered {
 	return answered
 }
 
-// idle reports whether no answer is due, and then lets the lane rest for as long as it likes.
-func (l *Lane) idle() bool {
+// late reports whether an answer should have come, or the lane has ended. Where none is due, the lane may rest for as long as it likes.
+func (l *Lane) late() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.answered != nil || l.ended {
-		return false
+	switch {
+	case l.ended:
+		return true
+	case l.answered != nil:
+		return !time.Now().Before(l.due)
 	}
 	_ = l.conn.SetReadDeadline(time.Time{})
-	return true
+	return false
 }
 
 func isTimeout(err error) bool {
