@@ -146,18 +146,23 @@ func (p *pass) record(m cluster.Member) error {
 	return nil
 }
 
-// recordAlive writes the member's node and its health, where the catalog says otherwise.
+// recordAlive writes the member's node and its health, where the catalog says otherwise. An agent describes its own node, and may do so between
+// this leader's look at the catalog and its command: so what is there is changed only while it is as it was seen.
 func (p *pass) recordAlive(m cluster.Member) error {
 	cmd := registration(m, p.opts.Datacenter)
-	old := p.view.Node(m.Name)
-	if old != nil && old.ID != "" && cmd.Node.ID != "" && !strings.EqualFold(old.ID, cmd.Node.ID) {
+	switch old := p.view.Node(m.Name); {
+	case old == nil:
+	case old.ID != "" && cmd.Node.ID != "" && !strings.EqualFold(old.ID, cmd.Node.ID):
 		// The pool knows one member of each name, and this is not the one of the catalog: that one will not come back.
 		p.log.Info("another machine has taken a node's name", "node", m.Name, "was", old.ID, "is", cmd.Node.ID)
-		if err := p.replace(m.Name, old.ID); err != nil {
+		if err := p.replace(old); err != nil {
 			return err
 		}
-		old = nil
-	} else if current(p.view, old, cmd) {
+	case old.ID != cmd.Node.ID || old.Address != cmd.Node.Address:
+		if err := p.change(cluster.CatalogCAS, moved(old, cmd.Node)); err != nil {
+			return err
+		}
+	case current(p.view, old, cmd):
 		return nil
 	}
 	_, err := p.cluster.Apply(p.ctx, cmd)
@@ -165,14 +170,25 @@ func (p *pass) recordAlive(m cluster.Member) error {
 }
 
 // replace removes the node that a new machine takes the name of.
-func (p *pass) replace(name, oldID string) error {
-	if name != p.opts.Self {
-		if err := p.cluster.RemovePeer(p.ctx, oldID); err != nil {
+func (p *pass) replace(old *cluster.Node) error {
+	if old.Name != p.opts.Self {
+		if err := p.cluster.RemovePeer(p.ctx, old.ID); err != nil {
 			return err
 		}
 	}
-	_, err := p.cluster.Apply(p.ctx, &cluster.Deregister{Node: name})
-	return err
+	return p.change(cluster.CatalogDeleteCAS, *old)
+}
+
+// change changes a node that is as it was seen.
+func (p *pass) change(verb cluster.CatalogVerb, n cluster.Node) error {
+	res, err := p.cluster.Apply(p.ctx, &cluster.Transaction{Operations: []cluster.Operation{{Node: &cluster.NodeOperation{Verb: verb, Node: n}}}})
+	if err != nil {
+		return err
+	}
+	if failed := res.(*cluster.TransactionResult).Errors; len(failed) > 0 { //nolint:forcetypeassert // it is the result of a transaction
+		return cluster.Errorf(cluster.Conflict, "%s", failed[0].What)
+	}
+	return nil
 }
 
 // recordFailed turns a node critical. One that failed before it was ever registered is not.

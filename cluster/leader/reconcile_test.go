@@ -1,6 +1,7 @@
 package leader
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,25 +87,53 @@ func TestFailureKeepsTheRecord(t *testing.T) {
 	})
 }
 
-// TestNewNodeKeepsWhatItsAgentSays has an agent describe its node between the leader's look at the catalog and its command.
-func TestNewNodeKeepsWhatItsAgentSays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f, _ := running(t)
-		cmd := registration(member("n9:alive"), "dc1")
-		if current(f.store.View(), nil, cmd) {
-			t.Fatal("a node that is not there is current")
-		}
-		described := cmd.Node
-		described.Meta = map[string]string{"rack": "a"}
-		for _, c := range []*cluster.Register{{Node: described}, cmd} {
-			if _, err := f.Apply(t.Context(), c); err != nil {
-				t.Fatal(err)
+// TestWhatItsAgentSaysOfANodeStays has an agent describe its node between the leader's look at the catalog and each of its first commands.
+func TestWhatItsAgentSaysOfANodeStays(t *testing.T) {
+	for _, x := range []struct {
+		name, pool string
+		node       cluster.Node
+	}{
+		{"a new node", "n1:alive n2:alive n3:alive c4:alive n9:alive", cluster.Node{ID: "id-n9", Name: "n9", Address: "10.0.0.9"}},
+		{"another address", "n1:alive n2:alive:77 n3:alive c4:alive", cluster.Node{ID: "id-n2", Name: "n2", Address: "10.0.0.77"}},
+		{"the leader's own address", "n1:alive:77 n2:alive n3:alive c4:alive", cluster.Node{ID: "id-n1", Name: "n1", Address: "10.0.0.77"}},
+		{"another name", "n1:alive n2:alive n3:alive c4:left c8:alive:4:id-c4", cluster.Node{ID: "id-c4", Name: "c8", Address: "10.0.0.4"}},
+		{"another machine", "n1:alive n2:alive::id-new n3:alive c4:alive", cluster.Node{ID: "id-new", Name: "n2", Address: "10.0.0.2"}},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			for before := range 3 {
+				synctest.Test(t, func(t *testing.T) {
+					f, term := running(t)
+					if x.node.ID == "id-new" { // a name is free once gossip has lost who had it
+						news(f, term, "n1:alive n2:failed n3:alive c4:alive")
+					}
+					x.node.Meta, x.node.TaggedAddresses = map[string]string{"rack": "a"}, map[string]string{"wan": "192.0.2.1"}
+					var commands atomic.Int64
+					f.failing(func(cmd cluster.Command) error {
+						switch cmd.(type) {
+						case *cluster.Register, *cluster.Transaction:
+							if commands.Add(1) == int64(before)+1 {
+								f.commit(&cluster.Register{Node: x.node})
+							}
+						}
+						return nil
+					})
+					news(f, term, x.pool)
+					if commands.Load() <= int64(before) {
+						return // so many commands it does not need
+					}
+					wait(retryInterval)
+					got := f.store.View().Node(x.node.Name)
+					if got == nil || got.ID != x.node.ID || got.Address != x.node.Address || got.Meta["rack"] != "a" || got.TaggedAddresses["wan"] != "192.0.2.1" {
+						t.Errorf("said before command %d, the node is %+v", before, got)
+					}
+					if n := len(f.store.View().NodeChecks(x.node.Name)); n != 1 {
+						t.Errorf("said before command %d, the node has %d checks", before, n)
+					}
+					wantRest(t, f, time.Hour)
+				})
 			}
-		}
-		if got := f.store.View().Node("n9"); got.Meta["rack"] != "a" || len(f.store.View().NodeChecks("n9")) != 1 {
-			t.Errorf("the node is %+v", got)
-		}
-	})
+		})
+	}
 }
 
 // TestServersAreAService looks at what the catalog holds of the servers themselves.

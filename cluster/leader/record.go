@@ -16,7 +16,8 @@ const (
 // consulService is the service under which the servers themselves stand in the catalog.
 const consulService = "consul"
 
-// registration is what the catalog should hold of a live member.
+// registration is what the catalog should hold of a live member. A node that is there already stays as it is: what its agent has said of it
+// since the leader's look at the catalog counts for more.
 func registration(m cluster.Member, datacenter string) *cluster.Register {
 	ip := m.Addr.Addr().Unmap()
 	addr := ip.String()
@@ -27,8 +28,9 @@ func registration(m cluster.Member, datacenter string) *cluster.Register {
 		tagged["lan_ipv6"], tagged["wan_ipv6"] = addr, addr
 	}
 	cmd := &cluster.Register{
-		Node:   cluster.Node{ID: m.Tags[cluster.TagID], Name: m.Name, Address: addr, Datacenter: datacenter, TaggedAddresses: tagged},
-		Checks: []*cluster.Check{health(m.Name, cluster.Passing)},
+		Node:           cluster.Node{ID: m.Tags[cluster.TagID], Name: m.Name, Address: addr, Datacenter: datacenter, TaggedAddresses: tagged},
+		SkipNodeUpdate: true,
+		Checks:         []*cluster.Check{health(m.Name, cluster.Passing)},
 	}
 	if m.IsServer() {
 		cmd.Service = &cluster.Service{
@@ -48,25 +50,21 @@ func health(node string, status cluster.Status) *cluster.Check {
 	return c
 }
 
-// current reports whether the catalog already holds what cmd says, and leaves out of cmd what the agent keeps itself: the metadata
-// and tagged addresses of its node.
+// moved is the record of a node that has changed its address or got its ID, with what its agent keeps of it.
+func moved(old *cluster.Node, to cluster.Node) cluster.Node {
+	to.Meta, to.Locality, to.ModifyIndex = maps.Clone(old.Meta), old.Locality, old.ModifyIndex
+	return to
+}
+
+// current reports whether the catalog already holds what cmd says of the service and the health of a node that is there.
 func current(view *state.View, old *cluster.Node, cmd *cluster.Register) bool {
-	if old == nil {
-		cmd.SkipNodeUpdate = true // its agent may have registered it since the look at the catalog: what it says stays
-		return false
-	}
-	same := old.ID == cmd.Node.ID && old.Address == cmd.Node.Address
-	if same {
-		cmd.SkipNodeUpdate = true
-	} else {
-		cmd.Node.Meta, cmd.Node.Locality = maps.Clone(old.Meta), old.Locality
-	}
 	if s := cmd.Service; s != nil {
 		s.Node = old.Name // as the state writes it
-		have := view.NodeService(cmd.Node.Name, s.ID)
-		same = same && have != nil && have.Equal(s)
+		if have := view.NodeService(old.Name, s.ID); have == nil || !have.Equal(s) {
+			return false
+		}
 	}
-	return same && healthCurrent(view, cmd.Checks[0])
+	return healthCurrent(view, cmd.Checks[0])
 }
 
 func healthCurrent(view *state.View, want *cluster.Check) bool {

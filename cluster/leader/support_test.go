@@ -58,9 +58,14 @@ func (f *fakeCluster) Apply(ctx context.Context, cmd cluster.Command) (any, erro
 			return nil, err
 		}
 	}
-	f.index++
-	res := f.store.Apply([]state.Entry{{Index: f.index, Time: time.Now(), Command: cmd}})[0]
+	res := f.commit(cmd)
 	return res.Value, res.Err
+}
+
+// commit writes an entry; mu is held.
+func (f *fakeCluster) commit(cmd cluster.Command) state.Result {
+	f.index++
+	return f.store.Apply([]state.Entry{{Index: f.index, Time: time.Now(), Command: cmd}})[0]
 }
 
 func (f *fakeCluster) WatchView() *state.View { return f.store.WatchView() }
