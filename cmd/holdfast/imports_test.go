@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"cluster/flight":        {},
 	"cluster/durable":       {},
 	"cluster/pause":         {},
+	"cluster/unread":        {},
 	"cluster/event":         {"cluster"},
 	"cluster/quorum":        {"cluster", "cluster/durable", "cluster/flight"},
 	"cluster/check":         {"cluster", "cluster/mysql"},
@@ -100,8 +101,8 @@ var mayImport = map[string][]string{
 	"failover/render/child":    {},
 }
 
-// forAll is what any folder may import: it knows nothing, and does one thing that all need.
-var forAll = []string{"cluster/pause"}
+// forAll is what any folder may import: each knows nothing of ours, and does one thing that several need.
+var forAll = []string{"cluster/pause", "cluster/unread"}
 
 // onlyIn lists the libraries that carry one mechanism each, and the folders that may import them.
 var onlyIn = map[string][]string{

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -10,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"holdfast/cluster/unread"
 )
 
 // Web answers the requests of a proxy in mode HTTP, and says how its backends fare.
@@ -79,7 +80,7 @@ func (p *Proxy) serverLocked(o *Options) *server {
 
 // answer gives a client to the server, which closes it.
 func (p *Proxy) answer(tcp *net.TCPConn, c *client, o *Options) {
-	w := &webConn{Conn: tcp, client: c, early: bytes.NewReader(c.early), gate: p.gate}
+	w := &webConn{Conn: unread.New(tcp, c.early), client: c, gate: p.gate}
 	for {
 		p.mu.Lock()
 		if p.closed {
@@ -185,17 +186,9 @@ func (p *Proxy) patience() time.Duration { return cmp.Or(p.opts.Load().Drain, ti
 type webConn struct {
 	net.Conn
 	client *client
-	early  *bytes.Reader
 	server *server
 	gate   *gate
 	once   sync.Once
-}
-
-func (c *webConn) Read(b []byte) (int, error) {
-	if c.early.Len() > 0 {
-		return c.early.Read(b)
-	}
-	return c.Conn.Read(b)
 }
 
 // CloseWrite tells the client that nothing more will come.

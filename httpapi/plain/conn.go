@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"holdfast/cluster/unread"
 )
 
 // What a connection is doing, for who closes the server.
@@ -70,7 +72,7 @@ func (c *conn) next(limit time.Duration) (h head, ok bool) {
 		return h, false
 	}
 	if h, ok = parse(b[:n]); !ok || !c.watchedForHangUp() {
-		c.handed = &handed{Conn: c.Conn, read: bytes.Clone(b[:n])}
+		c.handed = unread.New(c.Conn, bytes.Clone(b[:n]))
 		return h, false
 	}
 	return h, true
@@ -123,30 +125,4 @@ func (c *conn) Write(b []byte) (int, error) {
 		c.cancel()
 	}
 	return n, err
-}
-
-// handed is a connection of which something has been read already.
-type handed struct {
-	net.Conn
-	read []byte
-}
-
-// Read gives what has been read first.
-func (h *handed) Read(p []byte) (int, error) {
-	if len(h.read) == 0 {
-		return h.Conn.Read(p)
-	}
-	n := copy(p, h.read)
-	if h.read = h.read[n:]; len(h.read) == 0 {
-		h.read = nil
-	}
-	return n, nil
-}
-
-// CloseWrite ends our direction.
-func (h *handed) CloseWrite() error {
-	if w, ok := h.Conn.(interface{ CloseWrite() error }); ok {
-		return w.CloseWrite()
-	}
-	return errors.ErrUnsupported
 }

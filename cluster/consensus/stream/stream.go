@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"holdfast/cluster/unread"
 )
 
 // Layer is how raft reaches other members: a listener for their connections, and the way to open one to them.
@@ -88,7 +90,7 @@ func (s *Stream) sort(c net.Conn) {
 		_ = c.Close()
 	case s.cfg.Lane != nil && first[0] == s.cfg.LaneFirst:
 		s.cfg.Lane(c)
-	case !s.hand(accepted{conn: &begun{Conn: c, first: first}}):
+	case !s.hand(accepted{conn: unread.New(c, first)}):
 		_ = c.Close()
 	}
 }
@@ -101,21 +103,6 @@ func (s *Stream) hand(a accepted) bool {
 	case <-s.done:
 		return false
 	}
-}
-
-// begun is a connection whose first byte has been read.
-type begun struct {
-	net.Conn
-	first []byte
-}
-
-// Read gives the first byte once more.
-func (b *begun) Read(p []byte) (int, error) {
-	if len(b.first) == 0 || len(p) == 0 {
-		return b.Conn.Read(p)
-	}
-	p[0], b.first = b.first[0], nil
-	return 1, nil
 }
 
 // Dial opens a connection to another member.
