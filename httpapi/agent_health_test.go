@@ -24,6 +24,22 @@ func TestLocalHealth(t *testing.T) {
 	})
 }
 
+// TestLocalHealthAccept holds that the header Accept asks for text where it begins with it, as load balancers send it.
+func TestLocalHealthAccept(t *testing.T) {
+	h := newMember().handler()
+	send(t, h, "PUT /v1/agent/service/register", `{"ID":"a","Name":"web"}`)
+	for _, tt := range []struct{ accept, path, want string }{
+		{"text/plain", "id/a", "passing"},
+		{"text/plain; q=0.9, */*", "name/web", "passing"},
+		{"text/plain", "id/b?format=json", "ServiceId b not found"},
+		{"*/*", "name/db", "[]"},
+	} {
+		if w := send(t, h, "GET /v1/agent/health/service/"+tt.path, "", "Accept", tt.accept); w.Body.String() != tt.want {
+			t.Errorf("%s with Accept: %s answers %q, want %q", tt.path, tt.accept, w.Body, tt.want)
+		}
+	}
+}
+
 // TestLocalHealthReason holds that no name gets into the headers as it is.
 func TestLocalHealthReason(t *testing.T) {
 	w := send(t, newMember().handler(), "GET /v1/agent/health/service/id/a%0D%0AX-Evil:%201%C3%BC", "")

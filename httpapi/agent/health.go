@@ -98,9 +98,14 @@ func (h *localHealthHandler) health(s *cluster.Service) (localHealthJSON, cluste
 	return row, status
 }
 
-// localHealth answers the rows, or with ?format=text the state as one word.
+// wantsText is whether a client wants one word rather than JSON. Load balancers that cannot write a query say so in a header.
+func wantsText(r *exchange.Request) bool {
+	return r.Query.Get("format") == "text" || strings.HasPrefix(r.Header.Get("Accept"), "text/plain")
+}
+
+// localHealth answers the rows, or as text the state as one word.
 func localHealth(r *exchange.Request, rows any, status cluster.Status) *exchange.Reply {
-	if r.Query.Get("format") == "text" {
+	if wantsText(r) {
 		return &exchange.Reply{Status: localStatuses[status], Reason: string(status), Raw: []byte(status), ContentType: "text/plain"}
 	}
 	return &exchange.Reply{Status: localStatuses[status], Reason: string(status), Body: rows}
@@ -109,7 +114,7 @@ func localHealth(r *exchange.Request, rows any, status cluster.Status) *exchange
 // notHere answers that this agent has no such instance: with nothing in the rows' place, for clients that read them whatever the status is.
 func notHere(r *exchange.Request, rows any, reason string) *exchange.Reply {
 	rep := &exchange.Reply{Status: http.StatusNotFound, Reason: printable(reason), Body: rows}
-	if r.Query.Get("format") == "text" {
+	if wantsText(r) {
 		rep.Body, rep.Raw, rep.ContentType = nil, []byte(reason), "text/plain"
 	}
 	return rep
