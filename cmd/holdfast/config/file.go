@@ -182,7 +182,8 @@ type Limits struct {
 
 // Telemetry is Consul's telemetry, as far as it is heard.
 type Telemetry struct {
-	DisableHostname *bool `mapstructure:"disable_hostname"`
+	DisableHostname         *bool          `mapstructure:"disable_hostname"`
+	PrometheusRetentionTime *time.Duration `mapstructure:"prometheus_retention_time"`
 }
 
 // HTTP is Consul's http_config.
