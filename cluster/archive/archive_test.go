@@ -100,6 +100,17 @@ func packed(tb testing.TB, kind byte, members ...member) []byte {
 	return b.Bytes()
 }
 
+func zipped(tb testing.TB, content []byte) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write(content)
+	if err := errors.Join(err, z.Close()); err != nil {
+		tb.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 func sums(members ...member) member {
 	var b strings.Builder
 	for _, m := range members {
@@ -135,6 +146,8 @@ func TestReadRefuses(t *testing.T) {
 		"another size":         {packed(t, tar.TypeReg, member{metaName, `{"Version":1,"Size":6}`}, state), "has 5 bytes, and meta.json says 6"},
 		"no size":              {packed(t, tar.TypeReg, member{metaName, `{"Version":1}`}, state), "has 0 bytes"},
 		"an enormous meta":     {packed(t, tar.TypeReg, member{metaName, strings.Repeat(" ", maxMeta+1)}), "are sensible"},
+		"another behind it":    {append(written(t), written(t)...), "goes on after its end"},
+		"too much padding":     {append(written(t), zipped(t, make([]byte, maxPadding+1))...), "goes on after its end"},
 		"a second gzip member": {append(written(t), packed(t, tar.TypeReg, member{"x", strings.Repeat("y", maxPadding)})...), "goes on after its end"},
 	} {
 		if _, err := Read(bytes.NewReader(c.archive), io.Discard); cluster.CodeOf(err) != cluster.Invalid || !strings.Contains(err.Error(), c.want) {

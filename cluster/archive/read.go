@@ -79,7 +79,10 @@ func (a *reading) read(r io.Reader) error {
 	if !a.done {
 		return a.missing()
 	}
-	if n, err := io.Copy(io.Discard, io.LimitReader(unzipped, maxPadding+1)); err != nil || n > maxPadding { // the checksum of gzip is behind it
+	switch n, err := io.Copy(padding{}, io.LimitReader(unzipped, maxPadding+1)); { // the checksum of gzip is behind it
+	case errors.Is(err, errNotPadding) || n > maxPadding:
+		return cluster.Errorf(cluster.Invalid, "the snapshot goes on after its end: something was added to it")
+	case err != nil:
 		return cutOff(err)
 	}
 	return nil
@@ -87,6 +90,18 @@ func (a *reading) read(r io.Reader) error {
 
 // maxPadding is more than tar puts behind its last member.
 const maxPadding = 1 << 20
+
+// padding takes the zeros that tar puts behind its last member, and nothing else.
+type padding struct{}
+
+var errNotPadding = errors.New("no padding")
+
+func (padding) Write(b []byte) (int, error) {
+	if len(bytes.Trim(b, "\x00")) > 0 {
+		return 0, errNotPadding
+	}
+	return len(b), nil
+}
 
 // member takes one member of the archive.
 func (a *reading) member(h *tar.Header, r io.Reader) error {
@@ -193,9 +208,6 @@ func whole(h *tar.Header, r io.Reader, limit int64) ([]byte, error) {
 }
 
 func cutOff(err error) error {
-	if err == nil {
-		return cluster.Errorf(cluster.Invalid, "the snapshot goes on after its end")
-	}
 	return cluster.Errorf(cluster.Invalid, "the snapshot is cut off or damaged: %v", err)
 }
 
