@@ -92,7 +92,7 @@ func file(t *testing.T, key string, value any) []byte {
 func TestEveryToleratedKey(t *testing.T) {
 	for key, why := range leftout.Keys {
 		var value any = "something"
-		if strings.HasPrefix(key, "encrypt_verify") {
+		if strings.HasPrefix(key, "encrypt_verify") || key == "disable_remote_exec" {
 			value = false
 		}
 		_, warnings, err := Parse("x.json", file(t, key, value), "")
@@ -109,7 +109,7 @@ func TestEveryToleratedKey(t *testing.T) {
 
 // TestOffIsQuiet holds that a key which switches off what is not there anyway gives no warning.
 func TestOffIsQuiet(t *testing.T) {
-	inverse := []string{"encrypt_verify_incoming", "encrypt_verify_outgoing", "acl_default_policy"}
+	inverse := []string{"encrypt_verify_incoming", "encrypt_verify_outgoing", "disable_remote_exec", "acl_default_policy"}
 	for key := range leftout.Keys {
 		for _, off := range []any{false, nil, -1, 0, "", []string{}, map[string]any{}, map[string]any{"enabled": false}} {
 			if slices.Contains(inverse, key) {
@@ -131,6 +131,8 @@ func TestWarnings(t *testing.T) {
 		{`acl_default_policy = "allow"`, ""},
 		{`encrypt_verify_incoming = true`, ""},
 		{`encrypt_verify_incoming = false`, "gossip in plain text is always refused"},
+		{`disable_remote_exec = true`, ""},
+		{`disable_remote_exec = false`, "no agent runs commands"},
 		{`connect {}`, ""},
 		{`connect { ca_provider = "vault" }`, "there is no service mesh"},
 		{`partition = "default"`, ""},

@@ -20,6 +20,7 @@ const (
 	noLimit     = "there is no such limit: limits.http_max_conns_per_client bounds the connections of a client, and limits.kv_max_value_size each value"
 	noRate      = "what an agent asks the servers is not limited: it answers reads itself, and shares what it asks the leader; limits.http_max_conns_per_client bounds the connections of a client"
 	noTuning    = "it cannot be tuned yet, the default stays"
+	noExec      = "no agent runs commands that come over the network: use ssh, or a check or watch of the config"
 	oneWAN      = "a server is told one address between datacenters: set advertise_addr_wan"
 	oneBind     = "gossip listens on bind_addr, like all traffic between members"
 )
@@ -77,7 +78,7 @@ var Keys = map[string]string{
 	"performance.leave_drain_time": "", "performance.rpc_hold_timeout": noTuning,
 
 	"discovery_max_stale": noTuning, "cache": "",
-	"disable_update_check": "", "disable_anonymous_signature": "", "disable_remote_exec": "", "disable_host_node_id": "",
+	"disable_update_check": "", "disable_anonymous_signature": "", "disable_remote_exec": noExec, "disable_host_node_id": "",
 	"disable_http_unprintable_char_filter": "",
 }
 
@@ -100,7 +101,7 @@ func Asks(key string, v any) bool {
 		return anyBlock(v, func(b map[string]any) bool { return len(b) > 0 && (b["enabled"] == nil || On(b["enabled"])) })
 	case "acl_default_policy":
 		return v != "allow"
-	case "encrypt_verify_incoming", "encrypt_verify_outgoing":
+	case "encrypt_verify_incoming", "encrypt_verify_outgoing", "disable_remote_exec":
 		return !On(v)
 	case "partition", "namespace", "service.partition", "service.namespace", "check.partition", "check.namespace":
 		return v != "default" && On(v)
