@@ -46,10 +46,9 @@ type Agent struct {
 
 	reads    [2]*flight.Group[uint64]   // the leader's index, asked where another member leads: default and consistent
 	leads    atomic.Pointer[leadership] // what this member has while it leads, else nil
-	caughtUp atomic.Bool                // stale reads need not wait any more
-	opened   time.Time
-	news     chan struct{} // holds one: gossip has news for the bootstrap
-	changes  atomic.Uint64 // how often a member has changed
+	caughtUp chan struct{}              // closed when stale reads need not wait any more
+	news     chan struct{}              // holds one: gossip has news for the bootstrap
+	changes  atomic.Uint64              // how often a member has changed
 	behind   atomic.Pointer[behind]
 	asked    chan struct{} // closed when each address to join was tried once
 	misled   atomic.Bool   // it was said that the state is another cluster's
@@ -67,7 +66,7 @@ type Agent struct {
 func New(cfg Config, log *slog.Logger) *Agent {
 	a := &Agent{
 		cfg: cfg, log: log, store: state.New(), events: event.NewRing(), metrics: newMetrics(cfg.Metrics), belongs: identity.NewBelonging(),
-		news: make(chan struct{}, 1), asked: make(chan struct{}),
+		news: make(chan struct{}, 1), asked: make(chan struct{}), caughtUp: make(chan struct{}),
 	}
 	a.rules.Store(&cfg.Secure)
 	for _, c := range []cluster.Consistency{cluster.Default, cluster.Consistent} {
@@ -155,7 +154,7 @@ func (a *Agent) openRegistry() error {
 // start runs the member's loops.
 func (a *Agent) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	a.cancel, a.opened = cancel, time.Now()
+	a.cancel = cancel
 	if a.cfg.Metrics != nil {
 		a.cfg.Metrics.MustRegister(condition{a})
 	}
@@ -164,6 +163,7 @@ func (a *Agent) start() {
 	a.loops.Go(func() { a.cfg.Join.Run(ctx, a.pool, a.log, func() { close(a.asked) }) })
 	a.loops.Go(func() { a.wan.Run(ctx) })
 	a.loops.Go(func() { a.bootstrapLoop(ctx) })
+	a.loops.Go(func() { a.catchUpLoop(ctx) })
 	a.loops.Go(func() { a.noteLoop(ctx) })
 	a.loops.Go(func() { a.settleLoop(ctx) })
 	if !a.cfg.DisableCoordinates {

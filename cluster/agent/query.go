@@ -99,25 +99,41 @@ func (a *Agent) freshen(ctx context.Context, c cluster.Consistency) error {
 	return nil
 }
 
-// staleGrace is how long after its start a member waits with stale reads for a leader, who says how much of its log counts.
-const staleGrace = time.Second
-
-// waitCaughtUp keeps a member that has just started from answering with a state older than what it knew before: until its log has been replayed,
-// however long that takes. Without a leader it cannot know how much of the log counts, and after a while it answers with what it has.
+// waitCaughtUp keeps a member that was started again from answering with a state older than what it knew before: until its log has been replayed,
+// however long that takes. How much of the log counts it hears from a leader. Without one it has the state of its last snapshot, if any, where what
+// was written since looks as if it had never been: that is no answer, and a stale read waits for a leader as long as any other.
 func (a *Agent) waitCaughtUp(ctx context.Context) error {
-	for !a.caughtUp.Load() {
-		switch {
-		case a.peer.CaughtUp():
-			a.caughtUp.Store(true)
-		case !a.peer.Replaying() && time.Since(a.opened) > staleGrace:
+	select {
+	case <-a.caughtUp:
+		return nil
+	default:
+	}
+	hold := time.NewTimer(holdTimeout)
+	defer hold.Stop()
+	for {
+		select {
+		case <-a.caughtUp:
 			return nil
-		case ctx.Err() != nil:
+		case <-ctx.Done():
 			return ctx.Err()
-		default:
-			untilChange(ctx, a.peer.LeaderChanged(), 5*time.Millisecond)
+		case <-hold.C:
+			if _, leader := a.peer.Leader(); leader == "" {
+				return cluster.ErrNoLeader
+			}
+			hold.Reset(time.Second)
 		}
 	}
-	return nil
+}
+
+// catchUpLoop notes when this member knows again what it knew before it was started.
+func (a *Agent) catchUpLoop(ctx context.Context) {
+	for !a.peer.CaughtUp() {
+		if ctx.Err() != nil {
+			return
+		}
+		untilChange(ctx, a.peer.LeaderChanged(), 5*time.Millisecond)
+	}
+	close(a.caughtUp)
 }
 
 // freshHere reports whether this member leads, for certain, and has applied all that is committed. The index is taken first, as in leaderIndex. It

@@ -93,9 +93,3 @@ func (p *Peer) CaughtUp() bool {
 	p.caught.Store(true)
 	return true
 }
-
-// Replaying reports whether a leader has said how much of the log counts that the disk held at Open, and some of that is yet to be applied.
-func (p *Peer) Replaying() bool {
-	r, err := p.running()
-	return err == nil && r.CommitIndex() > 0 && !p.CaughtUp()
-}
