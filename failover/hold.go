@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"holdfast/cluster"
+	"holdfast/cluster/pause"
 	"holdfast/failover/fence"
 	"holdfast/failover/lease"
 )
@@ -26,17 +27,18 @@ func (c *Controller) holdOn(ctx context.Context) {
 	}
 	c.asking = true
 	c.background.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, c.opts.TTL/4)
+		call, cancel := context.WithTimeout(ctx, c.opts.TTL/4)
 		defer cancel()
 		asked := fence.Now() // the lease counts from before anyone has promised anything
-		err := c.channel.Hold(ctx)
-		c.tell(context.WithoutCancel(ctx), func() { c.mayHold(asked, err) })
+		err := c.channel.Hold(call)
+		c.tell(ctx, func() { c.mayHold(asked, err) })
+		pause.For(ctx, c.opts.TTL/20) // who follows a leader still says so at once, however often it is asked
+		c.tell(ctx, func() { c.asking = false })
 	})
 }
 
 // mayHold goes on with the leases that live still.
 func (c *Controller) mayHold(asked fence.Boottime, err error) {
-	c.asking = false
 	if err != nil {
 		c.log.Debug("not every voter lets this machine go on without a leader", "error", err)
 		return
