@@ -65,6 +65,13 @@ func (p *podium) Hold(context.Context) error {
 	return p.holdErr
 }
 
+// asked is how often the voters were asked.
+func (p *podium) asked() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.holdAsked
+}
+
 func (p *podium) Beats() <-chan struct{} { return p.beats }
 
 func (p *podium) LeaderChanged() <-chan struct{} {
@@ -175,13 +182,14 @@ type stage struct {
 
 const testTTL = 400 * time.Millisecond
 
-// newStage sets everything up and starts nothing. The group g with the address 10.0.0.100 is there, and nobody has it.
+// newStage sets everything up and starts nothing. The group g with the address 10.0.0.100 is there, and nobody has it. It belongs in a bubble of
+// synctest: there nothing comes late because the machine is busy.
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	b := newBench()
 	s := &stage{t: t, Cell: failovertest.NewCell(t, "n1"), bench: b, podium: newPodium(t, testTTL, b.journal), opts: Options{
 		UnfitFor: 300 * time.Millisecond,
-		TTL:      testTTL, AnnounceEvery: time.Hour, RefreshEvery: 50 * time.Millisecond, StopTimeout: 300 * time.Millisecond, ProbeWait: time.Millisecond,
+		TTL:      testTTL, AnnounceEvery: time.Hour, RefreshEvery: 50 * time.Millisecond, StopTimeout: 300 * time.Millisecond, ProbeWait: time.Millisecond, Now: now,
 	}}
 	s.Do(append(failovertest.Three(), failovertest.Put(failovertest.GroupOf("g", "10.0.0.100/24")))...)
 	return s
@@ -198,7 +206,10 @@ func (s *stage) start() *stage {
 		c.Run(ctx)
 	}(s.controller)
 	s.cancel, s.done = cancel, done
-	s.t.Cleanup(cancel)
+	s.t.Cleanup(func() {
+		cancel()
+		<-done
+	})
 	return s
 }
 

@@ -48,6 +48,9 @@ func (j *journal) since(n int) []string { return j.all()[n:] }
 
 func (j *journal) len() int { return len(j.all()) }
 
+// now is the clock of leases in a bubble of synctest, where a machine's own would go on.
+func now() fence.Boottime { return fence.Boottime(time.Now().UnixNano()) }
+
 // bench is a machine that is not there: its addresses and its fence, with a journal of what was done to them. It outlives controllers, as
 // the kernel outlives daemons.
 type bench struct {
@@ -85,7 +88,7 @@ func (b *bench) serving(addr string) bool {
 	defer b.mu.Unlock()
 	a := netip.MustParseAddr(addr)
 	_, there := b.placed[a]
-	return there && b.deadlines[a] > fence.Now()
+	return there && b.deadlines[a] > now()
 }
 
 func (b *bench) carries(addr string) bool {
@@ -240,7 +243,7 @@ func (b *bench) Open(addr netip.Addr, deadline fence.Boottime) error {
 			return false, errors.New("the fence was opened for an address that is not there")
 		}
 		b.deadlines[addr] = deadline
-		return was <= fence.Now(), nil
+		return was <= now(), nil
 	})
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/failover/conntrack"
-	"holdfast/failover/fence"
 )
 
 // applyConnections says what is to be done for the connections through groups: a machine that may hold one tracks them beforehand.
@@ -16,7 +15,7 @@ func (c *Controller) applyConnections() {
 		return
 	}
 	w := conntrack.Want{Cluster: c.clusterID}
-	now := fence.Now()
+	now := c.opts.Now()
 	for name, x := range c.groups {
 		if x.Effects.Conntrack != cluster.ConntrackSync {
 			continue

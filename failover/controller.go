@@ -18,16 +18,17 @@ import (
 
 // Options tune failover. All machines of a cluster must have the same TTL.
 type Options struct {
-	TTL           time.Duration   // of a lease
-	AnnounceEvery time.Duration   // how often a held address is announced again
-	RefreshEvery  time.Duration   // how often the lifetime of carried addresses is renewed
-	StopTimeout   time.Duration   // how long an orderly stop waits for the groups to go elsewhere
-	ProbeWait     time.Duration   // how long a stranger has to answer before a claim is thought clear
-	Metrics       *Metrics        // what is counted; nil for nothing
-	UnfitFor      time.Duration   // how long a machine that could not carry a group, as it found by trying, does not try again; it doubles each time
-	Effects       Effects         // what goes with the addresses; nil on a machine that does nothing of that kind
-	Connections   Connections     // keeps established connections; nil on a machine that does nothing of that kind
-	Roles         map[string]Role // by group: what this machine does besides
+	TTL           time.Duration         // of a lease
+	AnnounceEvery time.Duration         // how often a held address is announced again
+	RefreshEvery  time.Duration         // how often the lifetime of carried addresses is renewed
+	StopTimeout   time.Duration         // how long an orderly stop waits for the groups to go elsewhere
+	ProbeWait     time.Duration         // how long a stranger has to answer before a claim is thought clear
+	Metrics       *Metrics              // what is counted; nil for nothing
+	UnfitFor      time.Duration         // how long a machine that could not carry a group, as it found by trying, does not try again; it doubles each time
+	Effects       Effects               // what goes with the addresses; nil on a machine that does nothing of that kind
+	Connections   Connections           // keeps established connections; nil on a machine that does nothing of that kind
+	Roles         map[string]Role       // by group: what this machine does besides
+	Now           func() fence.Boottime // the clock of leases; nil for the machine's
 }
 
 // DefaultOptions are what production uses.
@@ -96,6 +97,9 @@ type hindrance struct {
 func NewController(agent Agent, channel Channel, addrs Addresses, f Fence, opts Options, log *slog.Logger) *Controller {
 	if opts.UnfitFor == 0 {
 		opts.UnfitFor = DefaultOptions().UnfitFor
+	}
+	if opts.Now == nil {
+		opts.Now = fence.Now
 	}
 	return &Controller{
 		incapable: incapable(addrs), agent: agent, channel: channel, machine: machine{addrs, opts.Metrics.counting(f)}, opts: opts, log: log, recorder: newRecorder(agent, opts.Metrics, log), inbox: make(chan func(), 64), ended: make(chan struct{}),
@@ -172,7 +176,7 @@ func (c *Controller) tell(ctx context.Context, f func()) bool {
 
 // untilDeadline is the time to the next end of a lease here.
 func (c *Controller) untilDeadline() time.Duration {
-	next, now := time.Hour, fence.Now()
+	next, now := time.Hour, c.opts.Now()
 	for _, g := range c.carried {
 		if end := max(g.deadline, g.granted); end > 0 {
 			next = min(next, max(0, end.Sub(now)))
@@ -219,7 +223,7 @@ func (c *Controller) learn(a cluster.Assignment) {
 
 // reconcile makes the machine agree with what is known. It may be called at any time.
 func (c *Controller) reconcile(ctx context.Context) {
-	now := fence.Now()
+	now := c.opts.Now()
 	for name, g := range c.carried {
 		a, known := c.assignments[name]
 		switch {

@@ -12,7 +12,6 @@ import (
 	"holdfast/cluster"
 	"holdfast/cluster/pause"
 	"holdfast/failover/effect"
-	"holdfast/failover/fence"
 )
 
 // applyEffects makes the machine agree with what the groups that it carries want besides their addresses. by says who may have disturbed it,
@@ -24,7 +23,7 @@ func (c *Controller) applyEffects(by string) {
 		return
 	}
 	var want []effect.Wanted
-	now := fence.Now()
+	now := c.opts.Now()
 	for name, g := range c.carried {
 		if x := c.groups[name]; x != nil && !x.Effects.Empty() {
 			want = append(want, effect.Wanted{Group: name, Effects: &x.Effects, Open: g.serving(now)})
@@ -141,7 +140,7 @@ func (c *Controller) runsStarted(ctx context.Context, g *carrier, err error) {
 		return
 	}
 	g.ready = true
-	if g.granted > fence.Now() {
+	if g.granted > c.opts.Now() {
 		c.serve(ctx, g, g.granted)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"holdfast/cluster"
@@ -113,90 +114,102 @@ var defaultRoute = cluster.Route{Destination: netip.MustParsePrefix("0.0.0.0/0")
 
 // TestEffectsOrder holds the order in which a group with everything comes and goes.
 func TestEffectsOrder(t *testing.T) {
-	s := newStage(t)
-	s.slow = 5 * time.Millisecond // so that what comes too early is heard too early
-	fit(s, cluster.Effects{Runs: units("a.service", "b.service"), Routes: []cluster.Route{defaultRoute}})
-	s.Assign("g", "n1", false)
-	s.start().serves()
-	failovertest.Eventually(t, "it is announced", func() bool { return s.has("announce 10.0.0.100") })
-	s.wantOrder(0, "put 10.0.0.100", "claim g 1", "start a.service", "start b.service", "open 10.0.0.100", "effects g", "announce 10.0.0.100")
-	n := s.len()
-	s.Assign("g", "n2", false)
-	failovertest.Eventually(t, "it is gone", func() bool { return s.has("forget 10.0.0.100") })
-	s.wantOrder(n, "shut 10.0.0.100", "stop b.service", "stop a.service", "release g 1", "remove 10.0.0.100", "effects ")
-	want := []string{"unit a.service was started", "unit b.service was started", "unit b.service was stopped", "unit a.service was stopped"}
-	failovertest.Eventually(t, "the timeline tells", func() bool { return slices.Equal(s.Told(cluster.TransitionRun), want) })
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.slow = 5 * time.Millisecond // so that what comes too early is heard too early
+		fit(s, cluster.Effects{Runs: units("a.service", "b.service"), Routes: []cluster.Route{defaultRoute}})
+		s.Assign("g", "n1", false)
+		s.start().serves()
+		failovertest.Eventually(t, "it is announced", func() bool { return s.has("announce 10.0.0.100") })
+		s.wantOrder(0, "put 10.0.0.100", "claim g 1", "start a.service", "start b.service", "open 10.0.0.100", "effects g", "announce 10.0.0.100")
+		n := s.len()
+		s.Assign("g", "n2", false)
+		failovertest.Eventually(t, "it is gone", func() bool { return s.has("forget 10.0.0.100") })
+		s.wantOrder(n, "shut 10.0.0.100", "stop b.service", "stop a.service", "release g 1", "remove 10.0.0.100", "effects ")
+		want := []string{"unit a.service was started", "unit b.service was started", "unit b.service was stopped", "unit a.service was stopped"}
+		failovertest.Eventually(t, "the timeline tells", func() bool { return slices.Equal(s.Told(cluster.TransitionRun), want) })
+	})
 }
 
 // TestRunThatDoesNotStart holds that a group whose unit fails is given back, never opened, and that the leader hears why.
 func TestRunThatDoesNotStart(t *testing.T) {
-	s := newStage(t)
-	s.slow = 5 * time.Millisecond
-	f := fit(s, cluster.Effects{Runs: units("a.service", "b.service", "c.service")})
-	f.broken["b.service"] = errors.New(`ended as "failed"`)
-	s.Assign("g", "n1", false)
-	s.start()
-	failovertest.Eventually(t, "the leader hears why", func() bool {
-		return strings.HasPrefix(s.last().Unable["g"], `what goes with it did not start: unit b.service ended as "failed"; it tries again after `)
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.slow = 5 * time.Millisecond
+		f := fit(s, cluster.Effects{Runs: units("a.service", "b.service", "c.service")})
+		f.broken["b.service"] = errors.New(`ended as "failed"`)
+		s.Assign("g", "n1", false)
+		s.start()
+		failovertest.Eventually(t, "the leader hears why", func() bool {
+			return strings.HasPrefix(s.last().Unable["g"], `what goes with it did not start: unit b.service ended as "failed"; it tries again after `)
+		})
+		failovertest.Eventually(t, "it is given back", func() bool { return s.has("forget 10.0.0.100") })
+		s.wantOrder(0, "start a.service", "start b.service", "stop a.service", "release g 1", "remove 10.0.0.100")
+		s.never(0, "open 10.0.0.100")
+		s.never(0, "start c.service")
+		s.never(0, "stop c.service")
 	})
-	failovertest.Eventually(t, "it is given back", func() bool { return s.has("forget 10.0.0.100") })
-	s.wantOrder(0, "start a.service", "start b.service", "stop a.service", "release g 1", "remove 10.0.0.100")
-	s.never(0, "open 10.0.0.100")
-	s.never(0, "start c.service")
-	s.never(0, "stop c.service")
 }
 
 // TestVerifyGivesBack holds that a machine that finds that it serves in vain gives the group back, and for twice as long the next time.
 func TestVerifyGivesBack(t *testing.T) {
-	s := newStage(t)
-	s.opts.UnfitFor = 30 * time.Millisecond
-	fit(s, cluster.Effects{Verify: []cluster.Verify{{Args: []string{"false"}, Within: time.Millisecond}}})
-	s.Assign("g", "n1", false)
-	s.start()
-	const why = "verify false: failed: exit status 1 (1 tries in 1ms)"
-	failovertest.Eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == why+"; it tries again after 30ms" })
-	failovertest.Eventually(t, "it is given back", func() bool { return s.has("release g 1") })
-	s.Assign("g", "n1", false)
-	failovertest.Eventually(t, "the leader hears why again", func() bool { return s.last().Unable["g"] == why+"; it tries again after 60ms" })
-	failovertest.Eventually(t, "the timeline tells", func() bool { return slices.Contains(s.Told(cluster.TransitionVerify), why) })
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.opts.UnfitFor = 30 * time.Millisecond
+		fit(s, cluster.Effects{Verify: []cluster.Verify{{Args: []string{"false"}, Within: time.Millisecond}}})
+		s.Assign("g", "n1", false)
+		s.start()
+		const why = "verify false: failed: exit status 1 (1 tries in 1ms)"
+		failovertest.Eventually(t, "the leader hears why", func() bool { return s.last().Unable["g"] == why+"; it tries again after 30ms" })
+		failovertest.Eventually(t, "it is given back", func() bool { return s.has("release g 1") })
+		s.Assign("g", "n1", false)
+		failovertest.Eventually(t, "the leader hears why again", func() bool { return s.last().Unable["g"] == why+"; it tries again after 60ms" })
+		failovertest.Eventually(t, "the timeline tells", func() bool { return slices.Contains(s.Told(cluster.TransitionVerify), why) })
+	})
 }
 
 // TestEffectsOfAnEarlierDaemon holds that a daemon that carries on takes over what runs, and that one that does not stops it.
 func TestEffectsOfAnEarlierDaemon(t *testing.T) {
 	t.Run("carries on", func(t *testing.T) {
-		s := newStage(t)
-		f := fit(s, cluster.Effects{Runs: units("a.service", "b.service")})
-		f.started["g"] = units("a.service", "x.service")
-		s.Assign("g", "n1", false)
-		s.leave("10.0.0.100", fence.Now()+fence.Boottime(time.Minute))
-		s.start().serves()
-		failovertest.Eventually(t, "what is missing starts and what is gone stops", func() bool { return s.has("start b.service") && s.has("stop x.service") })
-		s.never(0, "start a.service")
-		s.never(0, "stop a.service")
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t)
+			f := fit(s, cluster.Effects{Runs: units("a.service", "b.service")})
+			f.started["g"] = units("a.service", "x.service")
+			s.Assign("g", "n1", false)
+			s.leave("10.0.0.100", now()+fence.Boottime(time.Minute))
+			s.start().serves()
+			failovertest.Eventually(t, "what is missing starts and what is gone stops", func() bool { return s.has("start b.service") && s.has("stop x.service") })
+			s.never(0, "start a.service")
+			s.never(0, "stop a.service")
+		})
 	})
 	t.Run("holds nothing", func(t *testing.T) {
-		s := newStage(t)
-		f := fit(s, cluster.Effects{Runs: units("a.service", "b.service")})
-		f.started["g"] = units("a.service", "b.service")
-		s.Assign("g", "n2", false)
-		s.start()
-		failovertest.Eventually(t, "both stop", func() bool { return s.has("stop a.service") })
-		s.wantOrder(0, "stop b.service", "stop a.service")
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t)
+			f := fit(s, cluster.Effects{Runs: units("a.service", "b.service")})
+			f.started["g"] = units("a.service", "b.service")
+			s.Assign("g", "n2", false)
+			s.start()
+			failovertest.Eventually(t, "both stop", func() bool { return s.has("stop a.service") })
+			s.wantOrder(0, "stop b.service", "stop a.service")
+		})
 	})
 }
 
 // TestEffectsRestored holds that what something else removed is put back at once, and told.
 func TestEffectsRestored(t *testing.T) {
-	s := newStage(t)
-	f := fit(s, cluster.Effects{Routes: []cluster.Route{defaultRoute}})
-	s.Assign("g", "n1", false)
-	s.start().serves()
-	failovertest.Eventually(t, "the leader has told the assignments", func() bool { return s.has("effects g") })
-	f.mu.Lock()
-	f.gone = true
-	f.mu.Unlock()
-	f.removed <- "ip (pid 7)"
-	failovertest.Eventually(t, "the timeline tells", func() bool {
-		return slices.Contains(s.Told(cluster.TransitionRepair), "ip (pid 7) removed or changed route 0.0.0.0/0; it was put back")
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		f := fit(s, cluster.Effects{Routes: []cluster.Route{defaultRoute}})
+		s.Assign("g", "n1", false)
+		s.start().serves()
+		failovertest.Eventually(t, "the leader has told the assignments", func() bool { return s.has("effects g") })
+		f.mu.Lock()
+		f.gone = true
+		f.mu.Unlock()
+		f.removed <- "ip (pid 7)"
+		failovertest.Eventually(t, "the timeline tells", func() bool {
+			return slices.Contains(s.Told(cluster.TransitionRepair), "ip (pid 7) removed or changed route 0.0.0.0/0; it was put back")
+		})
 	})
 }

@@ -17,7 +17,7 @@ func (c *Controller) holds(g *carrier, now fence.Boottime) bool {
 
 // holdOn asks every voter, once a lease has not been renewed for a while, whether this machine may go on with the groups that are to be held.
 func (c *Controller) holdOn(ctx context.Context) {
-	now := fence.Now()
+	now := c.opts.Now()
 	late := false
 	for _, g := range c.carried {
 		late = late || c.holds(g, now) && g.deadline.Sub(now) < c.opts.TTL*3/5
@@ -29,7 +29,7 @@ func (c *Controller) holdOn(ctx context.Context) {
 	c.background.Go(func() {
 		call, cancel := context.WithTimeout(ctx, c.opts.TTL/4)
 		defer cancel()
-		asked := fence.Now() // the lease counts from before anyone has promised anything
+		asked := c.opts.Now() // the lease counts from before anyone has promised anything
 		err := c.channel.Hold(call)
 		c.tell(ctx, func() { c.mayHold(asked, err) })
 		pause.For(ctx, c.opts.TTL/20) // who follows a leader still says so at once, however often it is asked
@@ -45,7 +45,7 @@ func (c *Controller) mayHold(asked fence.Boottime, err error) {
 	}
 	deadline := asked + fence.Boottime(c.opts.TTL)
 	for _, g := range c.carried {
-		now := fence.Now()
+		now := c.opts.Now()
 		if !c.holds(g, now) || !c.holder.Extend(lease.Claim{Group: g.group, Epoch: g.epoch}, int64(now), int64(deadline)) {
 			continue
 		}

@@ -44,7 +44,7 @@ func (c *Controller) take(ctx context.Context, a cluster.Assignment) {
 	g.stop = stop
 	c.carried[a.Group] = g
 	g.ready = len(c.runsOf(a.Group)) == 0 && c.opts.Roles[a.Group] == nil
-	live := c.machine.left(g.places, fence.Now())
+	live := c.machine.left(g.places, c.opts.Now())
 	c.holder.Take(lease.Claim{Group: a.Group, Epoch: a.Epoch}, int64(live))
 	if live > 0 {
 		g.apart = false // refresh puts back what is not there
@@ -110,7 +110,7 @@ func (c *Controller) unfitFor(group, why string) {
 
 // serve opens the fence up to the lease's deadline; the first time it tells the neighbours and runs the hooks.
 func (c *Controller) serve(ctx context.Context, g *carrier, deadline fence.Boottime) {
-	if deadline <= fence.Now() || g.releasing != "" {
+	if deadline <= c.opts.Now() || g.releasing != "" {
 		return // it came too late to open anything
 	}
 	if !g.ready {
@@ -210,7 +210,7 @@ func (c *Controller) listen(ctx context.Context, g *carrier, p place, defends bo
 // conflict records that another machine claims an address. A daemon that stood still hears afterwards who took over meanwhile: that is none,
 // for its lease has ended.
 func (c *Controller) conflict(ctx context.Context, g *carrier, x vip.Conflict) {
-	if g.deadline <= fence.Now() || c.carried[g.group] != g && c.carried[g.group] != nil {
+	if g.deadline <= c.opts.Now() || c.carried[g.group] != g && c.carried[g.group] != nil {
 		return
 	}
 	who := cmp.Or(c.macs[x.HardwareAddr.String()], "a machine that is no member")
@@ -366,7 +366,7 @@ func (c *Controller) runHooks(ctx context.Context, g *carrier, event string, gro
 
 // publish shows the holdings to others.
 func (c *Controller) publish() {
-	now := fence.Now()
+	now := c.opts.Now()
 	var hs []cluster.Holding
 	serving := 0
 	for _, name := range slices.Sorted(maps.Keys(c.carried)) {

@@ -23,7 +23,7 @@ func (c *Controller) renew() {
 	r := lease.Renewal{
 		Node: c.agent.Name(), Stopping: c.stopping != "", StoppingWhy: c.stopping, Unable: c.unable, HardwareAddrs: c.hardware, Networks: c.networks,
 	}
-	c.holder.Renew(int64(fence.Now()), &r)
+	c.holder.Renew(int64(c.opts.Now()), &r)
 	msg, err := lease.EncodeRenewal(&r)
 	if err != nil {
 		c.log.Error("cannot encode a lease renewal", "error", err)
@@ -98,7 +98,7 @@ func (c *Controller) answer(ctx context.Context, a *lease.Answer) {
 			c.serve(ctx, g, fence.Boottime(granted.Deadline))
 		}
 	}
-	if c.holder.Again(int64(fence.Now()), a) {
+	if c.holder.Again(int64(c.opts.Now()), a) {
 		c.renew()
 	}
 }
