@@ -44,7 +44,7 @@ type CheckInput struct {
 	Type        string
 	Interval    string
 	Timeout     string
-	Definition  json.RawMessage // what a monitor of external nodes is to do
+	Definition  Definition
 
 	// What clients send back as they have read it, and what is not ours.
 	Namespace, Partition, PeerName, EnterpriseMeta, Locality json.RawMessage
@@ -69,7 +69,7 @@ func (s *ServiceInput) Instance(node string) *cluster.Service {
 func (c *CheckInput) Check(node string) *cluster.Check {
 	out := &cluster.Check{
 		Node: node, ID: c.CheckID, Name: c.Name, Status: cluster.Status(c.Status), Notes: c.Notes, Output: c.Output,
-		ServiceID: c.ServiceID, Type: cmp.Or(c.Type, probeType(c.Definition)), Interval: c.Interval, Timeout: c.Timeout, Probe: opaqueOf(c.Definition),
+		ServiceID: c.ServiceID, Type: cmp.Or(c.Type, c.Definition.kind()), Interval: c.Interval, Timeout: c.Timeout, Probe: c.Definition.encoded(),
 	}
 	if c.Node != "" {
 		out.Node = c.Node // the state says what is wrong where it is another one
@@ -112,35 +112,4 @@ func opaqueOf(raw json.RawMessage) []byte {
 		return nil
 	}
 	return b.Bytes()
-}
-
-// probeType is the type of a check by its definition, "" for one that says nothing.
-func probeType(definition json.RawMessage) string {
-	var d struct {
-		GRPC, HTTP, TTL, TCP, UDP, AliasNode, AliasService, DockerContainerID, H2PING, OSService string
-		ScriptArgs                                                                               []string
-	}
-	if json.Unmarshal(definition, &d) != nil {
-		return ""
-	}
-	for _, t := range []struct {
-		name string
-		is   bool
-	}{
-		{"grpc", d.GRPC != ""},
-		{"http", d.HTTP != ""},
-		{"ttl", d.TTL != ""},
-		{"tcp", d.TCP != ""},
-		{"udp", d.UDP != ""},
-		{"alias", d.AliasNode+d.AliasService != ""},
-		{"docker", d.DockerContainerID != ""},
-		{"script", len(d.ScriptArgs) > 0},
-		{"h2ping", d.H2PING != ""},
-		{"os_service", d.OSService != ""},
-	} {
-		if t.is {
-			return t.name
-		}
-	}
-	return ""
 }
