@@ -59,7 +59,7 @@ func TestCatalogRegister(t *testing.T) {
 // TestCatalogKeepsWhatItDoesNotUse: localities and the objects of a service mesh come back as they were registered.
 func TestCatalogKeepsWhatItDoesNotUse(t *testing.T) {
 	h := newMember().handler()
-	const node = `{"Node":"ext","Address":"10.1.1.1","Locality":{"Region":"eu","Zone":"eu-1"},`
+	const node = `{"Node":"ext","Address":"10.1.1.1","CreateIndex":7,"ModifyIndex":9,"Locality":{"Region":"eu","Zone":"eu-1"},`
 	talks(t, h, []talk{
 		{"PUT /v1/catalog/register", node + `"Service":{"Service":"web-proxy","Kind":"connect-proxy","Locality":{"Region":"us","Zone":""},"Proxy": {"Mode": "transparent"},"Connect":{"Native":true}}}`, 200, "true"},
 		{"PUT /v1/catalog/register", node + `"Service":{"Service":"plain","Proxy":{},"Connect":null}}`, 200, "true"},
@@ -85,6 +85,9 @@ func TestCatalogRefuses(t *testing.T) {
 		{"PUT /v1/catalog/register", `{"Node":"n"}`, 400, "Must provide address…"},
 		{"PUT /v1/catalog/register", `{"Address":"10.0.0.1"}`, 400, "Must provide node name…"},
 		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Service":{"ID":"x"}}`, 400, "Must provide service name…"},
+		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Service":{"Service":"x","Address":"0.0.0.0"}}`, 400, "Invalid service address…"},
+		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Service":{"Service":"x","Address":"[::]"}}`, 400, "Invalid service address…"},
+		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Check":{"Name":"c","Definition":{"Interval":"soon"}}}`, 400, `Request decode failed: invalid duration "soon"…`},
 		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Check":{"Name":"c","Status":"fine"}}`, 400, `check "c" has status "fine"…`},
 		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Check":{"Name":"c","ServiceID":"none"}}`, 400, `unknown service ID "none"…`},
 		{"PUT /v1/catalog/register", `{"Node":"n","Address":"a","Datacenter":"dc2"}`, 500, "No path to datacenter…"},

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -148,8 +147,8 @@ func (b *agentRegistrationJSON) service() (cluster.Service, []cluster.CheckDefin
 	if err := s.Validate(); err != nil {
 		return s, nil, err
 	}
-	if ip := net.ParseIP(s.Address); ip != nil && ip.IsUnspecified() {
-		return s, nil, cluster.Errorf(cluster.Invalid, "Invalid service address: %s of service %q is every address of a machine, and no client can connect to it: leave it out to mean the node's", s.Address, s.Name)
+	if err := wire.Reachable(&s); err != nil {
+		return s, nil, err
 	}
 	given := slices.DeleteFunc(append([]*checkDefinitionJSON{b.Check}, b.Checks...), func(c *checkDefinitionJSON) bool { return c == nil || c.empty() })
 	var checks []cluster.CheckDefinition

@@ -23,7 +23,9 @@ type registrationJSON struct {
 	Checks          []*wire.CheckInput
 	SkipNodeUpdate  bool
 	Locality        *wire.Locality
-	EnterpriseMeta  json.RawMessage
+
+	EnterpriseMeta           json.RawMessage // not ours
+	CreateIndex, ModifyIndex uint64          // what clients send back as they have read it
 }
 
 // deregistrationJSON is the body of catalog/deregister.
@@ -37,6 +39,11 @@ type deregistrationJSON struct {
 
 // check says what is wrong with the body that the state would take.
 func (b *registrationJSON) check() error {
+	if b.Service != nil {
+		if err := wire.Reachable(b.Service.Instance(b.Node)); err != nil {
+			return err
+		}
+	}
 	if b.ID == "" {
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"net/netip"
+	"strings"
 
 	"holdfast/cluster"
 )
@@ -75,6 +77,14 @@ func (c *CheckInput) Check(node string) *cluster.Check {
 		out.Node = c.Node // the state says what is wrong where it is another one
 	}
 	return out
+}
+
+// Reachable refuses the address of an instance that is every address of a machine: no client could connect to it.
+func Reachable(s *cluster.Service) error {
+	if ip, err := netip.ParseAddr(strings.Trim(s.Address, "[]")); err == nil && ip.IsUnspecified() {
+		return cluster.Errorf(cluster.Invalid, "Invalid service address: %s of service %q is every address of a machine, and no client can connect to it: leave it out to mean the node's", s.Address, s.Name)
+	}
+	return nil
 }
 
 // WeightsOf are the weights of a body, the default ones for nil.
