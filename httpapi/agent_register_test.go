@@ -110,6 +110,7 @@ func TestCheckKinds(t *testing.T) {
 	for body, want := range map[string]cluster.CheckDefinition{
 		`"UDP":"a:1","Interval":"1s"`:                                                                            {UDP: "a:1", Interval: time.Second},
 		`"udp":"a:1","interval":1000000000`:                                                                      {UDP: "a:1", Interval: time.Second},
+		`"UDP":"a:1","Interval":"1ms"`:                                                                           {UDP: "a:1", Interval: cluster.MinCheckInterval},
 		`"GRPC":"a:1/s","GRPCUseTLS":true,"Interval":"1s","TLSServerName":"n"`:                                   {GRPC: "a:1/s", GRPCUseTLS: true, Interval: time.Second, TLSServerName: "n"},
 		`"grpc":"a:1","grpc_use_tls":false,"interval":"1s","tls_skip_verify":true`:                               {GRPC: "a:1", Interval: time.Second, TLSSkipVerify: true},
 		`"Ping":"h","Interval":"1s"`:                                                                             {Ping: "h", Interval: time.Second},

@@ -225,6 +225,9 @@ func (c *checkDefinitionJSON) definition() (cluster.CheckDefinition, error) {
 		DeregisterCriticalServiceAfter: time.Duration(c.DeregisterCriticalServiceAfter), OutputMaxSize: c.OutputMaxSize,
 		Ping: c.Ping, DNS: c.DNS, MySQL: c.MySQL.check(), Postgres: c.Postgres.check(), OSService: c.OSService,
 	}
+	if d.Interval > 0 {
+		d.Interval = max(d.Interval, cluster.MinCheckInterval) // Consul's agent takes any, too, and then asks less often
+	}
 	if d.DeregisterCriticalServiceAfter > 0 {
 		d.DeregisterCriticalServiceAfter = max(d.DeregisterCriticalServiceAfter, cluster.MinDeregisterAfter)
 	}
