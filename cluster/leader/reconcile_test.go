@@ -145,7 +145,7 @@ func TestServersAreAService(t *testing.T) {
 			t.Fatalf("%d instances, want the three servers", len(instances))
 		}
 		for _, i := range instances {
-			if i.Service.ID != "consul" || i.Service.Port != 8300 || i.Service.Meta["version"] != "1.21.4:x" || i.Node.TaggedAddresses["lan_ipv4"] != i.Node.Address {
+			if i.Service.ID != "consul" || i.Service.Port != 8300 || i.Service.Meta["version"] != "1.21.4" || i.Service.Meta["raft_version"] != "3" || i.Node.TaggedAddresses["lan_ipv4"] != i.Node.Address {
 				t.Errorf("%+v of %+v", i.Service, i.Node)
 			}
 			if c := i.Checks[0]; c.Name != "Serf Health Status" || c.Output != "Agent alive and reachable" {

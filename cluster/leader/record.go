@@ -35,10 +35,18 @@ func registration(m cluster.Member, datacenter string) *cluster.Register {
 	if m.IsServer() {
 		cmd.Service = &cluster.Service{
 			Node: m.Name, ID: consulService, Name: consulService, Port: int(m.RPCPort()), Weights: cluster.DefaultWeights,
-			Meta: map[string]string{"version": m.Tags[cluster.TagBuild]},
+			Meta: serverMeta(m),
 		}
 	}
 	return cmd
+}
+
+// serverMeta is what Consul's leader says of a server in its record. The gossip versions are those that its members show.
+func serverMeta(m cluster.Member) map[string]string {
+	return map[string]string{
+		"version": m.CompatVersion(), "raft_version": "3", "non_voter": "false", "read_replica": "false",
+		"serf_protocol_current": "2", "serf_protocol_min": "1", "serf_protocol_max": "5",
+	}
 }
 
 // health is the node check that the leader keeps.
