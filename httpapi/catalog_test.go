@@ -56,6 +56,19 @@ func TestCatalogRegister(t *testing.T) {
 	})
 }
 
+// TestServicesInCapitals holds that a service is listed once for each way to write its name, and that each stands for all instances.
+func TestServicesInCapitals(t *testing.T) {
+	talks(t, newMember().handler(), []talk{
+		{"PUT /v1/catalog/register", `{"Node":"a","Address":"10.1.1.1","Service":{"Service":"web","Tags":["x"]}}`, 200, "true"},
+		{"PUT /v1/catalog/register", `{"Node":"b","Address":"10.1.1.2","Service":{"Service":"Web","Tags":["y","x"]}}`, 200, "true"},
+		{"GET /v1/catalog/services", "", 200, `{"Web":["x","y"],"web":["x"]}`},
+		{"GET /v1/catalog/services?filter=ServiceAddress==%22%22", "", 200, `{"Web":["x","y"],"web":["x"]}`},
+		{"GET /v1/catalog/service/WEB?filter=Node==b", "", 200, `[{"ID":"","Node":"b"…`},
+		{"PUT /v1/catalog/deregister", `{"Node":"b"}`, 200, "true"},
+		{"GET /v1/catalog/services", "", 200, `{"web":["x"]}`},
+	})
+}
+
 // TestCatalogKeepsWhatItDoesNotUse: localities and the objects of a service mesh come back as they were registered.
 func TestCatalogKeepsWhatItDoesNotUse(t *testing.T) {
 	h := newMember().handler()

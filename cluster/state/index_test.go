@@ -123,7 +123,10 @@ func TestIndexRules(t *testing.T) {
 	retagged := service("n1", "web", cluster.Passing, "t1", "t3")
 	moreOfTheSame := service("n2", "web2", cluster.Passing, "t1")
 	moreOfTheSame.Node, moreOfTheSame.SkipNodeUpdate = cluster.Node{Name: "N2"}, true
-	moreOfTheSame.Service.Name = "Web"
+	moreOfTheSame.Service.Name = "web"
+	inCapitals := service("n2", "web2", cluster.Passing, "t1")
+	inCapitals.Node, inCapitals.SkipNodeUpdate = moreOfTheSame.Node, true
+	inCapitals.Service.Name = "WEB"
 	moved := node("n1")
 	moved.Node.Address = "10.0.0.7"
 	metaOnly := node("n2")
@@ -160,6 +163,10 @@ func TestIndexRules(t *testing.T) {
 		{
 			"one more instance with a tag that is there", moreOfTheSame,
 			[]string{"services of n2", "node n2", "instances of web", "checks of n2", "checks of web", "checks", "passing checks", "instances at .0.8"},
+		},
+		{
+			"one more instance that writes the name in capitals", inCapitals,
+			[]string{"services", "services of n2", "node n2", "instances of web", "checks of n2", "checks of web", "checks", "passing checks", "instances at .0.8"},
 		},
 		{
 			"a new service", service("n1", "none", cluster.Warning),

@@ -2,6 +2,7 @@ package state
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -75,7 +76,7 @@ func (w *writer) summaries(names []string) []ServiceSummary {
 }
 
 func (s ServiceSummary) equal(o ServiceSummary) bool {
-	return s.Name == o.Name && slices.Equal(s.Tags, o.Tags)
+	return s.Name == o.Name && slices.Equal(s.Tags, o.Tags) && maps.EqualFunc(s.Spellings, o.Spellings, slices.Equal[[]string])
 }
 
 // relabelChecks writes the ID, name and tags of an instance into its checks.

@@ -13,6 +13,8 @@ import (
 type ServiceSummary struct {
 	Name string
 	Tags []string
+
+	Spellings map[string][]string // where instances write the name in several ways, each with its tags; else nil
 }
 
 // Instance is an instance of a service with its node and every check that bears on it: those of the node, then its own.
@@ -132,16 +134,26 @@ func instance(txn *table.Txn, s *cluster.Service) Instance {
 
 // summary gathers the tags of a service's instances. Its name is written as the first of them writes it.
 func summary(txn *table.Txn, name string) ServiceSummary {
-	s := ServiceSummary{}
+	s, spellings := ServiceSummary{}, map[string][]string{}
 	for i := range instancesOf(txn, name) {
 		if s.Name == "" {
 			s.Name = i.Name
 		}
-		for _, t := range i.Tags {
-			if at, found := slices.BinarySearch(s.Tags, t); !found {
-				s.Tags = slices.Insert(s.Tags, at, t)
-			}
-		}
+		s.Tags = withTags(s.Tags, i.Tags)
+		spellings[i.Name] = withTags(spellings[i.Name], i.Tags)
+	}
+	if len(spellings) > 1 {
+		s.Spellings = spellings
 	}
 	return s
+}
+
+// withTags puts tags into a sorted list that has each once.
+func withTags(list, tags []string) []string {
+	for _, t := range tags {
+		if at, found := slices.BinarySearch(list, t); !found {
+			list = slices.Insert(list, at, t)
+		}
+	}
+	return list
 }

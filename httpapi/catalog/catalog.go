@@ -72,7 +72,12 @@ func (h *catalogHandler) services(r *exchange.Request) (*exchange.Reply, error) 
 	meta, err := h.reader.Query(r.Context(), r.CachedOptions(), func(v *state.View) error { all = v.Services(); return nil })
 	out := make(map[string][]string, len(all))
 	for _, s := range all {
-		out[s.Name] = exchange.OrEmpty(s.Tags)
+		if s.Spellings == nil {
+			out[s.Name] = exchange.OrEmpty(s.Tags)
+		}
+		for name, tags := range s.Spellings { // Consul lists each, and answers all instances to any
+			out[name] = exchange.OrEmpty(tags)
+		}
 	}
 	return exchange.FoundCached(out, meta, err)
 }
