@@ -11,21 +11,27 @@ import (
 // TestStatus: every server names the same leader and the same peers, and another leader once that one is gone.
 func TestStatus(t *testing.T) {
 	all := startCluster(t, 3)
-	leader, err := all[0].Status().Leader()
-	ok(t, err)
 	var lost *agent
-	for _, a := range all {
-		peers, err := a.Status().Peers()
-		if l, e := a.Status().Leader(); err != nil || e != nil || l != leader || len(peers) != 3 {
-			t.Errorf("%s: leader %q, peers %v, %v, %v", a.name, l, peers, err, e)
+	eventually(t, "all name the same leader and three peers", func() error {
+		leader, err := all[0].Status().Leader()
+		if err != nil {
+			return err
 		}
-		if leader == a.addr.String()+":8300" {
-			lost = a
+		lost = nil
+		for _, a := range all {
+			peers, err := a.Status().Peers()
+			if l, e := a.Status().Leader(); err != nil || e != nil || l != leader || len(peers) != 3 {
+				return fmt.Errorf("%s: leader %q, peers %v, %w", a.name, l, peers, errors.Join(err, e))
+			}
+			if leader == a.addr.String()+":8300" {
+				lost = a
+			}
 		}
-	}
-	if lost == nil {
-		t.Fatalf("the leader %q is none of the servers", leader)
-	}
+		if lost == nil {
+			return fmt.Errorf("the leader %q is none of the servers", leader)
+		}
+		return nil
+	})
 	put(t, all[0].KV(), "k", "v")
 	lost.kill(t)
 	for _, a := range all {

@@ -48,7 +48,7 @@ func TestTemplateLanguage(t *testing.T) {
 			err = fmt.Errorf("there are %d", len(web))
 		}
 		n, _, err2 := a.Catalog().Node("n1", nil)
-		if err == nil && (err2 != nil || n.Node.Meta["rack"] == "") {
+		if err == nil && (err2 != nil || n.Node.Meta["rack"] == "" || n.Services["a-db"] == nil) {
 			err = fmt.Errorf("the node is %v, %w", n, errors.Join(err2))
 		}
 		return err

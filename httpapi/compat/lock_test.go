@@ -11,7 +11,7 @@ import (
 func TestLock(t *testing.T) {
 	all := startCluster(t, 3)
 	lock := func(a *agent) *api.Lock {
-		l, err := a.LockOpts(&api.LockOptions{Key: "job/lock", SessionTTL: "10s", LockDelay: time.Millisecond, MonitorRetries: 5, MonitorRetryTime: 100 * time.Millisecond})
+		l, err := a.LockOpts(&api.LockOptions{Key: "job/lock", SessionTTL: "10s", LockDelay: time.Millisecond, MonitorRetries: 10, MonitorRetryTime: time.Second})
 		ok(t, err)
 		return l
 	}

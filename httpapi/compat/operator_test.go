@@ -15,7 +15,9 @@ func TestOperator(t *testing.T) {
 	op := all[0].Operator()
 	eventually(t, "three voters and one leader", func() error {
 		c, err := op.RaftGetConfiguration(nil)
-		ok(t, err)
+		if err != nil {
+			return err
+		}
 		voters, leaders := 0, 0
 		for _, s := range c.Servers {
 			if s.Voter && s.ID != "" && s.Node != "" && s.Address != "" {
@@ -30,12 +32,17 @@ func TestOperator(t *testing.T) {
 		}
 		return nil
 	})
-	before, err := all[0].Status().Leader()
-	ok(t, err)
-	moved, err := op.RaftLeaderTransfer("", nil)
-	if err != nil || !moved.Success {
-		t.Fatalf("hand over the leadership: %+v, %v", moved, err)
-	}
+	var before string
+	eventually(t, "the leadership is handed over", func() (err error) {
+		if before, err = all[0].Status().Leader(); err != nil {
+			return err
+		}
+		moved, err := op.RaftLeaderTransfer("", nil)
+		if err == nil && !moved.Success {
+			err = fmt.Errorf("the answer is %+v", moved)
+		}
+		return err
+	})
 	eventually(t, "another leads", func() error {
 		now, err := all[0].Status().Leader()
 		if err == nil && (now == "" || now == before) {

@@ -1,6 +1,8 @@
 package compat
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -18,7 +20,7 @@ func TestPreparedQueries(t *testing.T) {
 		for _, by := range []string{id, "passing-web"} {
 			found, _, err := q.Execute(by, nil)
 			if err != nil || len(found.Nodes) != 1 || found.Nodes[0].Service.ID != "web-1" || found.Service != "web" || found.Datacenter != "dc1" || found.DNS.TTL != "10s" {
-				t.Fatalf("executed by %s: %+v, %v", by, found, err)
+				return fmt.Errorf("executed by %s: %+v, %w", by, found, errors.Join(err))
 			}
 		}
 		return nil

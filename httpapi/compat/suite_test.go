@@ -19,12 +19,16 @@ func TestClientSuite(t *testing.T) {
 		}
 		switch {
 		case reason == "" && !r.passed:
-			// The suite's own deadlines are of a few seconds. Alone, a test meets them on any machine.
-			if again := s.run(t, []string{name}, 1)[name]; !again.passed {
-				t.Errorf("%s fails:\n%s", name, again.text())
+			// The suite's own deadlines are of a few seconds. Alone, a test meets them on any machine, once it is not busy.
+			tries := 1
+			for ; tries < 4 && !r.passed; tries++ {
+				r = s.run(t, []string{name}, 1)[name]
+			}
+			if !r.passed {
+				t.Errorf("%s fails:\n%s", name, r.text())
 				continue
 			}
-			t.Logf("%s passes, but only alone", name)
+			t.Logf("%s passes, but only alone, in its run %d", name, tries)
 		case reason != "" && r.passed:
 			t.Errorf("%s passes, although %q: take its mark off", name, reason)
 		}
