@@ -106,8 +106,8 @@ func (p partition) play(t *testing.T, s *stage.Stage, shape int, bits [][2]strin
 	}
 	t.Run(name, func(t *testing.T) {
 		amiss := p.parted(t, s, ways)
-		// Who goes on without a leader hears of every voter in time, or it is over: on a busy machine it has three tries.
-		for try := 1; try < 3 && len(amiss) > 0 && !t.Failed() && p.voteless && p.onLoss == "hold"; try++ {
+		// Who goes on without a leader hears of every voter in time, or it is over: on a busy machine it has six tries.
+		for try := 1; try < 6 && len(amiss) > 0 && !t.Failed() && p.voteless && p.onLoss == "hold"; try++ {
 			t.Log(amiss)
 			amiss = p.parted(t, s, ways)
 		}
@@ -123,13 +123,9 @@ func (p partition) parted(t *testing.T, s *stage.Stage, ways [][2]string) (amiss
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*labLimit)
 	defer cancel()
-	probe := s.Lab.NewProbe(lab.ProbeOptions{VIP: stage.VIP4})
-	if err := probe.Open(ctx); err != nil {
-		t.Fatal(err)
-	}
-	defer probe.Close()
+	var probe *lab.Probe // of the address from when it is served on
 	var holder, leader string
-	for answered := false; !answered; {
+	for probe == nil {
 		var err error
 		if holder, leader, err = s.Settle(ctx); err != nil {
 			t.Fatal(err)
@@ -140,10 +136,9 @@ func (p partition) parted(t *testing.T, s *stage.Stage, ways [][2]string) (amiss
 			}
 			holder = "n3"
 		}
-		soon, stop := context.WithTimeout(ctx, labLimit/6) // where the cluster has moved on meanwhile, it is asked again
-		answered = probe.Await(soon, holder) == nil
-		stop()
+		probe = answered(ctx, t, s, holder) // where the cluster has moved on meanwhile, it is asked again
 	}
+	defer probe.Close()
 	lease := 1500 * time.Millisecond
 	if p.voteless {
 		lease = 2500 * time.Millisecond
@@ -196,6 +191,30 @@ func (p partition) parted(t *testing.T, s *stage.Stage, ways [][2]string) (amiss
 		amiss = append(amiss, fmt.Sprintf("every voter could let the holder go on, and there was an outage of %s", rep.Outage))
 	}
 	return amiss
+}
+
+// answered begins to ask for the address once its holder answers there. It is nil where that does not come about.
+func answered(ctx context.Context, t *testing.T, s *stage.Stage, holder string) *lab.Probe {
+	t.Helper()
+	soon, cancel := context.WithTimeout(ctx, labLimit/6)
+	defer cancel()
+	open := func() *lab.Probe {
+		p := s.Lab.NewProbe(lab.ProbeOptions{VIP: stage.VIP4})
+		if err := p.Open(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if p.Await(soon, holder) != nil {
+			p.Close()
+			return nil
+		}
+		return p
+	}
+	first := open()
+	if first == nil {
+		return nil
+	}
+	defer first.Close() // what it has seen begins before the address was served
+	return open()
 }
 
 // eventuallyHeld reports whether at some moment between two an address was answered, or not, as wanted, and was so still a while later.
