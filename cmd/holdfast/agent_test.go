@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -109,7 +111,7 @@ func (c *child) await(line *regexp.Regexp) []string {
 // eventually waits until something is so.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(60 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -135,7 +137,7 @@ func (c *child) ended() int {
 	select {
 	case <-c.done:
 		return c.cmd.ProcessState.ExitCode()
-	case <-time.After(30 * time.Second):
+	case <-time.After(60 * time.Second):
 		c.t.Fatal("the agent does not end")
 		return 0
 	}
@@ -150,7 +152,7 @@ func (c *child) ask(args ...string) said {
 // tmp is what the agent has in its directory for temporary files.
 func (c *child) tmp() []string {
 	c.t.Helper()
-	for _, e := range c.cmd.Env {
+	for _, e := range slices.Backward(c.cmd.Env) { // the last one counts
 		if dir, ok := strings.CutPrefix(e, "TMPDIR="); ok {
 			names, err := filepath.Glob(filepath.Join(dir, "*"))
 			if err != nil {
@@ -206,17 +208,21 @@ func TestSignals(t *testing.T) {
 // TestSecondSignal holds that a stop that takes long can be cut short.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
-	pid := filepath.Join(t.TempDir(), "pid")
-	c := startAgent(t, "", "-dev", "-pid-file", pid)
+	pid, runs := filepath.Join(t.TempDir(), "pid"), filepath.Join(t.TempDir(), "runs")
+	c := startAgent(t, `watches = [{ type = "nodes" args = ["sh", "-c", "echo >> `+runs+`; while kill -0 $PPID; do sleep 0.05; done"] }]`, "-dev", "-pid-file", pid)
 	c.await(leadLine)
-	// A request that is being answered holds the stop up for a while: its body does not come to an end.
+	// A handler that runs and a request that is being answered hold the stop up for a while: the request's body does not come to an end.
+	eventually(t, "the handler runs", func() bool { return lines(t, runs) == 1 })
 	conn, err := net.Dial("tcp", c.http)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := io.WriteString(conn, "PUT /v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"); err != nil {
+	if _, err := io.WriteString(conn, "PUT /v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n"); err != nil {
 		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
+		t.Fatalf("the request is not being read: %q, %v", line, err)
 	}
 	c.signal(syscall.SIGTERM)
 	c.await(regexp.MustCompile("msg=stopping"))

@@ -36,9 +36,9 @@ func TestAnsible(t *testing.T) {
 	if err != nil {
 		t.Fatalf("ansible-playbook: %v\n%s", err, out)
 	}
-	if got := c.ask("catalog", "services", "-tags"); strings.Join(strings.Fields(got.out), " ") != "consul web prod,v2 worker" {
-		t.Errorf("the services: %s", got.out)
-	}
+	eventually(t, "the catalog has the services", func() bool {
+		return strings.Join(strings.Fields(c.ask("catalog", "services", "-tags").out), " ") == "consul web prod,v2 worker"
+	})
 	if got := c.ask("kv", "get", "-keys", "-separator="); got.out != "app/lock\napp/motd\n" {
 		t.Errorf("the keys: %s", got.out)
 	}

@@ -50,6 +50,7 @@ type explained struct {
 	began    time.Time
 	injuries []stage.Injury
 	timeline []group.Transition
+	still    *stillness
 }
 
 // assignments wants every assignment of the round to be due to a fault, or to an order, of the kind that its reason names.
@@ -79,6 +80,10 @@ func (x *explained) due(e group.Transition) error {
 		ok := slices.ContainsFunc(x.injuries, func(i stage.Injury) bool {
 			return slices.Contains(r.kinds, i.Kind) && i.From <= at && (i.To > at || at-i.To < effectTime) && (!r.upon || slices.Contains(i.On, m[1]))
 		})
+		if !ok && r.upon && x.still.within(e.Time.Add(-effectTime), e.Time) > stillNews {
+			x.t.Logf("%.3fs: %q is laid to this whole machine, which stood still", at.Seconds(), e.Why)
+			return nil
+		}
 		if !ok {
 			return fmt.Errorf("%.3fs: epoch %d of %s went to %q because %q, and none of %v was in force", at.Seconds(), e.Epoch, e.Group, e.Node, e.Why, r.kinds)
 		}

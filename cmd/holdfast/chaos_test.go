@@ -17,7 +17,7 @@ import (
 
 const (
 	chaosLength = 12 * time.Second // of one schedule
-	chaosSettle = 10 * time.Second // from the end of the last fault until all is as planned
+	chaosSettle = 30 * time.Second // from the end of the last fault until all is as planned
 	chaosUnheld = 3 * time.Second  // how long an address may be unserved while a majority is sound and one of it can serve
 )
 
@@ -117,7 +117,7 @@ func (r *chaos) round(t *testing.T, acts []stage.Act) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &explained{t: t, began: c.Began(), injuries: c.Injuries(), timeline: timeline}
+	x := &explained{t: t, began: c.Began(), injuries: c.Injuries(), timeline: timeline, still: still}
 	x.assignments()
 	for _, rep := range reports {
 		x.moves(rep)

@@ -139,8 +139,9 @@ func TestVerbsOnAMachine(t *testing.T) {
 	s.run("group", "plan", file)
 	s.run("group", "apply", file)
 	serving("db")
-	eventually(t, "the hook has run", func() bool {
-		return strings.Contains(terminal{env: map[string]string{"HOLDFAST_HTTP_ADDR": s.addr}}.run(t, "timeline", "db").out, "on_acquire")
+	eventually(t, "all is told, the hook included", func() bool {
+		got := terminal{env: map[string]string{"HOLDFAST_HTTP_ADDR": s.addr}}.run(t, "timeline", "db").out
+		return strings.Contains(got, " acquire ") && strings.Contains(got, " announce ") && strings.Contains(got, "on_acquire")
 	})
 	for _, args := range [][]string{
 		{"group", "list"},

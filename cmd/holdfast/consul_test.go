@@ -4,8 +4,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,6 +111,9 @@ services = [{ id = "db-2", name = "db", address = "10.0.0.8", weights { passing 
 	s := &session{t: t, addr: c.http, name: "consul"}
 	for line := range strings.SplitSeq(strings.TrimSpace(consulSession), "\n") {
 		s.run(strings.Fields(strings.ReplaceAll(line, "DIR", dir))...)
+		if strings.HasPrefix(line, "services ") {
+			c.inCatalog("n1")
+		}
 	}
 	got := strings.ReplaceAll(steady(s.b.String()), dir, "DIR")
 	for pattern, word := range map[string]string{
@@ -122,6 +127,20 @@ services = [{ id = "db-2", name = "db", address = "10.0.0.8", weights { passing 
 	inform.run("info", "-format=json")
 	golden(t, "session/info", regexp.MustCompile(`(?m)((?:arch|os|version|revision)"?(?: =|:) "?)[^"\n]*`).ReplaceAllString(
 		regexp.MustCompile(`(?m)([=:] "?)\d+("?,?)$`).ReplaceAllString(steady(inform.b.String()), "${1}N${2}"), "${1}WORD"))
+}
+
+// inCatalog waits until the catalog has the services that the agent of a node has, and no others: a command that takes long is not waited for.
+func (c *child) inCatalog(node string) {
+	c.t.Helper()
+	eventually(c.t, "the catalog has the services of "+node, func() bool {
+		var here map[string]json.RawMessage
+		var there struct{ Services map[string]json.RawMessage }
+		if json.Unmarshal([]byte(c.api("/v1/agent/services")), &here) != nil || json.Unmarshal([]byte(c.api("/v1/catalog/node/"+node)), &there) != nil {
+			return false
+		}
+		delete(there.Services, "consul") // the leader's word
+		return slices.Equal(slices.Sorted(maps.Keys(here)), slices.Sorted(maps.Keys(there.Services)))
+	})
 }
 
 // consulSession is what is typed, a line each.

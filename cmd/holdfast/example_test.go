@@ -166,6 +166,26 @@ func (x *example) holder(group string, among ...string) string {
 	return found
 }
 
+// begins waits until a machine serves the group that is to, and has an operator move it there where another was ready before it.
+func (x *example) begins(group, on string) {
+	x.t.Helper()
+	if now := x.holder(group); now != on {
+		x.move(group, on)
+		x.holder(group, on)
+	}
+}
+
+// move has an operator move a group, once the other machine can hold it.
+func (x *example) move(group, to string) {
+	x.t.Helper()
+	x.eventually(group+" moves to "+to, func() bool {
+		return x.api("n3", http.MethodPut, "/v1/failover/group/"+group+"/move?to="+to, nil) == nil
+	})
+}
+
+// slowly bounds an outage whose promise is a second or so, on a machine that is busy.
+const slowly = 10 * time.Second
+
 // eventually polls until ok holds.
 func (x *example) eventually(what string, ok func() bool) {
 	x.t.Helper()

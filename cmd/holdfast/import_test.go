@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -126,7 +125,7 @@ func TestImportFiles(t *testing.T) {
 		s.run(importing(args)...)
 	}
 	got := strings.NewReplacer(torn, "TORN", filepath.Dir(torn), "DIR").Replace(steady(s.b.String()))
-	golden(t, "session/import", regexp.MustCompile(`/tmp/TestImportFiles\S*`).ReplaceAllString(got, "DIR"))
+	golden(t, "session/import", regexp.MustCompile(regexp.QuoteMeta(os.TempDir())+`/TestImportFiles\S*`).ReplaceAllString(got, "DIR"))
 
 	var checks map[string]struct{ Name, Status, Notes, Type, ServiceID string }
 	if err := json.Unmarshal([]byte(with.get("/v1/agent/checks")), &checks); err != nil {
@@ -312,12 +311,10 @@ func broughtOver(t *testing.T, source string) (snapshot string) {
 	c := startAgent(t, "", "-dev", "-node", "new")
 	c.await(leadLine)
 	c.ask("kv", "put", "app/0", "mine")
-	deadline := time.Now().Add(20 * time.Second) // until the source's catalog has its services
-	for !strings.Contains(terminal{}.run(t, "catalog", "services", "-http-addr", source).out, "checked") {
-		if time.Now().After(deadline) {
-			t.Fatal("the source does not have its services")
-		}
-	}
+	eventually(t, "the source's catalog has its services", func() bool {
+		got := terminal{}.run(t, "catalog", "services", "-http-addr", source).out
+		return strings.Contains(got, "checked") && strings.Contains(got, "plain")
+	})
 	want := func(got said, lines ...string) {
 		t.Helper()
 		for _, l := range lines {
@@ -339,7 +336,7 @@ func broughtOver(t *testing.T, source string) (snapshot string) {
 	want(c.ask("import", "consul", source, "-yes"), fmt.Sprintf(`^keys +0 +0 +%d$`, keys), `^external nodes +0 +0 +1$`, `^services of the agent +0 +0 +1$`, `^prepared queries +0 +0 +2$`, `^There is nothing to write\.$`)
 	want(c.ask("kv", "get", "-detailed", "app/9"), `^Flags +9$`, `^Value +v$`)
 	want(c.ask("catalog", "services", "-node=printer", "-tags"), `^lp +a4$`)
-	want(c.ask("catalog", "nodes", "-service=plain"), `^new `)
+	eventually(t, "the service is in the catalog", func() bool { return strings.Contains(c.ask("catalog", "nodes", "-service=plain").out, "\nnew ") })
 	for path, part := range map[string]string{"/v1/health/node/printer": `"Status":"warning"`, "/v1/query": `"Name":"q"`} {
 		if body := c.get(path); !strings.Contains(body, part) {
 			t.Errorf("%s: %s", path, body)

@@ -191,7 +191,7 @@ func oneWay(s *stage.Stage, from, to []string) error {
 }
 
 // soon is how long a request may take that meets a frozen leader: the silence is noticed after three seconds, and this machine is slow.
-const soon = 10 * time.Second
+const soon = 20 * time.Second
 
 // TestFrozenLeaderKeepsNobodyWaiting stops the leader (SIGSTOP) with writes under way to it through the others. Each of them gets its
 // answer or an error soon; and a read, which may be repeated, gets its answer, from the next leader's time.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -316,11 +317,11 @@ func (d *databases) plannedMove(ctx context.Context, t *testing.T, w *writing, f
 	if _, err := d.connect(t, "app", "app", addr[from]).ExecContext(ctx, "INSERT INTO app.t VALUES (?, @@server_id)", -haproxyRows.Add(1)); err == nil {
 		t.Errorf("%s takes rows still", from)
 	}
-	told := verbOn(ctx, t, d.lab.Machine("n3"), "timeline", "db")
-	ended, begun := strings.LastIndex(told, "is read-only"), strings.LastIndex(told, "is the primary")
-	if ended < 0 || begun < ended || !strings.Contains(told[:ended], "the move that an operator planned was due: to "+to) {
-		t.Errorf("the timeline does not tell that %s was read-only before %s was writable:\n%s", from, to, told)
-	}
+	eventually(t, fmt.Sprintf("the timeline tells that %s was read-only before %s was writable", from, to), func() bool {
+		told := verbOn(ctx, t, d.lab.Machine("n3"), "timeline", "db")
+		ended, begun := strings.LastIndex(told, "is read-only"), strings.LastIndex(told, "is the primary")
+		return ended >= 0 && begun > ended && strings.Contains(told[:ended], "the move that an operator planned was due: to "+to)
+	})
 	eventually(t, from+" is a replica, and acknowledges", func() bool { return d.semiSync(ctx, t, addr[to]) })
 	acked := w.all()
 	eventually(t, from+" has caught up", func() bool {

@@ -16,6 +16,7 @@ func TestSnapshotVerbs(t *testing.T) {
 	t.Parallel()
 	c := startAgent(t, "", "-dev", "-node", "n1")
 	c.await(leadLine)
+	eventually(t, "the catalog has the node", func() bool { return strings.Contains(c.api("/v1/catalog/nodes"), "n1") })
 	dir := t.TempDir()
 	file := filepath.Join(dir, "backup.snap")
 	s := &session{t: t, addr: c.http}

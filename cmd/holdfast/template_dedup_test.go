@@ -15,7 +15,7 @@ func TestTemplateDedup(t *testing.T) {
 	asks := `msg="this process asks for all that render the template"`
 	var both []*renderer
 	for range 2 {
-		r := startRenderer(t, a, `deduplicate { enabled = true ttl = "1s" prefix = "shared/" }`)
+		r := startRenderer(t, a, `deduplicate { enabled = true ttl = "4s" prefix = "shared/" }`)
 		fileSays(t, r.out, "one")
 		both = append(both, r)
 	}

@@ -54,7 +54,7 @@ func TestTemplateExec(t *testing.T) {
 	t.Parallel()
 	a := startAgent(t, "", "-dev", "-node", "n1")
 	a.await(leadLine)
-	settings := `reload_signal = "SIGUSR1" kill_signal = "SIGUSR2" kill_timeout = "100ms"`
+	settings := `reload_signal = "SIGUSR1" kill_signal = "SIGUSR2" kill_timeout = "2s"`
 	pid := filepath.Join(t.TempDir(), "pid")
 	r := startRenderer(t, a, program("a", settings), "-pid-file", pid)
 	eventually(t, "its number", func() bool {

@@ -82,7 +82,7 @@ func TestWatchInTheAgent(t *testing.T) {
 	var ws []watch.Status
 	eventually(t, "the statuses", func() bool {
 		ws = nil
-		return json.Unmarshal([]byte(c.api("/v1/agent/watches")), &ws) == nil && len(ws) == 2 && ws[0].Runs == 3 && !ws[0].Running
+		return json.Unmarshal([]byte(c.api("/v1/agent/watches")), &ws) == nil && len(ws) == 2 && ws[0].Runs == 3 && !ws[0].Running && !ws[1].Running
 	})
 	if ws[0].Type != "key" || ws[0].Key != "vip" || ws[0].Failed != 0 || ws[0].Output != fmt.Sprintf("index %d\n", ws[0].Index) || ws[1].Runs != 1 {
 		t.Errorf("statuses %+v", ws)
@@ -175,7 +175,7 @@ func TestWatchOutlivesTheLeader(t *testing.T) {
 	began := time.Now()
 	want := append(slices.Clip(before), "b")
 	eventually(t, "the change", func() bool { return slices.Equal(watched(t, out+"."+name), want) })
-	if took := time.Since(began); took > 4*time.Second {
+	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("the handler ran %s after the write: it has slept", took)
 	}
 }
