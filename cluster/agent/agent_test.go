@@ -217,11 +217,14 @@ func TestMemberWithoutVote(t *testing.T) {
 func TestSessionsEndWithTheirTTL(t *testing.T) {
 	c := clustertest.Start(t, 1)
 	a := c.Agents[0]
-	id, err := a.CreateSession(t.Context(), cluster.WriteOptions{}, cluster.Session{Node: "n1", TTL: 50 * time.Millisecond, Behavior: cluster.SessionRelease})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.RenewSession(t.Context(), cluster.WriteOptions{}, id); err != nil {
+	const ttl = 300 * time.Millisecond
+	id, began := "", time.Now()
+	c.Again("make a session", func(ctx context.Context) (err error) {
+		began = time.Now()
+		id, err = a.CreateSession(ctx, cluster.WriteOptions{}, cluster.Session{Node: "n1", TTL: ttl, Behavior: cluster.SessionRelease})
+		return err
+	})
+	if err := a.RenewSession(t.Context(), cluster.WriteOptions{}, id); err != nil && time.Since(began) < ttl { // on a busy machine it may be over
 		t.Errorf("renew: %v", err)
 	}
 	c.Wait("the session has ended", func() bool { return a.WatchView().Session(id) == nil })

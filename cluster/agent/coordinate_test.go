@@ -35,9 +35,7 @@ func TestUpdateCoordinatesFromOutside(t *testing.T) {
 		&cluster.Register{Node: cluster.Node{Name: "ext", Address: "10.0.0.9"}},
 		&cluster.UpdateCoordinates{Updates: []cluster.NodeCoordinate{at}},
 	} {
-		if _, err := c.Agents[0].Apply(t.Context(), cluster.WriteOptions{}, cmd); err != nil {
-			t.Fatal(err)
-		}
+		c.Apply(c.Agents[0], cmd)
 	}
 	if got := c.Agents[0].WatchView().Coordinate("ext"); got == nil || !got.Coordinate.Equal(&at.Coordinate) {
 		t.Errorf("coordinate %+v", got)

@@ -57,10 +57,11 @@ func TestRestoreOnEveryMember(t *testing.T) {
 	c := clustertest.Start(t, 3)
 	follower := c.Agents[(c.WaitLeader()+1)%3]
 	c.Put(follower, "key", "then")
-	session, err := follower.CreateSession(t.Context(), cluster.WriteOptions{}, cluster.Session{Node: "n1", TTL: time.Hour, Behavior: cluster.SessionRelease, NodeChecks: []string{cluster.SerfHealth}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	session := ""
+	c.Again("make a session", func(ctx context.Context) (err error) {
+		session, err = follower.CreateSession(ctx, cluster.WriteOptions{}, cluster.Session{Node: "n1", TTL: time.Hour, Behavior: cluster.SessionRelease, NodeChecks: []string{cluster.SerfHealth}})
+		return err
+	})
 	archived := save(t, follower, cluster.QueryOptions{})
 	for i := range 50 {
 		c.Put(c.Agents[i%3], "key", strings.Repeat("now", i+1))
@@ -78,9 +79,7 @@ func TestRestoreOnEveryMember(t *testing.T) {
 			}
 		})
 	}
-	if err := restore(follower, archived); err != nil {
-		t.Fatal(err)
-	}
+	c.Again("restore", func(context.Context) error { return restore(follower, archived) })
 	told.Wait()
 	for _, a := range c.Agents {
 		if v := value(t, a, "key"); v != "then" {
@@ -157,9 +156,7 @@ func TestRestoreIsInterrupted(t *testing.T) {
 	if v := value(t, survivor, "key"); v != "now" {
 		t.Errorf("half a restore changed the key to %q", v)
 	}
-	if err := restore(survivor, archived); err != nil {
-		t.Fatal(err)
-	}
+	c.Again("restore", func(context.Context) error { return restore(survivor, archived) })
 	c.Open(leader)
 	c.Wait("the one that was dead has the restored state", func() bool {
 		e := c.Agents[leader].WatchView().KVGet("key")

@@ -57,9 +57,7 @@ func TestThousandServicesOfOneAgent(t *testing.T) {
 
 	apply := func(cmd cluster.Command) {
 		t.Helper()
-		if _, err := c.Agents[0].Apply(t.Context(), cluster.WriteOptions{}, cmd); err != nil {
-			t.Fatal(err)
-		}
+		c.Apply(c.Agents[0], cmd)
 	}
 	before := c.Agents[0].Store().AppliedIndex()
 	node := *c.Agents[0].WatchView().Node("owner")

@@ -1,7 +1,6 @@
 package agent_test
 
 import (
-	"context"
 	"testing"
 
 	"holdfast/cluster"
@@ -16,13 +15,7 @@ func TestTransactionThroughEveryMember(t *testing.T) {
 	}
 	for _, a := range c.Agents {
 		do := func(ops ...cluster.Operation) *cluster.TransactionResult {
-			ctx, cancel := context.WithTimeout(t.Context(), clustertest.Limit)
-			defer cancel()
-			v, err := a.Apply(ctx, cluster.WriteOptions{}, &cluster.Transaction{Operations: ops})
-			if err != nil {
-				t.Fatalf("through %s: %v", a.Name(), err)
-			}
-			return v.(*cluster.TransactionResult)
+			return c.Apply(a, &cluster.Transaction{Operations: ops}).(*cluster.TransactionResult)
 		}
 		r := do(kv(cluster.KVSet, "k", a.Name()), kv(cluster.KVGet, "k", ""), cluster.Operation{Node: &cluster.NodeOperation{Verb: cluster.CatalogGet, Node: cluster.Node{Name: "n1"}}})
 		if len(r.Rows) != 3 || r.Rows[0].KV.Value != nil || string(r.Rows[1].KV.Value) != a.Name() || r.Rows[2].Node.Name != "n1" || r.Errors != nil {

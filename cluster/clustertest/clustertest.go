@@ -165,19 +165,36 @@ func Wait(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// Put writes a key through an agent and fails the test on an error. Where the outcome is not known, because the leadership changed on a busy
-// machine, it writes again: to set a key twice is harmless.
+// Put writes a key through an agent and fails the test on an error.
 func (c *Cluster) Put(a *agent.Agent, key, value string) {
+	c.t.Helper()
+	c.Apply(a, &cluster.KVWrite{Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: key, Value: []byte(value)}})
+}
+
+// Apply runs a command that may be run twice through an agent, answers its result, and fails the test on an error.
+func (c *Cluster) Apply(a *agent.Agent, cmd cluster.Command) (result any) {
+	c.t.Helper()
+	c.Again(fmt.Sprintf("%T through %s", cmd, a.Name()), func(ctx context.Context) (err error) {
+		result, err = a.Apply(ctx, cluster.WriteOptions{}, cmd)
+		return err
+	})
+	return result
+}
+
+// Again does what may be done twice, and fails the test on an error. It tries again where nobody leads and where the outcome is not known: on a busy
+// machine the leadership may change at any time.
+func (c *Cluster) Again(what string, do func(context.Context) error) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), Limit)
 	defer cancel()
-	cmd := &cluster.KVWrite{Verb: cluster.KVSet, Entry: cluster.KVEntry{Key: key, Value: []byte(value)}}
-	_, err := a.Apply(ctx, cluster.WriteOptions{}, cmd)
-	for cluster.CodeOf(err) == cluster.Unknown && ctx.Err() == nil {
-		_, err = a.Apply(ctx, cluster.WriteOptions{}, cmd)
+	err := do(ctx)
+	for ; ctx.Err() == nil; err = do(ctx) {
+		if code := cluster.CodeOf(err); err == nil || code != cluster.Unknown && code != cluster.NoLeader {
+			break
+		}
 	}
 	if err != nil {
-		c.t.Fatalf("put %s through %s: %v", key, a.Name(), err)
+		c.t.Fatalf("%s: %v", what, err)
 	}
 }
 

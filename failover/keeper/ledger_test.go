@@ -63,7 +63,7 @@ func TestAnAddressIsThereWhileItsLeaseLasts(t *testing.T) {
 	if m.has(addr) {
 		t.Fatal("an address that may not be served yet is on the machine")
 	}
-	deadline := fence.Now().Add(700 * time.Millisecond)
+	deadline := fence.Now().Add(2 * time.Second) // for a command, on a busy machine
 	must(t, l.set(addr, deadline))
 	if !m.has(addr) && fence.Now() < deadline {
 		t.Fatal("the address may be served, and is not on the machine")
@@ -107,13 +107,13 @@ func TestALateWordOpensNothing(t *testing.T) {
 // TestACommandThatHangsIsCutShort: it must not add the address after the lease.
 func TestACommandThatHangsIsCutShort(t *testing.T) {
 	l, m := newLedger(t)
-	must(t, l.manage(addr, []string{"sh", "-c", "sleep 3; touch " + m.file(addr)}, m.remove()))
+	must(t, l.manage(addr, []string{"sh", "-c", "sleep 60; touch " + m.file(addr)}, m.remove()))
 	start := time.Now()
 	err := l.set(addr, fence.Now().Add(300*time.Millisecond))
 	if err == nil || !strings.Contains(err.Error(), "failed") {
 		t.Errorf("a command that hangs was a success: %v", err)
 	}
-	if took := time.Since(start); took > 2500*time.Millisecond {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("waited %s for it", took)
 	}
 }
