@@ -32,6 +32,7 @@ type Quorum interface {
 type Options struct {
 	TTL       time.Duration        // of a lease
 	Committed func(*cluster.Steer) // told what it has committed; may be nil
+	Now       func() time.Time     // the clock of leases; nil for lease.Now
 }
 
 // Assigner is what the leader does for failover: it keeps the lease channels, grants leases, and assigns groups to machines. One Assigner
@@ -58,6 +59,9 @@ type Assigner struct {
 func New(agent Agent, quorum Quorum, term uint64, opts Options, log *slog.Logger) *Assigner {
 	if opts.Committed == nil {
 		opts.Committed = func(*cluster.Steer) {}
+	}
+	if opts.Now == nil {
+		opts.Now = lease.Now
 	}
 	return &Assigner{
 		agent: agent, quorum: quorum, opts: opts, term: term, log: log, wake: make(chan struct{}, 1), ready: make(chan struct{}),
@@ -86,7 +90,7 @@ func (a *Assigner) begin(ctx context.Context) bool {
 		left, err := a.quorum.OlderLeases(ctx)
 		if err == nil {
 			a.mu.Lock()
-			a.granter, a.listens = lease.NewTermGranter(a.term, a.opts.TTL, lease.Now().Add(left)), time.Now()
+			a.granter, a.listens = lease.NewTermGranter(a.term, a.opts.TTL, a.opts.Now().Add(left)), time.Now()
 			a.mu.Unlock()
 			close(a.ready)
 			a.log.Info("leases of older leaders have ended after", "remaining", left.String(), "asked", time.Since(a.began).String())

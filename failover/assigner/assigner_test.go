@@ -64,9 +64,10 @@ type court struct {
 }
 
 // newCourt sets everything up: n1, n2 and n3 are in the catalog, the group g is there, and nobody has opened a channel.
+// It belongs in a bubble of synctest: there nothing comes late because the machine is busy.
 func newCourt(t *testing.T) *court {
 	t.Helper()
-	c := &court{t: t, Cell: failovertest.NewCell(t, "n1"), quorum: &assembly{}, opts: Options{TTL: testTTL}}
+	c := &court{t: t, Cell: failovertest.NewCell(t, "n1"), quorum: &assembly{}, opts: Options{TTL: testTTL, Now: time.Now}}
 	for _, n := range []string{"n1", "n2", "n3"} {
 		c.Do(failovertest.NodeCheck(n, cluster.SerfHealth, "Serf Health Status", cluster.Passing, ""))
 	}
@@ -234,164 +235,180 @@ func (c *court) holds(group, node string) {
 // TestAssignsAndGrants holds the whole way: machines open channels, the plan is committed and pushed, the claim is granted with a
 // majority's word, and the holder that goes silent loses the group when its lease has ended.
 func TestAssignsAndGrants(t *testing.T) {
-	c := newCourt(t).open()
-	e1 := c.send("n1")
-	c.holds("g", "n1")
-	e2 := c.send("n2").keep()
-	c.live("n2")
-	failovertest.Eventually(t, "both machines are told", func() bool { return e1.knows("g", "n1") && e2.knows("g", "n1") })
-	e1.claim("g", 1)
-	failovertest.Eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
-	failovertest.Eventually(t, "n1 is missed and n2 chosen", func() bool { return c.Assignment("g").Node == "n2" })
-	a := c.Assignment("g")
-	if a.Epoch != 2 || !strings.HasPrefix(a.Why, "n1 cannot hold it: no lease renewal from it for 700ms; n2 is the best machine left") {
-		t.Errorf("epoch %d: %s", a.Epoch, a.Why)
-	}
-	e2.claim("g", 2)
-	failovertest.Eventually(t, "n2 has the lease", func() bool { return e2.has("g", 2) })
-	if p := c.Store.View().Presence("n1"); p == nil || p.Live || p.Why != "no lease renewal from it for 700ms" {
-		t.Errorf("presence of n1: %+v", p)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t).open()
+		e1 := c.send("n1")
+		c.holds("g", "n1")
+		e2 := c.send("n2").keep()
+		c.live("n2")
+		failovertest.Eventually(t, "both machines are told", func() bool { return e1.knows("g", "n1") && e2.knows("g", "n1") })
+		e1.claim("g", 1)
+		failovertest.Eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
+		failovertest.Eventually(t, "n1 is missed and n2 chosen", func() bool { return c.Assignment("g").Node == "n2" })
+		a := c.Assignment("g")
+		if a.Epoch != 2 || !strings.HasPrefix(a.Why, "n1 cannot hold it: no lease renewal from it for 700ms; n2 is the best machine left") {
+			t.Errorf("epoch %d: %s", a.Epoch, a.Why)
+		}
+		e2.claim("g", 2)
+		failovertest.Eventually(t, "n2 has the lease", func() bool { return e2.has("g", 2) })
+		if p := c.Store.View().Presence("n1"); p == nil || p.Live || p.Why != "no lease renewal from it for 700ms" {
+			t.Errorf("presence of n1: %+v", p)
+		}
+	})
 }
 
 // TestGrantsNothingWithoutMajority holds that a leader that is on its own stays silent on claims.
 func TestGrantsNothingWithoutMajority(t *testing.T) {
-	c := newCourt(t).open()
-	e := c.send("n1").keep()
-	c.holds("g", "n1")
-	c.quorum.set(func() { c.quorum.lost = true })
-	e.claim("g", 1)
-	asked := func() (n int) {
-		c.quorum.set(func() { n = c.quorum.asked })
-		return n
-	}
-	failovertest.Eventually(t, "the majority was asked", func() bool { return asked() > 2 })
-	if e.has("g", 1) {
-		t.Error("it granted without a majority")
-	}
-	c.quorum.set(func() { c.quorum.lost = false })
-	failovertest.Eventually(t, "n1 has the lease", func() bool { return e.has("g", 1) })
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t).open()
+		e := c.send("n1").keep()
+		c.holds("g", "n1")
+		c.quorum.set(func() { c.quorum.lost = true })
+		e.claim("g", 1)
+		asked := func() (n int) {
+			c.quorum.set(func() { n = c.quorum.asked })
+			return n
+		}
+		failovertest.Eventually(t, "the majority was asked", func() bool { return asked() > 2 })
+		if e.has("g", 1) {
+			t.Error("it granted without a majority")
+		}
+		c.quorum.set(func() { c.quorum.lost = false })
+		failovertest.Eventually(t, "n1 has the lease", func() bool { return e.has("g", 1) })
+	})
 }
 
 // TestNewLeaderWaits holds that a new leader answers nobody before it knows of older leases, and grants no claim while they may live.
 func TestNewLeaderWaits(t *testing.T) {
-	c := newCourt(t)
-	c.Do(failovertest.MachineOn("n1")...)
-	c.Assign("g", "n1", false)
-	c.quorum.lost, c.quorum.older = true, time.Second
-	c.open()
-	start := time.Now()
-	e := c.send("n1").keep()
-	e.claim("g", 1)
-	failovertest.Eventually(t, "it asks again", func() (again bool) {
-		c.quorum.set(func() { again = c.quorum.sought > 2 })
-		return again
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t)
+		c.Do(failovertest.MachineOn("n1")...)
+		c.Assign("g", "n1", false)
+		c.quorum.lost, c.quorum.older = true, time.Second
+		c.open()
+		start := time.Now()
+		e := c.send("n1").keep()
+		e.claim("g", 1)
+		failovertest.Eventually(t, "it asks again", func() (again bool) {
+			c.quorum.set(func() { again = c.quorum.sought > 2 })
+			return again
+		})
+		e.mu.Lock()
+		if len(e.answers) > 0 {
+			t.Errorf("it answered before it knew: %+v", e.answers[0])
+		}
+		e.mu.Unlock()
+		c.quorum.set(func() { c.quorum.lost = false })
+		failovertest.Eventually(t, "the claim is refused", func() bool { return strings.HasPrefix(e.refused(), "a lease of an older leader may live for ") })
+		failovertest.Eventually(t, "the claim is granted", func() bool { return e.has("g", 1) })
+		if took := time.Since(start); took < time.Second {
+			t.Errorf("granted after %s, and an older lease may have lived for 1s", took)
+		}
 	})
-	e.mu.Lock()
-	if len(e.answers) > 0 {
-		t.Errorf("it answered before it knew: %+v", e.answers[0])
-	}
-	e.mu.Unlock()
-	c.quorum.set(func() { c.quorum.lost = false })
-	failovertest.Eventually(t, "the claim is refused", func() bool { return strings.HasPrefix(e.refused(), "a lease of an older leader may live for ") })
-	failovertest.Eventually(t, "the claim is granted", func() bool { return e.has("g", 1) })
-	if took := time.Since(start); took < time.Second {
-		t.Errorf("granted after %s, and an older lease may have lived for 1s", took)
-	}
 }
 
 // TestReleaseFreesAtOnce holds that what is given back is granted to the next machine without waiting for the lease to end.
 func TestReleaseFreesAtOnce(t *testing.T) {
-	c := newCourt(t)
-	c.opts.TTL = time.Minute // the test gives up before
-	c.open()
-	e1 := c.send("n1")
-	c.holds("g", "n1")
-	e2 := c.send("n2")
-	c.live("n2")
-	e1.claim("g", 1)
-	failovertest.Eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
-	c.Do(failovertest.NodeCheck("n1", cluster.NodeMaintenance, "", cluster.Critical, "disk"))
-	c.holds("g", "n2")
-	e2.claim("g", 2)
-	failovertest.Eventually(t, "n2 is refused", func() bool { return strings.HasPrefix(e2.refused(), "the lease of n1, epoch 1, may live for ") })
-	e1.change(func() { e1.holder.GiveBack("g") })
-	failovertest.Eventually(t, "n2 has the lease", func() bool { return e2.has("g", 2) })
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t)
+		c.opts.TTL = time.Minute // the test gives up before
+		c.open()
+		e1 := c.send("n1")
+		c.holds("g", "n1")
+		e2 := c.send("n2")
+		c.live("n2")
+		e1.claim("g", 1)
+		failovertest.Eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
+		c.Do(failovertest.NodeCheck("n1", cluster.NodeMaintenance, "", cluster.Critical, "disk"))
+		c.holds("g", "n2")
+		e2.claim("g", 2)
+		failovertest.Eventually(t, "n2 is refused", func() bool { return strings.HasPrefix(e2.refused(), "the lease of n1, epoch 1, may live for ") })
+		e1.change(func() { e1.holder.GiveBack("g") })
+		failovertest.Eventually(t, "n2 has the lease", func() bool { return e2.has("g", 2) })
+	})
 }
 
 // TestStoppingMachineIsLeft holds that a daemon that says it stops gives way at once.
 func TestStoppingMachineIsLeft(t *testing.T) {
-	c := newCourt(t)
-	c.opts.TTL = time.Minute
-	c.open()
-	e1 := c.send("n1")
-	c.holds("g", "n1")
-	c.send("n2")
-	c.live("n2")
-	e1.change(func() { e1.say.Stopping, e1.say.StoppingWhy = true, "upgrade" })
-	c.holds("g", "n2")
-	if why := c.Assignment("g").Why; !strings.HasPrefix(why, "n1 cannot hold it: its daemon is stopping: upgrade; ") {
-		t.Errorf("why: %s", why)
-	}
-	e1.change(func() { e1.say.Stopping, e1.say.StoppingWhy = false, "" })
-	failovertest.Eventually(t, "n1 is back", func() bool { return c.Store.View().Presence("n1").Live })
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t)
+		c.opts.TTL = time.Minute
+		c.open()
+		e1 := c.send("n1")
+		c.holds("g", "n1")
+		c.send("n2")
+		c.live("n2")
+		e1.change(func() { e1.say.Stopping, e1.say.StoppingWhy = true, "upgrade" })
+		c.holds("g", "n2")
+		if why := c.Assignment("g").Why; !strings.HasPrefix(why, "n1 cannot hold it: its daemon is stopping: upgrade; ") {
+			t.Errorf("why: %s", why)
+		}
+		e1.change(func() { e1.say.Stopping, e1.say.StoppingWhy = false, "" })
+		failovertest.Eventually(t, "n1 is back", func() bool { return c.Store.View().Presence("n1").Live })
+	})
 }
 
 // TestUnableMachineIsLeft holds that a machine which cannot carry a group gives way, and that the timeline says why.
 func TestUnableMachineIsLeft(t *testing.T) {
-	c := newCourt(t)
-	c.opts.TTL = time.Minute
-	c.open()
-	e1 := c.send("n1")
-	c.holds("g", "n1")
-	c.send("n2")
-	c.live("n2")
-	e1.change(func() { e1.say.Unable = map[string]string{"g": "eth0 is gone"} })
-	c.holds("g", "n2")
-	if got := c.Told(cluster.TransitionPresence); !slices.Contains(got, "n1 cannot carry it: eth0 is gone") {
-		t.Errorf("the timeline says %q", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t)
+		c.opts.TTL = time.Minute
+		c.open()
+		e1 := c.send("n1")
+		c.holds("g", "n1")
+		c.send("n2")
+		c.live("n2")
+		e1.change(func() { e1.say.Unable = map[string]string{"g": "eth0 is gone"} })
+		c.holds("g", "n2")
+		if got := c.Told(cluster.TransitionPresence); !slices.Contains(got, "n1 cannot carry it: eth0 is gone") {
+			t.Errorf("the timeline says %q", got)
+		}
+	})
 }
 
 // TestAddressMovesBetweenGroups holds that an address which one group gives up is assigned with another group only when no lease that
 // covers it can live.
 func TestAddressMovesBetweenGroups(t *testing.T) {
-	c := newCourt(t).open()
-	e1 := c.send("n1").keep()
-	c.holds("g", "n1")
-	c.send("n2").keep()
-	c.live("n2")
-	e1.claim("g", 1)
-	failovertest.Eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
-	e1.change(func() { e1.holder.Drop("g") }) // it falls silent about g, and its lease runs on
-	last := time.Now()
-	c.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.101/24")))
-	h := failovertest.GroupOf("h", "10.0.0.100/24")
-	h.Prefer = []string{"n2"}
-	c.Do(failovertest.Put(h))
-	c.holds("h", "n2")
-	if a := c.Assignment("g"); a.Epoch != 2 || a.VIPs[0].Addr().String() != "10.0.0.101" {
-		t.Errorf("g: %+v", a)
-	}
-	if took := time.Since(last); took < c.opts.TTL/2 {
-		t.Errorf("the address was assigned after %s, while a lease on it could live", took)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t).open()
+		e1 := c.send("n1").keep()
+		c.holds("g", "n1")
+		c.send("n2").keep()
+		c.live("n2")
+		e1.claim("g", 1)
+		failovertest.Eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
+		e1.change(func() { e1.holder.Drop("g") }) // it falls silent about g, and its lease runs on
+		last := time.Now()
+		c.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.101/24")))
+		h := failovertest.GroupOf("h", "10.0.0.100/24")
+		h.Prefer = []string{"n2"}
+		c.Do(failovertest.Put(h))
+		c.holds("h", "n2")
+		if a := c.Assignment("g"); a.Epoch != 2 || a.VIPs[0].Addr().String() != "10.0.0.101" {
+			t.Errorf("g: %+v", a)
+		}
+		if took := time.Since(last); took < c.opts.TTL/2 {
+			t.Errorf("the address was assigned after %s, while a lease on it could live", took)
+		}
+	})
 }
 
 // TestGraceForNewLeader holds that a new leader does not take a machine for lost that has not had the time to open a channel.
 func TestGraceForNewLeader(t *testing.T) {
-	c := newCourt(t)
-	c.Do(failovertest.MachineOn("n1")...)
-	c.Do(failovertest.MachineOn("n2")...)
-	c.Assign("g", "n1", false)
-	c.quorum.older = 300 * time.Millisecond
-	c.open()
-	c.send("n2").keep()
-	failovertest.Eventually(t, "n1 is missed", func() bool { return !c.Store.View().Presence("n1").Live })
-	if why := c.Store.View().Presence("n1").Why; why != "it has not opened a lease channel to this leader" {
-		t.Errorf("why: %s", why)
-	}
-	c.holds("g", "n2")
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t)
+		c.Do(failovertest.MachineOn("n1")...)
+		c.Do(failovertest.MachineOn("n2")...)
+		c.Assign("g", "n1", false)
+		c.quorum.older = 300 * time.Millisecond
+		c.open()
+		c.send("n2").keep()
+		failovertest.Eventually(t, "n1 is missed", func() bool { return !c.Store.View().Presence("n1").Live })
+		if why := c.Store.View().Presence("n1").Why; why != "it has not opened a lease channel to this leader" {
+			t.Errorf("why: %s", why)
+		}
+		c.holds("g", "n2")
+	})
 }
 
 // TestGraceAfterALongQuestion holds that a new leader which learns late of older leases gives the machines, which nobody has listened to
@@ -463,56 +480,62 @@ func TestManyGroupsMoveInSeveralCommands(t *testing.T) {
 
 // TestServeRefuses holds what ends a lease channel.
 func TestServeRefuses(t *testing.T) {
-	c := newCourt(t).open()
-	for name, msgs := range map[string][]*lease.Renewal{
-		"no name":   {{Seq: 1}},
-		"two names": {{Node: "n1", Seq: 1}, {Node: "n2", Seq: 2}},
-	} {
-		near, far := failovertest.NewPipe(16)
-		for _, r := range msgs {
-			b, err := lease.EncodeRenewal(r)
-			if err != nil {
-				t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t).open()
+		for name, msgs := range map[string][]*lease.Renewal{
+			"no name":   {{Seq: 1}},
+			"two names": {{Node: "n1", Seq: 1}, {Node: "n2", Seq: 2}},
+		} {
+			near, far := failovertest.NewPipe(16)
+			for _, r := range msgs {
+				b, err := lease.EncodeRenewal(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = near.Send(b)
 			}
-			_ = near.Send(b)
+			if err := c.assigner.Serve(c.ctx, far); cluster.CodeOf(err) != cluster.Invalid {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
+		near, far := failovertest.NewPipe(16)
+		_ = near.Send([]byte("\xc1not a message"))
 		if err := c.assigner.Serve(c.ctx, far); cluster.CodeOf(err) != cluster.Invalid {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("garbage: %v", err)
 		}
-	}
-	near, far := failovertest.NewPipe(16)
-	_ = near.Send([]byte("\xc1not a message"))
-	if err := c.assigner.Serve(c.ctx, far); cluster.CodeOf(err) != cluster.Invalid {
-		t.Errorf("garbage: %v", err)
-	}
+	})
 }
 
 // TestChannelClosedIsForgotten holds that the way to a machine ends with its channel and what is known of it does not.
 func TestChannelClosedIsForgotten(t *testing.T) {
-	c := newCourt(t).open()
-	e := c.send("n1")
-	c.holds("g", "n1")
-	_ = e.stream.Close()
-	failovertest.Within(t, "the end of Serve", e.ended)
-	c.assigner.mu.Lock()
-	ch := c.assigner.machines["n1"]
-	if ch == nil || ch.out != nil || ch.last.IsZero() {
-		t.Errorf("channel: %+v", ch)
-	}
-	c.assigner.mu.Unlock()
-	again := c.send("n1").keep()
-	failovertest.Eventually(t, "the next channel is answered", func() bool { return again.knows("g", "n1") })
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t).open()
+		e := c.send("n1")
+		c.holds("g", "n1")
+		_ = e.stream.Close()
+		failovertest.Within(t, "the end of Serve", e.ended)
+		c.assigner.mu.Lock()
+		ch := c.assigner.machines["n1"]
+		if ch == nil || ch.out != nil || ch.last.IsZero() {
+			t.Errorf("channel: %+v", ch)
+		}
+		c.assigner.mu.Unlock()
+		again := c.send("n1").keep()
+		failovertest.Eventually(t, "the next channel is answered", func() bool { return again.knows("g", "n1") })
+	})
 }
 
 // TestCommitFails holds that a decision that could not be committed is taken again.
 func TestCommitFails(t *testing.T) {
-	c := newCourt(t)
-	c.FailWith(cluster.Errorf(cluster.Unknown, "the outcome is not known"))
-	c.open()
-	c.send("n1").keep()
-	failovertest.Eventually(t, "it tried more than once", func() bool { return c.Written() > 2 })
-	c.FailWith(nil)
-	c.holds("g", "n1")
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t)
+		c.FailWith(cluster.Errorf(cluster.Unknown, "the outcome is not known"))
+		c.open()
+		c.send("n1").keep()
+		failovertest.Eventually(t, "it tried more than once", func() bool { return c.Written() > 2 })
+		c.FailWith(nil)
+		c.holds("g", "n1")
+	})
 }
 
 // TestAnswersAMachineAtRestNowAndThen holds that renewals which say nothing new are not answered one by one, that one which asks for something
@@ -529,45 +552,51 @@ func TestAnswersAMachineAtRestNowAndThen(t *testing.T) {
 		return n
 	}
 	t.Run("not each", func(t *testing.T) {
-		c := newCourt(t)
-		c.opts.TTL = time.Hour
-		e := c.open().send("n2")
-		failovertest.Eventually(t, "the leader has said who it is", func() bool { return e.knows("g", "") || e.knows("g", "n2") })
-		for range 20 {
-			e.renew()
-		}
-		e.claim("g", 99)
-		failovertest.Eventually(t, "the answer to the claim", func() bool { return e.refused() != "" })
-		if n := answered(e); n != 1 {
-			t.Errorf("%d answers to renewals, want only the one to the claim", n)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			c := newCourt(t)
+			c.opts.TTL = time.Hour
+			e := c.open().send("n2")
+			failovertest.Eventually(t, "the leader has said who it is", func() bool { return e.knows("g", "") || e.knows("g", "n2") })
+			for range 20 {
+				e.renew()
+			}
+			e.claim("g", 99)
+			failovertest.Eventually(t, "the answer to the claim", func() bool { return e.refused() != "" })
+			if n := answered(e); n != 1 {
+				t.Errorf("%d answers to renewals, want only the one to the claim", n)
+			}
+		})
 	})
 	t.Run("within the lease", func(t *testing.T) {
-		e := newCourt(t).open().send("n2").keep()
-		for range 3 {
-			before := answered(e)
-			failovertest.Eventually(t, "another answer", func() bool { return answered(e) > before })
-		}
+		synctest.Test(t, func(t *testing.T) {
+			e := newCourt(t).open().send("n2").keep()
+			for range 3 {
+				before := answered(e)
+				failovertest.Eventually(t, "another answer", func() bool { return answered(e) > before })
+			}
+		})
 	})
 }
 
 // TestAWitnessIsGivenNothing holds that a machine which carries no groups has none for a moment either, though it was known before the group was.
 func TestAWitnessIsGivenNothing(t *testing.T) {
-	c := newCourt(t)
-	c.Do(&cluster.DeleteGroup{Name: "g"})
-	w := c.open().send("n1")
-	w.change(func() { w.say.Unable = map[string]string{cluster.AnyGroup: "this machine is a witness"} })
-	failovertest.Eventually(t, "the leader knows", func() bool {
-		p := c.Store.View().Presence("n1")
-		return p != nil && p.Live && p.Hinders("g") != ""
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t)
+		c.Do(&cluster.DeleteGroup{Name: "g"})
+		w := c.open().send("n1")
+		w.change(func() { w.say.Unable = map[string]string{cluster.AnyGroup: "this machine is a witness"} })
+		failovertest.Eventually(t, "the leader knows", func() bool {
+			p := c.Store.View().Presence("n1")
+			return p != nil && p.Live && p.Hinders("g") != ""
+		})
+		c.Do(on("n1", "g", "10.0.0.100/24"))
+		c.send("n2")
+		c.holds("g", "n2")
+		if told := c.Told(cluster.TransitionAssign); len(told) != 1 || !strings.HasPrefix(told[0], "n2 is the best machine") {
+			t.Errorf("assignments: %q", told)
+		}
+		if told := c.Told(cluster.TransitionPresence); !slices.Contains(told, "n1 carries no groups: this machine is a witness") {
+			t.Errorf("presences: %q", told)
+		}
 	})
-	c.Do(on("n1", "g", "10.0.0.100/24"))
-	c.send("n2")
-	c.holds("g", "n2")
-	if told := c.Told(cluster.TransitionAssign); len(told) != 1 || !strings.HasPrefix(told[0], "n2 is the best machine") {
-		t.Errorf("assignments: %q", told)
-	}
-	if told := c.Told(cluster.TransitionPresence); !slices.Contains(told, "n1 carries no groups: this machine is a witness") {
-		t.Errorf("presences: %q", told)
-	}
 }

@@ -17,7 +17,7 @@ func (a *Assigner) renewed(ctx context.Context, out *outbox.Outbox, r *lease.Ren
 	now := time.Now()
 	a.mu.Lock()
 	v := a.agent.WatchView() // under the lock: what hold has seen drained must be what is decided by
-	p := a.granter.Renew(lease.Now(), r, func(group string) lease.Assigned { return assigned(v, group) })
+	p := a.granter.Renew(a.opts.Now(), r, func(group string) lease.Assigned { return assigned(v, group) })
 	if p == nil {
 		a.mu.Unlock()
 		return // a later one has overtaken it
@@ -106,7 +106,7 @@ func (a *Assigner) pushLoop(ctx context.Context) {
 		v.Assignments()
 		a.push()
 		a.mu.Lock()
-		next := a.granter.NextEnd(lease.Now())
+		next := a.granter.NextEnd(a.opts.Now())
 		a.mu.Unlock()
 		wait, cancel := context.WithTimeout(ctx, next)
 		_ = v.Wait(wait) // changed, or a lease has ended
@@ -120,7 +120,7 @@ func (a *Assigner) push() {
 	ans := lease.Answer{Term: a.term, TTL: a.opts.TTL, Assignments: allAssignments(v)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := lease.Now()
+	now := a.opts.Now()
 	for _, x := range ans.Assignments {
 		if x.Node != "" && a.granter.Vacant(now, lease.Claim{Group: x.Group, Epoch: x.Epoch}) {
 			ans.Vacant = append(ans.Vacant, lease.Claim{Group: x.Group, Epoch: x.Epoch})

@@ -9,7 +9,6 @@ import (
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
-	"holdfast/failover/lease"
 	"holdfast/failover/plan"
 	"holdfast/failover/program"
 )
@@ -161,7 +160,7 @@ func (a *Assigner) hold(v *state.View, old *cluster.Assignment, d *cluster.Decis
 	for _, x := range v.Assignments() {
 		epochs[x.Group] = x.Epoch
 	}
-	if wait := a.granter.Draining(lease.Now(), func(group string) uint64 { return epochs[group] }); wait > 0 {
+	if wait := a.granter.Draining(a.opts.Now(), func(group string) uint64 { return epochs[group] }); wait > 0 {
 		return nil, wait
 	}
 	return next, 0
@@ -228,7 +227,7 @@ func (a *Assigner) grace(v *state.View, c *machine, now time.Time) time.Duration
 		return time.Minute // it is no member any more
 	}
 	heard := later(a.began.Add(a.opts.TTL/6), a.listens.Add(a.opts.TTL/12))
-	return max(a.granter.NotBefore().Sub(lease.Now()), heard.Sub(now))
+	return max(a.granter.NotBefore().Sub(a.opts.Now()), heard.Sub(now))
 }
 
 func later(a, b time.Time) time.Time {
