@@ -67,7 +67,7 @@ func run(t *testing.T, o Options) *running {
 }
 
 // trapping is a program that says what it gets, and ends at TERM alone.
-const trapping = `trap 'echo hup' HUP; trap 'echo usr1' USR1; trap 'echo term; exit 3' TERM; trap 'echo int' INT; echo up; while :; do sleep 0.01; done`
+const trapping = `trap 'echo hup' HUP; trap 'echo usr1' USR1; trap 'echo term; exit 3' TERM; echo up; while :; do sleep 0.01; done`
 
 // TestSignals holds that a change is told by the signal, that others are passed on, and that its end is told with its code.
 func TestSignals(t *testing.T) {
@@ -85,19 +85,33 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestRestart holds that without a signal the program is ended and started anew, and killed where it does not end in time.
+// TestRestart holds that without a signal the program is ended and started anew.
 func TestRestart(t *testing.T) {
 	t.Parallel()
-	r := run(t, Options{Command: []string{"/bin/sh", "-c", trapping}, Kill: syscall.SIGINT, KillTimeout: 50 * time.Millisecond})
+	r := run(t, Options{Command: []string{"/bin/sh", "-c", trapping}, Kill: syscall.SIGTERM, KillTimeout: time.Minute})
 	r.says(t, "up\n")
 	r.Reload()
-	r.says(t, "up\nint\nup\n")
+	r.says(t, "up\nterm\nup\n")
 	r.cancel()
 	<-r.done
 	if !errors.Is(r.err, context.Canceled) {
 		t.Errorf("%d, %v", r.code, r.err)
 	}
-	r.says(t, "up\nint\nup\nint\n")
+	r.says(t, "up\nterm\nup\nterm\n")
+}
+
+// TestKill holds that a program which does not end in time is killed.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	r := run(t, Options{Command: []string{"/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.01; done"}, Kill: syscall.SIGTERM, KillTimeout: 50 * time.Millisecond})
+	r.says(t, "up\n")
+	r.Reload()
+	r.says(t, "up\nup\n")
+	r.cancel()
+	<-r.done
+	if !errors.Is(r.err, context.Canceled) {
+		t.Errorf("%d, %v", r.code, r.err)
+	}
 }
 
 // TestEnds holds the codes.
