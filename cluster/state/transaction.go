@@ -9,11 +9,11 @@ func (v *View) Transact(c *cluster.Transaction) *cluster.TransactionResult {
 
 // transact does a transaction. Where one of its operations fails, what others have written is undone.
 func (w *writer) transact(c *cluster.Transaction) *cluster.TransactionResult {
-	before := w.txn.Mark()
+	before := w.txn.Savepoint()
 	t := &transaction{view: &View{reading{txn: w.txn}}, w: w, most: cluster.MaxTransactionAnswer}
 	result := t.run(c)
 	if len(result.Errors) > 0 {
-		w.txn.Back(before)
+		w.txn.RollbackTo(before)
 	}
 	return result
 }

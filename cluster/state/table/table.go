@@ -8,14 +8,15 @@ import (
 	"sync/atomic"
 )
 
-// Table is what there is to know of a table.
+// Table describes a table: how a row gives its key, and by which others it is found.
 type Table struct {
 	Name    string
 	Key     func(row any) string // of one row alone
 	Indexes []Index
 }
 
-// Index finds the rows of a table by other keys, which may be those of several rows. None of them is empty or the beginning of another.
+// Index finds the rows of a table by other keys, which may be those of several rows. None of them is empty or the beginning of another: the tree has
+// them with the row's own key behind.
 type Index struct {
 	Name string
 	Keys func(keys []string, row any) []string // appends the keys of a row, if it has any
@@ -25,9 +26,9 @@ type Index struct {
 type DB struct {
 	schema map[string]*place
 
-	writer  sync.Mutex // held by the Txn that writes
-	edition uint64     // the last one; guarded by writer
-	trees   atomic.Pointer[[]tree]
+	writer     sync.Mutex // held by the Txn that writes
+	generation uint64     // the last one; guarded by writer
+	trees      atomic.Pointer[[]tree]
 }
 
 // place is where the trees of a table are: that of its key, and behind it those of its indexes.
@@ -59,7 +60,8 @@ func (db *DB) Write() *Txn {
 	return &Txn{db: db, trees: slices.Clone(*db.trees.Load()), writes: true}
 }
 
-// Txn is the tables at one moment, with what was written since then in this Txn. One goroutine uses it, unless it only reads.
+// Txn is the tables at one moment, with what was written since then in this Txn. One goroutine uses it, unless it only reads. A table or an index that
+// the schema does not have, and a write to a snapshot, are mistakes of the program: it panics.
 type Txn struct {
 	db     *DB
 	trees  []tree
@@ -93,25 +95,27 @@ func (t *Txn) end() {
 	t.db.writer.Unlock()
 }
 
-// Mark is a state to which a transaction may go back.
-type Mark struct {
+// Savepoint is a state to which a transaction may be rolled back.
+type Savepoint struct {
 	trees    []tree
 	replaced int
 }
 
-// Mark is the state of now.
-func (t *Txn) Mark() Mark {
+// Savepoint is the state of now.
+func (t *Txn) Savepoint() Savepoint {
 	t.freeze()
-	return Mark{slices.Clone(t.trees), len(t.edit.replaced)}
+	return Savepoint{slices.Clone(t.trees), len(t.edit.replaced)}
 }
 
-// Back forgets what was written since a mark, which cannot be used again.
-func (t *Txn) Back(to Mark) { t.trees, t.edit.replaced = to.trees, t.edit.replaced[:to.replaced] }
+// RollbackTo forgets what was written since a savepoint, which cannot be used again.
+func (t *Txn) RollbackTo(s Savepoint) {
+	t.trees, t.edit.replaced = s.trees, t.edit.replaced[:s.replaced]
+}
 
 // freeze lets all nodes stay as they are.
 func (t *Txn) freeze() {
 	for i := range t.trees {
-		t.trees[i].edition = 0
+		t.trees[i].generation = 0
 	}
 }
 
@@ -156,7 +160,7 @@ func (t *Txn) First(table, index, prefix string) (first any) {
 func (t *Txn) WatchBelow(table, index, prefix string) (rows iter.Seq[any], changed *Signal) {
 	tree := t.index(table, index)
 	if t.writes {
-		tree.edition = 0
+		tree.generation = 0
 	}
 	way, changed := tree.root.below(prefix)
 	return func(yield func(any) bool) { way.each(yield) }, changed
@@ -174,7 +178,7 @@ func (t *Txn) index(table, index string) *tree {
 	return &t.trees[p.first+1+i]
 }
 
-// Put puts a row into a table, in the place of the one with its key.
+// Put puts a row into a table, in the place of the one with its key if there is one.
 func (t *Txn) Put(table string, row any) {
 	p := t.table(table)
 	key := p.Key(row)
@@ -185,7 +189,7 @@ func (t *Txn) Put(table string, row any) {
 			t.oldKeys = p.Indexes[i].Keys(t.oldKeys[:0], was)
 			for _, old := range t.oldKeys {
 				if !slices.Contains(t.keys, old) {
-					t.cut(p.first+1+i, old+key)
+					t.remove(p.first+1+i, old+key)
 				}
 			}
 		}
@@ -199,22 +203,22 @@ func (t *Txn) Put(table string, row any) {
 func (t *Txn) Delete(table string, row any) {
 	p := t.table(table)
 	key := p.Key(row)
-	was := t.cut(p.first, key)
+	was := t.remove(p.first, key)
 	if was == nil {
 		return
 	}
 	for i := range p.Indexes {
 		t.oldKeys = p.Indexes[i].Keys(t.oldKeys[:0], was)
 		for _, old := range t.oldKeys {
-			t.cut(p.first+1+i, old+key)
+			t.remove(p.first+1+i, old+key)
 		}
 	}
 }
 
 // put writes to a tree, and gives back the row that was there.
 func (t *Txn) put(number int, key string, row any) any {
-	tree := t.begin(number)
-	root, was := t.edit.put(tree.root, 0, &leaf{key: key, row: row, edition: tree.edition})
+	tree := t.writable(number)
+	root, was := t.edit.put(tree.root, 0, &leaf{key: key, row: row, generation: tree.generation})
 	tree.root = root
 	if was == nil {
 		return nil
@@ -223,28 +227,28 @@ func (t *Txn) put(number int, key string, row any) any {
 	return was.row
 }
 
-// cut takes a key out of a tree, and gives back the row that was there.
-func (t *Txn) cut(number int, key string) any {
+// remove takes a key out of a tree, and gives back the row that was there.
+func (t *Txn) remove(number int, key string) any {
 	was, _ := t.trees[number].root.get(key)
 	if was == nil {
 		return nil
 	}
-	tree := t.begin(number)
-	tree.root = t.edit.cut(tree.root, 0, key)
+	tree := t.writable(number)
+	tree.root = t.edit.remove(tree.root, 0, key)
 	t.edit.retire(was)
 	return was.row
 }
 
-// begin is a tree to write to.
-func (t *Txn) begin(number int) *tree {
+// writable is a tree to write to.
+func (t *Txn) writable(number int) *tree {
 	if !t.writes {
 		panic("table: a snapshot was written to")
 	}
 	tree := &t.trees[number]
-	if tree.edition == 0 {
-		t.db.edition++
-		tree.edition = t.db.edition
+	if tree.generation == 0 {
+		t.db.generation++
+		tree.generation = t.db.generation
 	}
-	t.edit.edition = tree.edition
+	t.edit.generation = tree.generation
 	return tree
 }

@@ -157,9 +157,9 @@ func game(t *testing.T, seed int64, steps int) {
 		}
 		write(want)
 		if rnd.Intn(2) == 0 {
-			mark := txn.Mark()
+			before := txn.Savepoint()
 			write(maps.Clone(want))
-			txn.Back(mark)
+			txn.RollbackTo(before)
 		}
 		if rnd.Intn(4) == 0 {
 			write(want)

@@ -7,19 +7,19 @@ import (
 
 // leaf is a row and its key in one index. Nothing but its signal ever changes.
 type leaf struct {
-	key     string
-	row     any
-	edition uint64 // of the transaction that made it
-	changed Signal
+	key        string
+	row        any
+	generation uint64 // of the transaction that made it
+	changed    Signal
 }
 
 // node is where keys part that have a beginning in common. It has two ways on at least, but for the root, which is always there.
 type node struct {
-	prefix  string // what the keys have in common beyond the nodes above
-	own     *leaf  // of the key that ends here
-	edges   []edge // to longer keys, sorted by their next byte
-	edition uint64 // of the transaction that may write to it
-	changed Signal
+	prefix     string // what the keys have in common beyond the nodes above
+	leaf       *leaf  // of the key that ends here, nil if none does
+	edges      []edge // to longer keys, sorted by their next byte
+	generation uint64 // of the transaction that may write to it
+	changed    Signal
 }
 
 // edge leads to a node, or to a leaf where there is only one key.
@@ -31,8 +31,8 @@ type edge struct {
 
 // tree is one index. A reader's tree never changes.
 type tree struct {
-	root    *node
-	edition uint64 // of the nodes that the writer need not copy; 0: of none
+	root       *node
+	generation uint64 // of the nodes that the writer need not copy; 0: of none
 }
 
 // find is the place of the edge for a byte, and whether it is there.
@@ -65,8 +65,8 @@ func (n *node) get(key string) (*leaf, *Signal) {
 			return nil, &n.changed
 		}
 	}
-	if n.own != nil {
-		return n.own, &n.own.changed
+	if n.leaf != nil {
+		return n.leaf, &n.leaf.changed
 	}
 	return nil, &n.changed
 }
@@ -102,7 +102,7 @@ func (e edge) each(visit func(row any) bool) bool {
 	if e.node == nil {
 		return true
 	}
-	if e.node.own != nil && !visit(e.node.own.row) {
+	if e.node.leaf != nil && !visit(e.node.leaf.row) {
 		return false
 	}
 	for _, e := range e.node.edges {
@@ -115,34 +115,34 @@ func (e edge) each(visit func(row any) bool) bool {
 
 // edit is a write to a tree.
 type edit struct {
-	edition  uint64
-	replaced []*Signal // of what readers may have found, and will find no more
+	generation uint64
+	replaced   []*Signal // of what readers may have found, and will find no more
 }
 
-// own is the node itself, or a copy where readers may know it.
-func (e *edit) own(n *node) *node {
-	if n.edition == e.edition {
+// writable is the node itself, or a copy where readers may know it.
+func (e *edit) writable(n *node) *node {
+	if n.generation == e.generation {
 		return n
 	}
 	e.replace(&n.changed)
-	return &node{prefix: n.prefix, own: n.own, edges: slices.Clone(n.edges), edition: e.edition}
+	return &node{prefix: n.prefix, leaf: n.leaf, edges: slices.Clone(n.edges), generation: e.generation}
 }
 
 func (e *edit) replace(s *Signal) { e.replaced = append(e.replaced, s) }
 
 // retire notes that a leaf is replaced, where readers may know it.
 func (e *edit) retire(l *leaf) {
-	if l.edition != e.edition {
+	if l.generation != e.generation {
 		e.replace(&l.changed)
 	}
 }
 
 // put lets a leaf be below n, which has depth bytes in common with its key. The other result is the leaf that it replaces, if there is one.
 func (e *edit) put(n *node, depth int, l *leaf) (*node, *leaf) {
-	n = e.own(n)
+	n = e.writable(n)
 	if len(l.key) == depth {
-		was := n.own
-		n.own = l
+		was := n.leaf
+		n.leaf = l
 		return n, was
 	}
 	i, found := n.find(l.key[depth])
@@ -158,7 +158,7 @@ func (e *edit) put(n *node, depth int, l *leaf) (*node, *leaf) {
 		way.leaf, way.node = nil, e.fork(way.leaf, l, depth)
 	default:
 		child := way.node
-		if common := inCommon(child.prefix, l.key[depth:]); common < len(child.prefix) {
+		if common := commonPrefix(child.prefix, l.key[depth:]); common < len(child.prefix) {
 			child = e.split(child, common)
 			way.node = child
 		}
@@ -169,11 +169,11 @@ func (e *edit) put(n *node, depth int, l *leaf) (*node, *leaf) {
 
 // fork is a node in the place of a leaf. It has a copy of the leaf if readers may know that: who waits for keys to appear beside it waits for its signal.
 func (e *edit) fork(old, l *leaf, depth int) *node {
-	if old.edition != e.edition {
+	if old.generation != e.generation {
 		e.replace(&old.changed)
-		old = &leaf{key: old.key, row: old.row, edition: e.edition}
+		old = &leaf{key: old.key, row: old.row, generation: e.generation}
 	}
-	n := &node{prefix: l.key[depth : depth+inCommon(old.key[depth:], l.key[depth:])], edition: e.edition}
+	n := &node{prefix: l.key[depth : depth+commonPrefix(old.key[depth:], l.key[depth:])], generation: e.generation}
 	depth += len(n.prefix)
 	n, _ = e.put(n, depth, old)
 	n, _ = e.put(n, depth, l)
@@ -182,17 +182,17 @@ func (e *edit) fork(old, l *leaf, depth int) *node {
 
 // split is a node for the first bytes of n's prefix, that leads to n for the rest.
 func (e *edit) split(n *node, at int) *node {
-	lower := e.own(n)
-	upper := &node{prefix: n.prefix[:at], edition: e.edition, edges: []edge{{next: n.prefix[at], node: lower}}}
+	lower := e.writable(n)
+	upper := &node{prefix: n.prefix[:at], generation: e.generation, edges: []edge{{next: n.prefix[at], node: lower}}}
 	lower.prefix = lower.prefix[at:]
 	return upper
 }
 
-// cut takes away the leaf of a key, which is there.
-func (e *edit) cut(n *node, depth int, key string) *node {
-	n = e.own(n)
+// remove takes away the leaf of a key, which is there.
+func (e *edit) remove(n *node, depth int, key string) *node {
+	n = e.writable(n)
 	if len(key) == depth {
-		n.own = nil
+		n.leaf = nil
 		return n
 	}
 	i, _ := n.find(key[depth])
@@ -201,7 +201,7 @@ func (e *edit) cut(n *node, depth int, key string) *node {
 		return n
 	}
 	child := n.edges[i].node
-	n.edges[i] = e.join(key[depth], e.cut(child, depth+len(child.prefix), key))
+	n.edges[i] = e.join(key[depth], e.remove(child, depth+len(child.prefix), key))
 	return n
 }
 
@@ -209,19 +209,19 @@ func (e *edit) cut(n *node, depth int, key string) *node {
 func (e *edit) join(next byte, n *node) edge {
 	switch {
 	case len(n.edges) == 0:
-		return edge{next: next, leaf: n.own}
-	case len(n.edges) > 1 || n.own != nil:
+		return edge{next: next, leaf: n.leaf}
+	case len(n.edges) > 1 || n.leaf != nil:
 		return edge{next: next, node: n}
 	case n.edges[0].leaf != nil:
 		return edge{next: next, leaf: n.edges[0].leaf}
 	}
-	only := e.own(n.edges[0].node)
+	only := e.writable(n.edges[0].node)
 	only.prefix = n.prefix + only.prefix
 	return edge{next: next, node: only}
 }
 
-// inCommon is how many bytes a and b begin with alike.
-func inCommon(a, b string) int {
+// commonPrefix is how many bytes a and b have in common at their beginning.
+func commonPrefix(a, b string) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {
 		n++
