@@ -39,25 +39,12 @@ func (g *gate) pass(m *member) {
 // startGated starts three voters whose leader stores through g, having sent ahead or not.
 func startGated(tb testing.TB, g *gate) []*member {
 	tb.Helper()
-	var members []*member
-	var servers []Server
-	for _, id := range []string{"a", "b", "c"} {
-		m := newMember(tb, id, tb.TempDir())
+	return startPrepared(tb, 3, func(m *member) {
 		m.storing = func(logs []*raft.Log) {
 			m.sendAhead(logs)
 			g.pass(m)
 		}
-		if err := m.Open(); err != nil {
-			tb.Fatal(err)
-		}
-		tb.Cleanup(func() { m.stop(tb) })
-		members, servers = append(members, m), append(servers, Server{ID: id, Addr: m.cfg.Addr, Voter: true})
-	}
-	if err := members[0].Bootstrap(servers); err != nil {
-		tb.Fatal(err)
-	}
-	leaderOf(tb, members)
-	return members
+	})
 }
 
 // atRest waits until a leader knows that both of the others have its whole log, and gives its last entry.
@@ -201,26 +188,14 @@ func TestWhatWasSentAheadAnswersTheSameMessageAlone(t *testing.T) {
 func BenchmarkProposeSlowDisk(b *testing.B) {
 	for _, how := range []string{"ahead", "after"} {
 		b.Run(how, func(b *testing.B) {
-			var members []*member
-			var servers []Server
-			for _, id := range []string{"a", "b", "c"} {
-				m := newMember(b, id, b.TempDir(), func(c *Config) { c.Multiplier = 5 })
-				send := m.storing
+			members := startPrepared(b, 3, func(m *member) {
 				m.storing = func(logs []*raft.Log) {
 					if how == "ahead" {
-						send(logs)
+						m.sendAhead(logs)
 					}
 					<-time.After(2 * time.Millisecond)
 				}
-				if err := m.Open(); err != nil {
-					b.Fatal(err)
-				}
-				b.Cleanup(func() { m.stop(b) })
-				members, servers = append(members, m), append(servers, Server{ID: id, Addr: m.cfg.Addr, Voter: true})
-			}
-			if err := members[0].Bootstrap(servers); err != nil {
-				b.Fatal(err)
-			}
+			}, func(c *Config) { c.Multiplier = 5 })
 			benchmarkWriters(b, leaderOf(b, members), 1)
 		})
 	}

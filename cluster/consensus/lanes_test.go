@@ -49,21 +49,8 @@ func TestWritesThroughLanes(t *testing.T) {
 // they are told everything in raft's way, and are not asked again for a while.
 func TestMembersThatKnowNoLanes(t *testing.T) {
 	t.Parallel()
-	var members []*member
-	var servers []Server
 	var asked atomic.Int32
-	for _, id := range []string{"a", "b", "c"} {
-		m := newMember(t, id, t.TempDir(), rarely)
-		m.Peer = New(m.cfg, m.store, oldLayer{m.layer, &asked}, testLogger())
-		if err := m.Open(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { m.stop(t) })
-		members, servers = append(members, m), append(servers, Server{ID: id, Addr: m.cfg.Addr, Voter: true})
-	}
-	if err := members[0].Bootstrap(servers); err != nil {
-		t.Fatal(err)
-	}
+	members := startPrepared(t, 3, func(m *member) { m.Peer = New(m.cfg, m.store, oldLayer{m.layer, &asked}, testLogger()) }, rarely)
 	leader := leaderOf(t, members)
 	for i := range 20 {
 		index := write(t, members, "k", key(i))

@@ -109,15 +109,21 @@ func newMember(tb testing.TB, id, dir string, adjust ...func(*Config)) *member {
 	return m
 }
 
-// startMember opens a member and closes it at the end of the test.
+// startMember is a new member that has started.
 func startMember(tb testing.TB, id, dir string, adjust ...func(*Config)) *member {
 	tb.Helper()
 	m := newMember(tb, id, dir, adjust...)
+	m.mustOpen(tb)
+	return m
+}
+
+// mustOpen opens a member and closes it at the end of the test.
+func (m *member) mustOpen(tb testing.TB) {
+	tb.Helper()
 	if err := m.Open(); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { m.stop(tb) })
-	return m
 }
 
 func (m *member) stop(tb testing.TB) {
@@ -130,10 +136,18 @@ func (m *member) stop(tb testing.TB) {
 // startCluster starts n voters a, b, c, … that have elected a leader.
 func startCluster(tb testing.TB, n int, adjust ...func(*Config)) []*member {
 	tb.Helper()
+	return startPrepared(tb, n, func(*member) {}, adjust...)
+}
+
+// startPrepared is startCluster, with prepare for each member before it opens.
+func startPrepared(tb testing.TB, n int, prepare func(*member), adjust ...func(*Config)) []*member {
+	tb.Helper()
 	var members []*member
 	var servers []Server
 	for i := range n {
-		m := startMember(tb, string(rune('a'+i)), tb.TempDir(), adjust...)
+		m := newMember(tb, string(rune('a'+i)), tb.TempDir(), adjust...)
+		prepare(m)
+		m.mustOpen(tb)
 		members = append(members, m)
 		servers = append(servers, Server{ID: m.cfg.ID, Addr: m.cfg.Addr, Voter: true})
 	}
