@@ -69,7 +69,7 @@ func Listen(addrs Addresses, limits Limits, log *slog.Logger) (*Server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.http, s.handed = s.newHTTP(ctx, limits), s.newHTTP(ctx, limits)
-	s.plain = plain.New(plain.Config{Context: exchange.ServerContext(ctx), Others: s.http, First: headerTimeout, Idle: idleTimeout}, log)
+	s.plain = plain.New(plain.Config{Context: exchange.ServerContext(ctx), Others: s.http, FirstTimeout: headerTimeout, IdleTimeout: idleTimeout}, log)
 	return s, nil
 }
 

@@ -14,22 +14,22 @@ import (
 	"holdfast/cluster/unread"
 )
 
-// What a connection is doing, for who closes the server.
+// The states of a connection, as http.ConnState has them.
 const (
-	waiting   = iota // for a request
-	answering        // one
-	closed           // by who closes the server, while it waited
+	stateIdle   int32 = iota // it waits for a request
+	stateActive              // it answers one
+	stateClosed              // by Shutdown, while it waited
 )
 
 // conn is a connection that has had plain requests alone.
 type conn struct {
 	net.Conn
 
-	server *Server
-	giveUp func(net.Conn) // to net/http
-	doing  atomic.Int32
-	began  time.Time
-	until  time.Duration // the read deadline, from began on; 0 where there is none that lasts
+	server   *Server
+	handOver func(net.Conn) // has net/http serve it
+	state    atomic.Int32
+	began    time.Time
+	until    time.Duration // the read deadline, from began on; 0 where there is none that lasts
 
 	ctx    context.Context // ends when the client hangs up, or the server closes
 	cancel context.CancelFunc
@@ -40,17 +40,18 @@ type conn struct {
 	w response
 }
 
+// heads is the buffers for the heads of requests.
 var heads = sync.Pool{New: func() any { return new([headSize]byte) }}
 
 // serve answers until the connection ends or is net/http's.
 func (c *conn) serve() {
 	defer c.server.forget(c)
-	for limit := c.server.cfg.First; ; limit = c.server.cfg.Idle {
+	for limit := c.server.cfg.FirstTimeout; ; limit = c.server.cfg.IdleTimeout {
 		h, ok := c.next(limit)
-		if !ok || !c.doing.CompareAndSwap(waiting, answering) || !c.answer(h) {
+		if !ok || !c.state.CompareAndSwap(stateIdle, stateActive) || !c.answer(h) {
 			break
 		}
-		if c.doing.Store(waiting); c.server.closing.Load() {
+		if c.state.Store(stateIdle); c.server.closing.Load() {
 			break
 		}
 	}
@@ -59,7 +60,7 @@ func (c *conn) serve() {
 	if c.handed == nil {
 		_ = c.Close()
 	} else {
-		c.giveUp(c.handed)
+		c.handOver(c.handed)
 	}
 }
 

@@ -12,10 +12,10 @@ import (
 
 // Config is what a Server must know.
 type Config struct {
-	Context context.Context //nolint:containedctx // of every request, as http.Server has it from BaseContext
-	Others  *http.Server    // has the requests that are not plain; handlers find it in the context of these too
-	First   time.Duration   // until a connection's first request
-	Idle    time.Duration   // between two
+	Context      context.Context //nolint:containedctx // of every request, as http.Server has it from BaseContext
+	Others       *http.Server    // has the requests that are not plain; handlers find it in the context of these too
+	FirstTimeout time.Duration   // for a connection's first request to come
+	IdleTimeout  time.Duration   // for the next one
 }
 
 // Server serves the plain requests of connections. Open it before it takes listeners.
@@ -63,7 +63,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.closing.Store(true)
 	s.each(func(c *conn) {
-		if c.doing.CompareAndSwap(waiting, closed) {
+		if c.state.CompareAndSwap(stateIdle, stateClosed) {
 			_ = c.Close()
 		}
 	})
@@ -88,8 +88,8 @@ func (s *Server) each(do func(*conn)) {
 }
 
 // serve begins to serve a connection. One that comes after the end is closed.
-func (s *Server) serve(c net.Conn, giveUp func(net.Conn)) {
-	mine := &conn{Conn: c, server: s, giveUp: giveUp, began: time.Now(), cancel: func() {}}
+func (s *Server) serve(c net.Conn, handOver func(net.Conn)) {
+	mine := &conn{Conn: c, server: s, handOver: handOver, began: time.Now(), cancel: func() {}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing.Load() {
@@ -147,14 +147,14 @@ func (l *listener) accept() {
 		c, err := l.Listener.Accept()
 		switch {
 		case err == nil:
-			l.server.serve(c, l.give)
+			l.server.serve(c, l.handOver)
 		case !l.tell(accepted{err: err}):
 			return
 		}
 	}
 }
 
-func (l *listener) give(c net.Conn) {
+func (l *listener) handOver(c net.Conn) {
 	if !l.tell(accepted{conn: c}) {
 		_ = c.Close()
 	}

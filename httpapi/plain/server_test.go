@@ -43,7 +43,7 @@ func serveAt(t testing.TB, l net.Listener, first, idle time.Duration, h http.Han
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	others := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), 0)}
-	s := New(Config{Context: context.WithValue(context.Background(), plainKey{}, true), Others: others, First: first, Idle: idle}, log)
+	s := New(Config{Context: context.WithValue(context.Background(), plainKey{}, true), Others: others, FirstTimeout: first, IdleTimeout: idle}, log)
 	if err := s.Open(h); errors.Is(err, errors.ErrUnsupported) {
 		_ = l.Close()
 		t.Skip("plain requests are net/http's on this system")
