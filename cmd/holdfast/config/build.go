@@ -116,7 +116,7 @@ func buildTuning(c *Config, f *File) error {
 	p := or(f.Performance, Performance{})
 	c.RaftMultiplier = or(p.RaftMultiplier, 1)
 	c.RaftBackend = or(or(f.RaftLogStore, RaftLogStore{}).Backend, "wal")
-	c.SnapshotThreshold, c.SnapshotInterval, c.TrailingLogs = or(f.RaftThreshold, 0), or(f.RaftInterval, 0), or(f.RaftTrailing, 0)
+	c.SnapshotThreshold, c.SnapshotInterval, c.TrailingLogs = or(f.SnapshotEntries, 0), or(f.SnapshotInterval, 0), or(f.TrailingLogs, 0)
 	l := or(f.Limits, Limits{})
 	c.HTTPMaxConns = or(l.HTTPMaxConnsPerClient, defaultHTTPMaxConns)
 	c.KVMaxValueSize = or(l.KVMaxValueSize, cluster.MaxValueSize)
@@ -152,7 +152,7 @@ func validate(c *Config, _ *File) error {
 		{c.SessionTTLMin > 0 && c.SessionTTLMin <= cluster.MaxSessionTTL, fmt.Sprintf("session_ttl_min %s is not usable: want above 0 and at most %s", c.SessionTTLMin, cluster.MaxSessionTTL)},
 		{c.RaftMultiplier >= 1 && c.RaftMultiplier <= 10, fmt.Sprintf("performance.raft_multiplier %d is not usable: want 1 to 10", c.RaftMultiplier)},
 		{slices.Contains(raftBackends, c.RaftBackend), fmt.Sprintf("raft_logstore.backend %q is not known: want wal or boltdb", c.RaftBackend)},
-		{c.SnapshotThreshold >= 0 && c.TrailingLogs >= 0, fmt.Sprintf("raft_snapshot_threshold %d and raft_trailing_logs %d cannot be negative", c.SnapshotThreshold, c.TrailingLogs)},
+		{c.SnapshotThreshold >= 0 && c.TrailingLogs >= 0, fmt.Sprintf("raft_snapshot_threshold %d and raft_trailing_logs %d cannot be negative: leave them out for the defaults", c.SnapshotThreshold, c.TrailingLogs)},
 		{c.SnapshotInterval == 0 || c.SnapshotInterval >= minSnapshotInterval, fmt.Sprintf("raft_snapshot_interval %s is too short: want at least %s", c.SnapshotInterval, minSnapshotInterval)},
 		{c.LeaseTTL >= minLeaseTTL && c.LeaseTTL <= maxLeaseTTL, fmt.Sprintf("failover.lease_ttl %s is not usable: want %s to %s", c.LeaseTTL, minLeaseTTL, maxLeaseTTL)},
 		{slices.Contains(fences, c.Fence), fmt.Sprintf("failover.fence %q is not known: want auto, tcx, clsact, nftables or exec", c.Fence)},

@@ -78,9 +78,9 @@ type File struct {
 	SessionTTLMin    *time.Duration        `mapstructure:"session_ttl_min"`
 	Performance      *Performance          `mapstructure:"performance"`
 	RaftLogStore     *RaftLogStore         `mapstructure:"raft_logstore"`
-	RaftThreshold    *int                  `mapstructure:"raft_snapshot_threshold"`
-	RaftInterval     *time.Duration        `mapstructure:"raft_snapshot_interval"`
-	RaftTrailing     *int                  `mapstructure:"raft_trailing_logs"`
+	SnapshotEntries  *int                  `mapstructure:"raft_snapshot_threshold"`
+	SnapshotInterval *time.Duration        `mapstructure:"raft_snapshot_interval"`
+	TrailingLogs     *int                  `mapstructure:"raft_trailing_logs"`
 	Autopilot        *Autopilot            `mapstructure:"autopilot"`
 	Connect          *any                  `mapstructure:"connect"` // of a mesh, as it came: the root of the CA needs little of it
 	DNSConfig        *DNS                  `mapstructure:"dns_config"`
