@@ -95,7 +95,7 @@ func Faults(l Lengths) []Fault {
 		{Name: "stop", Text: "the daemon on %s is stopped in good order (SIGTERM)", Role: Any, Limit: 30 * time.Millisecond, Run: stop, Mend: startDaemon},
 		{Name: "move", Text: "an operator moves the group away from %s", Role: Any, Limit: 30 * time.Millisecond, Run: move},
 		{Name: "maintenance", Text: "%s is put into maintenance", Role: Any, Limit: 60 * time.Millisecond, Run: maintain, Mend: endMaintenance},
-		{Name: "all", Text: "all three machines lose power and start again", Role: Any, Limit: 2 * time.Second, Run: all},
+		{Name: "power-all", Text: "all three machines lose power and start again", Role: Any, Limit: 2 * time.Second, Run: powerAll},
 		{Name: "flap", Text: "the service on %s fails and passes every 300 ms for 10 s", Role: Any, Limit: 500 * time.Millisecond, Run: flap},
 	}
 }
@@ -192,7 +192,7 @@ func endMaintenance(ctx context.Context, x *Scene) error {
 	return x.Put(ctx, x.Holder, "/v1/agent/maintenance?enable=false")
 }
 
-func all(ctx context.Context, x *Scene) error {
+func powerAll(ctx context.Context, x *Scene) error {
 	for _, m := range x.opts.Machines {
 		if err := x.Lab.Machine(m).PowerOff(); err != nil {
 			return err
