@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 )
 
@@ -24,37 +23,24 @@ func TestAutoReload(t *testing.T) {
 	write(filepath.Join(dir, "a.json"), `{"service": {"name": "a1"}}`)
 	c := startAgent(t, "", "-dev", "-config-file", alone, "-config-dir", dir)
 	c.await(leadLine)
-	has := func(services ...string) {
-		t.Helper()
-		eventually(t, "services "+strings.Join(services, ", "), func() bool {
-			out := c.api("/v1/agent/services")
-			n := 0
-			for _, s := range services {
-				if strings.Contains(out, `"Service":"`+s+`"`) {
-					n++
-				}
-			}
-			return n == len(services) && strings.Count(out, `"Service":`) == n
-		})
-	}
-	has("kept", "a1")
+	c.has("kept", "a1")
 	eventually(t, "the first run of the check", func() bool { return lines(t, runs) == 1 })
 	write(filepath.Join(dir, "a.json"), `{"service": {"name": "a2"}}`) // in place
-	has("kept", "a2")
+	c.has("kept", "a2")
 	write(filepath.Join(dir, "b.hcl"), `service { name = "b1" }`) // a new one
-	has("kept", "a2", "b1")
+	c.has("kept", "a2", "b1")
 	write(filepath.Join(dir, "b.tmp"), `service { name = "b2" }`)
 	if err := os.Rename(filepath.Join(dir, "b.tmp"), filepath.Join(dir, "b.hcl")); err != nil {
 		t.Fatal(err)
 	}
-	has("kept", "a2", "b2")
+	c.has("kept", "a2", "b2")
 	write(filepath.Join(dir, "a.json"), `{"service": {"nam": "a3"}}`)
 	c.await(regexp.MustCompile(`level=ERROR msg="the configuration is not taken, the old one stays" error="config file .*a.json: unknown key`))
-	has("kept", "a2", "b2")
+	c.has("kept", "a2", "b2")
 	if err := os.Remove(filepath.Join(dir, "a.json")); err != nil {
 		t.Fatal(err)
 	}
-	has("kept", "b2")
+	c.has("kept", "b2")
 	write(filepath.Join(dir, "notes.txt"), "nothing of ours")
 	if n := lines(t, runs); n != 1 {
 		t.Errorf("the check that stayed the same has run %d times: a reload starts it again", n)

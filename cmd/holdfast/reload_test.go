@@ -19,6 +19,20 @@ func (c *child) reloaded(line string) {
 	eventually(c.t, "log line "+line, func() bool { return r.MatchString(c.log.String()[before:]) })
 }
 
+// has waits until the agent has these services and no others.
+func (c *child) has(services ...string) {
+	c.t.Helper()
+	eventually(c.t, "services "+strings.Join(services, ", "), func() bool {
+		out := c.api("/v1/agent/services")
+		for _, s := range services {
+			if !strings.Contains(out, `"Service":"`+s+`"`) {
+				return false
+			}
+		}
+		return strings.Count(out, `"Service":`) == len(services)
+	})
+}
+
 // TestReload holds what SIGHUP changes, what it leaves alone, and what it says of the rest.
 func TestReload(t *testing.T) {
 	t.Parallel()
@@ -34,44 +48,31 @@ func TestReload(t *testing.T) {
 	configure(`service { name = "old" }`)
 	c := startAgent(t, "", "-dev", "-config-file", file, "-log-file", logFile)
 	c.await(leadLine)
-	has := func(services ...string) {
-		t.Helper()
-		eventually(t, "services "+strings.Join(services, ", "), func() bool {
-			out := c.api("/v1/agent/services")
-			n := 0
-			for _, s := range services {
-				if strings.Contains(out, `"Service":"`+s+`"`) {
-					n++
-				}
-			}
-			return n == len(services) && strings.Count(out, `"Service":`) == n
-		})
-	}
-	has("kept", "old")
+	c.has("kept", "old")
 	eventually(t, "the first run of the check", func() bool { return lines(t, runs) == 1 })
 
 	configure(`service { name = "new" } log_level = "debug" node_name = "other" dns_config { node_ttl = "5s" }`)
 	c.reloaded(`msg="these keys have changed and take effect at the next start" keys=\[node_name\]`)
-	has("kept", "new")
+	c.has("kept", "new")
 
 	configure(`nope = 1`)
 	c.reloaded(`level=ERROR msg="the configuration is not taken, the old one stays" error="config file .*unknown key`)
-	has("kept", "new")
+	c.has("kept", "new")
 
 	if status, body := c.request(http.MethodPut, "/v1/agent/reload"); status != 500 || !strings.Contains(body, "unknown key") {
 		t.Errorf("a reload over the API answers %d %s", status, body)
 	}
-	has("kept", "new")
+	c.has("kept", "new")
 	configure(`service { name = "by-api" }`)
 	c.put("/v1/agent/reload")
-	has("kept", "by-api")
+	c.has("kept", "by-api")
 
 	configure(`service { name = "new" }`)
 	c.put("/v1/agent/reload")
-	has("kept", "new")
+	c.has("kept", "new")
 	configure(`group "g" { vip "203.0.113.9/24" {} }`) // no network of this machine
 	c.reloaded(`level=ERROR msg="the configuration is not taken, the old one stays" error=".*"`)
-	has("kept", "new")
+	c.has("kept", "new")
 	if got := c.ask("group", "list", "-format=json"); got.out != "[]\n" {
 		t.Errorf("groups: %+v", got)
 	}
@@ -81,7 +82,7 @@ func TestReload(t *testing.T) {
 	}
 	configure(`service { name = "new" } ui = true`)
 	c.reloaded(`msg="the configuration is reloaded" services=2`)
-	has("kept", "new")
+	c.has("kept", "new")
 	eventually(t, "the new log file", func() bool { return lines(t, logFile) > 0 })
 	if !strings.Contains(c.log.String(), "there is no web interface yet") {
 		t.Error("a reload does not warn")
