@@ -78,12 +78,12 @@ func (h *hangUps) remove(n uint64) {
 	}
 }
 
-func (h *hangUps) control(c syscall.RawConn, op int, event *unix.EpollEvent) (err error) {
-	err2 := c.Control(func(fd uintptr) {
-		err3 := h.raw.Control(func(epoll uintptr) { err = unix.EpollCtl(int(epoll), op, int(fd), event) })
-		err = errors.Join(err, err3)
+func (h *hangUps) control(c syscall.RawConn, op int, event *unix.EpollEvent) error {
+	var refused, ended error // by the kernel; the epoll
+	closed := c.Control(func(fd uintptr) {
+		ended = h.raw.Control(func(epoll uintptr) { refused = unix.EpollCtl(int(epoll), op, int(fd), event) })
 	})
-	return errors.Join(err, err2)
+	return errors.Join(refused, ended, closed)
 }
 
 // run tells them until close.
