@@ -42,9 +42,9 @@ type Config struct {
 	CAClusterID        string             // a UUID that the root of the CA is named after, "" for the cluster's ID
 	DisableCoordinates bool               // this member tells nobody where it is
 	CheckOutput        CheckOutput
-	RaftMultiplier     int    // stretches Raft's timeouts, 0 means 1
-	RaftBackend        string // how a new data directory keeps the log: "wal", "boltdb" or "" for the default
-	Snapshots          consensus.Snapshots
+	RaftMultiplier     int                 // stretches Raft's timeouts, 0 means 1
+	RaftBackend        string              // how a new data directory keeps the log: "wal", "boltdb" or "" for the default
+	Snapshots          consensus.Snapshots // how often the state is written, and how much of the log stays
 	LeaseTTL           time.Duration
 	LeaseEnd           time.Duration // the longest that a lease lives after its confirmation: TTL and margin
 	Build              string        // "1.21.4:revision", for the build tag

@@ -71,9 +71,9 @@ func (p *Peer) Open() error {
 		return err
 	}
 	raftLog := logger.New(p.log)
-	kept := p.cfg.storage()
-	kept.Keep.Lagging = p.lagging
-	stores, err := storage.Open(kept, raftLog)
+	disk := p.cfg.storage()
+	disk.Keep.Lagging = p.lagging
+	stores, err := storage.Open(disk, raftLog)
 	if err != nil {
 		return err
 	}

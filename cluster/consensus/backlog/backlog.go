@@ -30,13 +30,13 @@ type Config struct {
 type Backlog struct {
 	mu    sync.Mutex // guards following
 	cfg   Config
-	since Mark   // what was applied after the last snapshot
-	size  uint64 // of that
-	bound uint64 // of bytes
-	due   chan struct{}
+	since Mark          // what was applied after the last snapshot
+	size  uint64        // of the last snapshot, in bytes
+	bound uint64        // bytes applied after it that make the next one due
+	due   chan struct{} // holds a value when one may be due by them
 }
 
-// Mark is an amount of log.
+// Mark is a place in the log: what was applied after the last snapshot until there.
 type Mark struct{ entries, bytes uint64 }
 
 // New makes a Backlog.
@@ -66,14 +66,14 @@ func (b *Backlog) Applied(entries, bytes uint64) {
 	}
 }
 
-// Began is for a snapshot of what is applied at this moment. It goes to Written.
+// Began is the place up to which a snapshot goes that is taken now. Written wants it when the snapshot is there.
 func (b *Backlog) Began() Mark {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.since
 }
 
-// Written notes that the snapshot which began at m has size bytes.
+// Written notes that the snapshot which goes up to m is on the disk, in size bytes.
 func (b *Backlog) Written(m Mark, size uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -98,7 +98,7 @@ func (b *Backlog) isDue(byEntries bool) bool {
 	return b.since.bytes >= b.bound || byEntries && b.since.entries >= b.cfg.Entries && b.since.bytes >= b.size/least
 }
 
-// Run has snapshots taken when they are due, until stopped is closed.
+// Run calls take whenever a snapshot is due, until stopped is closed. After an error it waits for Config.Interval: a full disk is not tried with every entry.
 func (b *Backlog) Run(stopped <-chan struct{}, take func() error) {
 	tick := time.NewTicker(b.cfg.Interval)
 	defer tick.Stop()

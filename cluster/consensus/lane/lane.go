@@ -127,7 +127,7 @@ func (l *Lane) Append(req *raft.AppendEntriesRequest, answered Answered) error {
 }
 
 // Commit sends word of a commit. It is not sent while entries are not answered yet: they may not be stored when they are, and who stored
-// them is told anew. An error says that nothing was sent, and none not that it has arrived.
+// them is told anew. An error says that the lane carries no word of it: raft's way is left. None does not say that it has arrived.
 func (l *Lane) Commit(req *raft.AppendEntriesRequest) error {
 	l.mu.Lock()
 	ended, busy := l.ended, l.answered != nil

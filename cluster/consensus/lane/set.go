@@ -20,12 +20,12 @@ type Set struct {
 	tasks sync.WaitGroup
 
 	mu     sync.Mutex // guards following
-	ways   map[raft.ServerID]*way
+	links  map[raft.ServerID]*link
 	closed bool
 }
 
-// way is what there is between this member and another one.
-type way struct {
+// link is what there is between this member and another one.
+type link struct {
 	lane    *Lane // nil if there is none
 	opening bool
 	next    time.Time // no attempt is made before
@@ -33,62 +33,62 @@ type way struct {
 
 // NewSet makes an empty set. It has open open a lane to a member, and ended told when one has ended: what was sent last may not have arrived.
 func NewSet(open func(raft.ServerID) (*Lane, error), ended func()) *Set {
-	return &Set{open: open, ended: ended, ways: map[raft.ServerID]*way{}}
+	return &Set{open: open, ended: ended, links: map[raft.ServerID]*link{}}
 }
 
 // To is the lane to a member, nil where there is none now. Then one is opened, if it is time for that.
 func (s *Set) To(id raft.ServerID) *Lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := s.ways[id]
-	if w == nil {
-		w = &way{}
-		s.ways[id] = w
+	k := s.links[id]
+	if k == nil {
+		k = &link{}
+		s.links[id] = k
 	}
-	if w.lane == nil && !w.opening && !s.closed && !time.Now().Before(w.next) {
-		w.opening = true
-		s.tasks.Go(func() { s.run(id, w) })
+	if k.lane == nil && !k.opening && !s.closed && !time.Now().Before(k.next) {
+		k.opening = true
+		s.tasks.Go(func() { s.run(id, k) })
 	}
-	return w.lane
+	return k.lane
 }
 
 // run opens a lane and sees it to its end.
-func (s *Set) run(id raft.ServerID, w *way) {
+func (s *Set) run(id raft.ServerID, k *link) {
 	l, err := s.open(id)
-	if !s.opened(w, l, err) {
+	if !s.opened(k, l, err) {
 		if l != nil {
 			l.Close()
 		}
 		return
 	}
 	_ = l.Run()
-	s.forget(w, l)
+	s.forget(k, l)
 	s.ended()
 }
 
 // opened notes a lane, or why there is none. It reports whether there is one now.
-func (s *Set) opened(w *way, l *Lane, err error) bool {
+func (s *Set) opened(k *link, l *Lane, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w.opening = false
+	k.opening = false
 	switch {
 	case errors.Is(err, ErrRefused):
-		w.next = time.Now().Add(refusedPause)
+		k.next = time.Now().Add(refusedPause)
 	case err != nil:
-		w.next = time.Now().Add(pause)
+		k.next = time.Now().Add(pause)
 	case !s.closed:
-		w.lane = l
+		k.lane = l
 		return true
 	}
 	return false
 }
 
 // forget notes that l is of no use any more. There may be another one by now.
-func (s *Set) forget(w *way, l *Lane) {
+func (s *Set) forget(k *link, l *Lane) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w.lane == l {
-		w.lane, w.next = nil, time.Now().Add(pause)
+	if k.lane == l {
+		k.lane, k.next = nil, time.Now().Add(pause)
 	}
 }
 
@@ -96,14 +96,14 @@ func (s *Set) forget(w *way, l *Lane) {
 // while after the member is back.
 func (s *Set) Drop(id raft.ServerID) {
 	s.mu.Lock()
-	w := s.ways[id]
-	if w == nil || w.lane == nil {
+	k := s.links[id]
+	if k == nil || k.lane == nil {
 		s.mu.Unlock()
 		return
 	}
-	l := w.lane
+	l := k.lane
 	s.mu.Unlock()
-	s.forget(w, l)
+	s.forget(k, l)
 	l.Close()
 }
 
@@ -112,9 +112,9 @@ func (s *Set) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	for _, w := range s.ways {
-		if w.lane != nil {
-			w.lane.Close()
+	for _, k := range s.links {
+		if k.lane != nil {
+			k.lane.Close()
 		}
 	}
 }

@@ -43,7 +43,8 @@ type outcome struct {
 	err    error // raft's
 }
 
-// Propose gives raft an entry, in the next batch, and waits for what becomes of it. The error is raft's, or that of ctx.
+// Propose gives raft an entry, in the next batch, and waits for what becomes of it. The error is raft's: raft.ErrEnqueueTimeout also where ctx ended while the
+// entry waited, so that it is never sent. It is that of ctx where the entry was on its way, and may still be applied.
 func (q *Queue) Propose(ctx context.Context, log appender, stopped <-chan struct{}, entry []byte) (state.Result, error) {
 	p := &proposal{entry: entry, outcome: make(chan outcome, 1)}
 	q.add(log, p)

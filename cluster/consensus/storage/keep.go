@@ -24,9 +24,9 @@ func SizeOf(l *raft.Log) uint64 { return entryOverhead + uint64(len(l.Data)) }
 // an entry that is gone is sent the whole snapshot. Both bounds count from the end of the log.
 type Keep struct {
 	Entries uint64 // at most so many
-	Bytes   uint64 // that take at most so much
-	// Lagging gives the last entry that the slowest of the followers has which will go on soon, 0 where there is none. What it lacks is kept beside, as
-	// long as that takes no more than the snapshot, or Spared bytes: then the snapshot is the shorter way. It may be nil.
+	Bytes   uint64 // that take at most so many, by SizeOf
+	// Lagging is the index of the newest entry that the slowest follower has of those that are to be waited for, 0 where there is none; it may be nil. What
+	// that one lacks is kept as well, up to the size of the snapshot or Spared bytes, whichever is more: beyond, the snapshot is the shorter way.
 	Lagging func() (has uint64)
 	Spared  uint64
 }
@@ -57,7 +57,7 @@ func (l *keptLog) DeleteRange(first, last uint64) error {
 	return l.dropUnused()
 }
 
-// dispensable is the newest entry, last at most, that need not be kept.
+// dispensable is the index of the newest entry, last at most, that need not be kept. end is that of the last entry of the log.
 func (l *keptLog) dispensable(last, end uint64) (uint64, error) {
 	snapshots, err := l.snapshots.List()
 	if err != nil {
