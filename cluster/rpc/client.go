@@ -53,11 +53,11 @@ func (c *Client) Call(ctx context.Context, addr string, m Method, req []byte) ([
 		return nil, cluster.Errorf(cluster.TooLarge, "the request of %d bytes (%s) exceeds the limit of %d", len(req), m, c.opts.MaxCall)
 	}
 	if ctx.Err() != nil {
-		return nil, notHandled(addr, m, context.Cause(ctx))
+		return nil, notHandled(addr, context.Cause(ctx))
 	}
 	conn, err := c.connection(ctx, addr)
 	if err != nil {
-		return nil, notHandled(addr, m, err)
+		return nil, notHandled(addr, err)
 	}
 	return conn.call(ctx, m, req)
 }

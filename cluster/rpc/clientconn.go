@@ -93,12 +93,12 @@ func (c *clientConn) call(ctx context.Context, m Method, req []byte) ([]byte, er
 	done, start, heard := make(chan answer, 1), time.Now(), c.r.reads.Load()
 	var err error
 	if f.id, err = c.expect(done); err != nil {
-		return nil, notHandled(c.addr, m, err)
+		return nil, notHandled(c.addr, err)
 	}
 	t, err := c.w.send(ctx, f)
 	if err != nil {
 		c.take(f.id)
-		return nil, notHandled(c.addr, m, err)
+		return nil, notHandled(c.addr, err)
 	}
 	select {
 	case a := <-done:
@@ -112,10 +112,10 @@ func (c *clientConn) call(ctx context.Context, m Method, req []byte) ([]byte, er
 	case c.take(f.id) == nil: // the answer was faster
 		return c.outcome(<-done, m, t)
 	case c.w.withdraw(t):
-		return nil, notHandled(c.addr, m, context.Cause(ctx))
+		return nil, notHandled(c.addr, context.Cause(ctx))
 	default:
 		_, _ = c.w.push(frame{kind: kindCancel, id: f.id})
-		return nil, perhapsHandled(c.addr, m, context.Cause(ctx))
+		return nil, perhapsHandled(c.addr, context.Cause(ctx))
 	}
 }
 
@@ -130,9 +130,9 @@ func (c *clientConn) outcome(a answer, m Method, t ticket) ([]byte, error) {
 	case errors.As(a.err, &bye):
 		return nil, fmt.Errorf("%w (%s was not begun)", bye.why, m)
 	case c.w.unsent(t):
-		return nil, notHandled(c.addr, m, a.err)
+		return nil, notHandled(c.addr, a.err)
 	default:
-		return nil, perhapsHandled(c.addr, m, a.err)
+		return nil, perhapsHandled(c.addr, a.err)
 	}
 }
 

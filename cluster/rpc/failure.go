@@ -40,11 +40,11 @@ func errorText(s string) []byte { return []byte(s[:min(len(s), maxErrorText)]) }
 func (f frame) remote() *cluster.Error { return &cluster.Error{Code: f.code, Message: string(f.body)} }
 
 // notHandled is the error of a call whose request the peer has certainly not begun with.
-func notHandled(addr string, m Method, cause error) error {
-	return fmt.Errorf("%w: %w", cluster.Errorf(cluster.Unavailable, "%s did not get the request (%s)", addr, m), cause)
+func notHandled(addr string, cause error) error {
+	return fmt.Errorf("%w: %w", cluster.Errorf(cluster.Unavailable, "%s did not get the request", addr), cause)
 }
 
 // perhapsHandled is the error of a call whose request was sent and whose answer did not come.
-func perhapsHandled(addr string, m Method, cause error) error {
-	return fmt.Errorf("%w: %w", cluster.Errorf(cluster.Unknown, "%s may or may not have done what was asked (%s)", addr, m), cause)
+func perhapsHandled(addr string, cause error) error {
+	return fmt.Errorf("%w: %w", cluster.Errorf(cluster.Unknown, "%s may or may not have done what was asked: look before you ask again", addr), cause)
 }
