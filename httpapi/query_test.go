@@ -89,7 +89,8 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	talks(t, h, []talk{
-		{"GET /", "", 404, "there is no endpoint /…"},
+		{"GET /", "", 200, "Consul's HTTP API…"},
+		{"GET /ui/", "", 404, "there is no endpoint /ui/…"},
 		{"GET /v1/nothing", "", 404, "there is no endpoint /v1/nothing…"},
 		{"GET //v1/status/leader", "", 404, "there is no endpoint…"},
 		{"GET /v1/../v1/status/leader", "", 404, "there is no endpoint…"},

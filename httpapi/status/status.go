@@ -20,9 +20,15 @@ type statusHandler struct{ raft Raft }
 func Routes(raft Raft) exchange.Routes {
 	h := &statusHandler{raft}
 	return exchange.Routes{
+		"/{$}":              {http.MethodGet: h.root},
 		"/v1/status/leader": {http.MethodGet: h.leader},
 		"/v1/status/peers":  {http.MethodGet: h.peers},
 	}
+}
+
+// root answers whoever asks for the address alone, as probes of load balancers do.
+func (h *statusHandler) root(*exchange.Request) (*exchange.Reply, error) {
+	return &exchange.Reply{Raw: []byte("Consul's HTTP API, spoken by Holdfast: see /v1"), ContentType: "text/plain; charset=utf-8"}, nil
 }
 
 func (h *statusHandler) leader(*exchange.Request) (*exchange.Reply, error) {
