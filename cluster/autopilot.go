@@ -66,3 +66,19 @@ type ServerHealth struct {
 	Healthy     bool
 	StableSince time.Time // since when it has been healthy, or not
 }
+
+// Together is whether all servers are well, and how many voters may fail before there is no majority of them any more.
+func Together(servers []ServerHealth) (healthy bool, tolerance int) {
+	voters, well := 0, 0
+	healthy = true
+	for _, s := range servers {
+		healthy = healthy && s.Healthy
+		if s.Voter {
+			voters++
+			if s.Healthy {
+				well++
+			}
+		}
+	}
+	return healthy, max(0, well-(voters/2+1))
+}

@@ -101,11 +101,13 @@ var (
 	descInstances = conditionDesc("consul_state_service_instances", "Instances of services in the catalog.")
 	descApplied   = conditionDesc("consul_raft_applied_index", "The newest entry of the log that is applied here.")
 	descLast      = conditionDesc("consul_raft_last_index", "The newest entry of the log that is here.")
+	descHealthy   = conditionDesc("consul_autopilot_healthy", "1 while all servers are well, as the leader says; the others say nothing.")
+	descTolerance = conditionDesc("consul_autopilot_failure_tolerance", "Voters that may fail before there is no majority, as the leader says.")
 )
 
 // Describe lists what Collect reports.
 func (condition) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descLeader, descServers, descClients, descNodes, descServices, descInstances, descApplied, descLast} {
+	for _, d := range []*prometheus.Desc{descLeader, descServers, descClients, descNodes, descServices, descInstances, descApplied, descLast, descHealthy, descTolerance} {
 		out <- d
 	}
 }
@@ -127,6 +129,11 @@ func (c condition) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 	report(descLeader, leads)
+	if all, err := c.a.serversHere(); err == nil {
+		healthy, tolerance := cluster.Together(all)
+		report(descTolerance, float64(tolerance))
+		report(descHealthy, map[bool]float64{true: 1}[healthy])
+	}
 	report(descServers, float64(servers))
 	report(descClients, float64(clients))
 	v := c.a.store.View()

@@ -66,3 +66,24 @@ consul_state_services 1
 	c.Put(a, "k", "w")
 	c.Wait("no read waits", func() bool { return value("consul_rpc_queries_blocking") == 0 })
 }
+
+// TestAutopilotMetrics holds what the leader says of the servers, and that the others leave it to the leader.
+func TestAutopilotMetrics(t *testing.T) {
+	c := clustertest.New(t)
+	reg := prometheus.NewRegistry()
+	c.Add(agent.Config{Name: "n1", Server: true, BootstrapExpect: 1, Metrics: reg})
+	want := `# HELP consul_autopilot_failure_tolerance Voters that may fail before there is no majority, as the leader says.
+# TYPE consul_autopilot_failure_tolerance gauge
+consul_autopilot_failure_tolerance 0
+# HELP consul_autopilot_healthy 1 while all servers are well, as the leader says; the others say nothing.
+# TYPE consul_autopilot_healthy gauge
+consul_autopilot_healthy 1
+`
+	names := []string{"consul_autopilot_failure_tolerance", "consul_autopilot_healthy"}
+	c.Wait("the leader finds itself well", func() bool { return testutil.GatherAndCompare(reg, strings.NewReader(want), names...) == nil })
+	other := prometheus.NewRegistry()
+	c.Add(agent.Config{Name: "n2", Metrics: other})
+	if n, err := testutil.GatherAndCount(other, names...); n != 0 || err != nil {
+		t.Errorf("who does not lead says %d of it, %v", n, err)
+	}
+}

@@ -78,7 +78,7 @@ type serverHealthJSON struct {
 
 func toHealth(servers []cluster.ServerHealth) healthJSON {
 	out := healthJSON{Servers: []serverHealthJSON{}}
-	out.Healthy, out.FailureTolerance = together(servers)
+	out.Healthy, out.FailureTolerance = cluster.Together(servers)
 	for _, s := range servers {
 		out.Servers = append(out.Servers, serverHealthJSON{
 			ID: s.ID, Name: s.Name, Address: s.Address, SerfStatus: s.Status.String(), Version: s.Version, Leader: s.Leader, LastContact: s.LastContact.String(),
@@ -86,22 +86,6 @@ func toHealth(servers []cluster.ServerHealth) healthJSON {
 		})
 	}
 	return out
-}
-
-// together is whether all servers are well, and how many voters may fail before there is no majority of them any more.
-func together(servers []cluster.ServerHealth) (healthy bool, tolerance int) {
-	voters, well := 0, 0
-	healthy = true
-	for _, s := range servers {
-		healthy = healthy && s.Healthy
-		if s.Voter {
-			voters++
-			if s.Healthy {
-				well++
-			}
-		}
-	}
-	return healthy, max(0, well-(voters/2+1))
 }
 
 // stateJSON is how the servers are, as /state says it.
@@ -133,7 +117,7 @@ type serverStateJSON struct {
 
 func toState(servers []cluster.ServerHealth) stateJSON {
 	out := stateJSON{Servers: map[string]serverStateJSON{}, Voters: []string{}}
-	out.Healthy, out.FailureTolerance = together(servers)
+	out.Healthy, out.FailureTolerance = cluster.Together(servers)
 	out.OptimisticFailureTolerance = out.FailureTolerance
 	for _, s := range servers {
 		status := "non-voter"
