@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/hashicorp/raft"
+
+	"holdfast/cluster/consensus/lane"
 )
 
 // Raft's leader stores an entry and then sends it, so a write takes the time of two disks one after the other. Neither needs the other: a follower
@@ -53,12 +55,13 @@ func (p *Peer) sendAhead(logs []*raft.Log) {
 	}
 	message := p.message(term, &last)
 	message.Entries = logs
+	frame := lane.Entries(message)
 	for _, to := range r.GetConfiguration().Configuration().Servers {
 		if string(to.ID) == p.cfg.ID || to.Suffrage != raft.Voter {
 			continue
 		}
 		if e := p.trans.ahead.begin(to.ID, message); e != nil {
-			p.tasks.Go(func() { p.trans.sendEarly(to, e) })
+			p.tasks.Go(func() { p.trans.sendEarly(to, e, frame) })
 		}
 	}
 }

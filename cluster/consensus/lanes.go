@@ -28,9 +28,9 @@ func (p *Peer) serveLane(c net.Conn, in inbox) {
 	p.log.Debug("a lane has ended", "from", c.RemoteAddr(), "err", err)
 }
 
-// sendEarly sends a member what it is to store early, on its lane if there is one, and notes its answer. A lane that was opened while the member was not
+// sendEarly sends a member what it is to store early, as a frame on its lane if there are both, and notes its answer. A lane that was opened while the member was not
 // where it was said to be may lead to another one, whose answer must not count twice.
-func (t *transport) sendEarly(to raft.Server, e *early) {
+func (t *transport) sendEarly(to raft.Server, e *early, frame []byte) {
 	answered := func(answer raft.AppendEntriesResponse, err error) {
 		if err == nil && string(answer.ID) != string(to.ID) {
 			err = fmt.Errorf("%s answers on the lane to %s", answer.ID, to.ID)
@@ -38,7 +38,7 @@ func (t *transport) sendEarly(to raft.Server, e *early) {
 		}
 		e.answeredWith(answer, err)
 	}
-	if l := t.lanes.To(to.ID); l != nil && lane.Fits(e.message) && l.Append(e.message, answered) == nil {
+	if l := t.lanes.To(to.ID); l != nil && frame != nil && l.Append(frame, answered) == nil {
 		return
 	}
 	var answer raft.AppendEntriesResponse

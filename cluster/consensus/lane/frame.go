@@ -35,17 +35,31 @@ const (
 	flagFailed // raft did not answer but gave an error, whose text follows
 )
 
-const (
-	headerLen  = 5
-	keptBuffer = 64 << 10 // a buffer that has grown beyond is not kept
-)
+const headerLen = 5
 
 var errMalformed = errors.New("malformed frame")
 
-// appendRequest appends the frame of a request to b.
-func appendRequest(b []byte, kind byte, req *raft.AppendEntriesRequest) []byte {
-	start := len(b)
-	b = append(b, 0, 0, 0, 0, kind)
+// Entries is the frame of a request with entries, which is the same for all that it is sent to; nil where the request is too large for a lane.
+func Entries(req *raft.AppendEntriesRequest) []byte {
+	if sizeOf(req) > MaxFrame {
+		return nil
+	}
+	return request(kindEntries, req)
+}
+
+// sizeOf is the most that the frame of a request takes.
+func sizeOf(req *raft.AppendEntriesRequest) int {
+	const most = 64 // bytes that the numbers of an entry take
+	size := most + len(req.ID) + len(req.Addr)
+	for _, e := range req.Entries {
+		size += most + len(e.Data) + len(e.Extensions)
+	}
+	return size
+}
+
+// request is the frame of a request.
+func request(kind byte, req *raft.AppendEntriesRequest) []byte {
+	b := append(make([]byte, 0, sizeOf(req)), 0, 0, 0, 0, kind)
 	b = binary.AppendUvarint(b, uint64(req.ProtocolVersion))
 	b = appendText(b, req.ID)
 	b = appendText(b, req.Addr)
@@ -60,7 +74,7 @@ func appendRequest(b []byte, kind byte, req *raft.AppendEntriesRequest) []byte {
 		b = appendText(b, e.Data)
 		b = appendText(b, e.Extensions)
 	}
-	return closeFrame(b, start)
+	return closeFrame(b, 0)
 }
 
 // appendAnswer appends the frame of an answer to b. failed is raft's error, and then answer is nothing.
@@ -104,23 +118,10 @@ func nanos(t time.Time) uint64 {
 	return uint64(t.UnixNano())
 }
 
-// Fits reports whether a request is small enough for a lane.
-func Fits(req *raft.AppendEntriesRequest) bool {
-	const most = 64 // bytes that the numbers of an entry take
-	size := most + len(req.ID) + len(req.Addr)
-	for _, e := range req.Entries {
-		size += most + len(e.Data) + len(e.Extensions)
-	}
-	return size <= MaxFrame
-}
-
 // reader reads frames.
-type reader struct {
-	in  *bufio.Reader
-	buf []byte
-}
+type reader struct{ in *bufio.Reader }
 
-// next is the kind of the next frame and its fields, which are good until the frame after it.
+// next is the kind of the next frame and its fields.
 func (r *reader) next() (kind byte, fields []byte, err error) {
 	header, err := r.in.Peek(headerLen)
 	if err != nil {
@@ -134,16 +135,12 @@ func (r *reader) next() (kind byte, fields []byte, err error) {
 		return 0, nil, fmt.Errorf("%w: it has %d bytes", errMalformed, size)
 	}
 	_, _ = r.in.Discard(headerLen)
-	n := int(size) - 1
-	if cap(r.buf) < n || cap(r.buf) > keptBuffer {
-		r.buf = make([]byte, n)
-	}
-	r.buf = r.buf[:n]
-	_, err = io.ReadFull(r.in, r.buf)
+	fields = make([]byte, size-1) // of its own: raft keeps entries, whose texts are parts of it
+	_, err = io.ReadFull(r.in, fields)
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return kind, r.buf, err
+	return kind, fields, err
 }
 
 // fields takes one field after the other off a frame. After a field that is not there, bad is set and all that follows is nothing.
@@ -172,7 +169,7 @@ func (f *fields) octet() byte {
 	return v
 }
 
-// text is a copy: raft keeps what it is given. An empty one is nil.
+// text is a part of the frame. An empty one is nil.
 func (f *fields) text() []byte {
 	n := f.number()
 	if n > uint64(len(f.rest)) {
@@ -182,7 +179,7 @@ func (f *fields) text() []byte {
 	if n == 0 {
 		return nil
 	}
-	text := append(make([]byte, 0, n), f.rest[:n]...)
+	text := f.rest[:n:n]
 	f.rest = f.rest[n:]
 	return text
 }

@@ -52,7 +52,7 @@ func body(t *testing.T, frame []byte, want byte) []byte {
 
 func TestFrames(t *testing.T) {
 	for want, got := range map[string][]byte{
-		encodedRequest: appendRequest(nil, kindEntries, sample()),
+		encodedRequest: request(kindEntries, sample()),
 		encodedAnswer:  appendAnswer(nil, answer(), nil),
 		encodedError:   appendAnswer(nil, nil, errors.New("odd")),
 	} {
@@ -60,7 +60,7 @@ func TestFrames(t *testing.T) {
 			t.Errorf("encoded\n%x, want\n%s", got, want)
 		}
 	}
-	req, err := decodeRequest(body(t, appendRequest(nil, kindEntries, sample()), kindEntries))
+	req, err := decodeRequest(body(t, request(kindEntries, sample()), kindEntries))
 	if err != nil || !reflect.DeepEqual(req, sample()) {
 		t.Errorf("request %+v, %v", req, err)
 	}
@@ -74,9 +74,9 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-// TestWhatIsDecodedIsACopy has the next frame overwrite the buffer of the last.
-func TestWhatIsDecodedIsACopy(t *testing.T) {
-	frame := appendRequest(nil, kindEntries, sample())
+// TestWhatIsDecodedStays has another frame follow, and a text grow: raft keeps what it was given.
+func TestWhatIsDecodedStays(t *testing.T) {
+	frame := request(kindEntries, sample())
 	r := reader{in: bufio.NewReader(io.MultiReader(bytes.NewReader(frame), strings.NewReader("\x00\x00\x00\x20\x02"+strings.Repeat("z", 31))))}
 	_, b, err := r.next()
 	if err != nil {
@@ -89,13 +89,14 @@ func TestWhatIsDecodedIsACopy(t *testing.T) {
 	if _, _, err := r.next(); err != nil {
 		t.Fatal(err)
 	}
+	_ = append(req.Entries[0].Data, "and more"...)
 	if !reflect.DeepEqual(req, sample()) {
 		t.Errorf("it became %+v", req)
 	}
 }
 
 func TestMalformedFrames(t *testing.T) {
-	whole := appendRequest(nil, kindEntries, sample())
+	whole := request(kindEntries, sample())
 	for n := 1; n < len(whole); n++ {
 		r := reader{in: bufio.NewReader(bytes.NewReader(whole[:n]))}
 		if _, _, err := r.next(); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -125,20 +126,20 @@ func TestMalformedFrames(t *testing.T) {
 	}
 }
 
-func TestFits(t *testing.T) {
+func TestWhatIsTooLargeHasNoFrame(t *testing.T) {
 	req := sample()
 	req.Entries[0].Data = make([]byte, MaxFrame-1024)
-	if !Fits(req) || len(appendRequest(nil, kindEntries, req)) > MaxFrame {
+	if frame := Entries(req); frame == nil || len(frame) > MaxFrame {
 		t.Error("a message that fits does not")
 	}
 	req.Entries[0].Data = make([]byte, MaxFrame)
-	if Fits(req) {
+	if Entries(req) != nil {
 		t.Error("a message that is too large fits")
 	}
 }
 
 func FuzzFrame(f *testing.F) {
-	f.Add(appendRequest(nil, kindEntries, sample()))
+	f.Add(request(kindEntries, sample()))
 	f.Add(appendAnswer(nil, answer(), nil))
 	f.Add(appendAnswer(nil, nil, errors.New("odd")))
 	f.Fuzz(func(t *testing.T, in []byte) {
@@ -149,7 +150,7 @@ func FuzzFrame(f *testing.F) {
 				return
 			}
 			if req, err := decodeRequest(b); err == nil {
-				again, err := decodeRequest(body(t, appendRequest(nil, kind, req), kind))
+				again, err := decodeRequest(body(t, request(kind, req), kind))
 				if err != nil || !reflect.DeepEqual(req, again) {
 					t.Errorf("%+v became %+v (%v)", req, again, err)
 				}

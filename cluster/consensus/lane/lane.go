@@ -32,8 +32,7 @@ type Lane struct {
 	conn    net.Conn
 	timeout time.Duration
 
-	writing sync.Mutex // guards following
-	buf     []byte
+	writing sync.Mutex // held while a message is written
 
 	mu       sync.Mutex // guards following
 	answered Answered   // of the message that is not answered yet; nil if there is none
@@ -102,9 +101,9 @@ func (l *Lane) take(r *reader) error {
 	return nil
 }
 
-// Append sends entries, and has answered told, once, from another goroutine, what became of them. It fails without that where an earlier message
-// is not answered yet, or the lane has ended.
-func (l *Lane) Append(req *raft.AppendEntriesRequest, answered Answered) error {
+// Append sends the frame that [Entries] made, and has answered told, once, from another goroutine, what became of it. It fails without that where an
+// earlier message is not answered yet, or the lane has ended.
+func (l *Lane) Append(entries []byte, answered Answered) error {
 	l.mu.Lock()
 	switch {
 	case l.ended:
@@ -120,7 +119,7 @@ func (l *Lane) Append(req *raft.AppendEntriesRequest, answered Answered) error {
 	l.mu.Unlock()
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	if err := l.writeLocked(kindEntries, req, l.timeout); err != nil {
+	if err := l.writeLocked(entries, l.timeout); err != nil {
 		l.end(err)
 	}
 	return nil
@@ -142,20 +141,16 @@ func (l *Lane) Commit(req *raft.AppendEntriesRequest) error {
 		return errBusy
 	}
 	defer l.writing.Unlock()
-	if err := l.writeLocked(kindCommit, req, min(wordTimeout, l.timeout)); err != nil {
+	if err := l.writeLocked(request(kindCommit, req), min(wordTimeout, l.timeout)); err != nil {
 		l.end(err)
 		return err
 	}
 	return nil
 }
 
-func (l *Lane) writeLocked(kind byte, req *raft.AppendEntriesRequest, timeout time.Duration) error {
-	l.buf = appendRequest(l.buf[:0], kind, req)
+func (l *Lane) writeLocked(frame []byte, timeout time.Duration) error {
 	_ = l.conn.SetWriteDeadline(time.Now().Add(timeout))
-	_, err := l.conn.Write(l.buf)
-	if cap(l.buf) > keptBuffer {
-		l.buf = nil
-	}
+	_, err := l.conn.Write(frame)
 	return err
 }
 

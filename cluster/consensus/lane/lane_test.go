@@ -86,7 +86,7 @@ type told struct {
 func appendTo(t *testing.T, l *Lane) chan told {
 	t.Helper()
 	ch := make(chan told, 2)
-	if err := l.Append(sample(), func(a raft.AppendEntriesResponse, err error) { ch <- told{a, err} }); err != nil {
+	if err := l.Append(Entries(sample()), func(a raft.AppendEntriesResponse, err error) { ch <- told{a, err} }); err != nil {
 		t.Fatal(err)
 	}
 	return ch
@@ -107,7 +107,7 @@ func TestEntriesAreAnswered(t *testing.T) {
 	l, f, _ := open(t, patience)
 	for range 3 {
 		ch := appendTo(t, l)
-		if err := l.Append(sample(), func(raft.AppendEntriesResponse, error) { t.Error("a refused message was answered") }); !errors.Is(err, errBusy) {
+		if err := l.Append(Entries(sample()), func(raft.AppendEntriesResponse, error) { t.Error("a refused message was answered") }); !errors.Is(err, errBusy) {
 			t.Errorf("a second message: %v", err)
 		}
 		rpc, req := f.next(t)
@@ -186,7 +186,7 @@ func TestLaneThatEnds(t *testing.T) {
 			if len(ch) > 0 {
 				t.Error("told twice")
 			}
-			if err := l.Append(sample(), func(raft.AppendEntriesResponse, error) { t.Error("told of what was not sent") }); !errors.Is(err, errEnded) {
+			if err := l.Append(Entries(sample()), func(raft.AppendEntriesResponse, error) { t.Error("told of what was not sent") }); !errors.Is(err, errEnded) {
 				t.Errorf("entries: %v", err)
 			}
 			if err := l.Commit(sample()); !errors.Is(err, errEnded) {
@@ -331,11 +331,9 @@ func eventually(t *testing.T, s *Set, id raft.ServerID) *Lane {
 func BenchmarkFrame(b *testing.B) {
 	req := sample()
 	req.Entries[0].Data = make([]byte, 560)
-	var buf []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = appendRequest(buf[:0], kindEntries, req)
-		if _, err := decodeRequest(buf[headerLen:]); err != nil {
+		if _, err := decodeRequest(Entries(req)[headerLen:]); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -8,6 +8,9 @@ import (
 	"github.com/hashicorp/raft"
 )
 
+// readAhead is how many bytes are read at once: a batch of small entries.
+const readAhead = 64 << 10
+
 // Serve is a follower's end of a lane whose first byte has been read. It gives raft what the leader sends, one message after the other, and waits for
 // its answers where the leader does, until the connection ends, which it then closes, or closed is closed.
 func Serve(conn net.Conn, give func(raft.RPC), closed <-chan struct{}) error {
@@ -15,7 +18,7 @@ func Serve(conn net.Conn, give func(raft.RPC), closed <-chan struct{}) error {
 	if _, err := conn.Write([]byte{Version}); err != nil {
 		return err
 	}
-	r := reader{in: bufio.NewReaderSize(conn, keptBuffer)}
+	r := reader{in: bufio.NewReaderSize(conn, readAhead)}
 	var out []byte
 	for {
 		kind, body, err := r.next()
