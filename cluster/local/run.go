@@ -62,6 +62,7 @@ type loop struct {
 	retry   *time.Timer
 	reread  *time.Timer
 	reading bool               // a reading is under way
+	loads   int                // how often the catalog was read
 	caught  chan error         // its end: this member's copy of the catalog has caught up, or not
 	landed  chan *batch        // those whose writes have an outcome
 	changed <-chan struct{}    // closes when the catalog has changed since it was read
@@ -110,6 +111,7 @@ func (l *loop) take(err error) {
 	}
 	view := l.catalog.WatchView()
 	l.mirror.load(view, l.opts.Node.Name)
+	l.loads++
 	l.watch(view)
 	if len(l.mirror.since) > 0 {
 		l.reread.Reset(rereadInterval) // of what was written meanwhile the view has not told

@@ -25,6 +25,7 @@ type fakeCatalog struct {
 	copied  *state.Store
 	index   uint64
 	refuse  func(cluster.Command) error
+	answer  func(cluster.Command) // called between the commit of a command and its answer
 	cmds    []cluster.Command // the committed ones
 	tokens  []string
 	queries int
@@ -54,11 +55,19 @@ func (f *fakeCatalog) Apply(ctx context.Context, opts cluster.WriteOptions, cmd 
 			return nil, ctx.Err()
 		}
 	}
+	res, answer := f.commit(opts, cmd)
+	if answer != nil {
+		answer(cmd)
+	}
+	return res.Value, res.Err
+}
+
+func (f *fakeCatalog) commit(opts cluster.WriteOptions, cmd cluster.Command) (state.Result, func(cluster.Command)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refuse != nil {
 		if err := f.refuse(cmd); err != nil {
-			return nil, err
+			return state.Result{Err: err}, nil
 		}
 	}
 	f.index++
@@ -75,7 +84,14 @@ func (f *fakeCatalog) Apply(ctx context.Context, opts cluster.WriteOptions, cmd 
 			f.copied.Apply(batch)
 		})
 	}
-	return res.Value, res.Err
+	return res, f.answer
+}
+
+// answers has a function called between the commit of each command and its answer.
+func (f *fakeCatalog) answers(fn func(cluster.Command)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer = fn
 }
 
 // commits are the commands committed since the last call.

@@ -11,6 +11,7 @@ import (
 func (l *loop) round() {
 	l.mu.Lock()
 	b := l.batchLocked(&l.mirror)
+	b.loads = l.loads
 	for _, w := range b.writes {
 		for _, what := range w.touches() {
 			l.todo.flying[what] = true
@@ -42,6 +43,9 @@ func (l *loop) round() {
 
 // land takes over what became of a batch, and reports whether there is nothing to try again.
 func (l *loop) land(b *batch) bool {
+	if b.loads != l.loads { // whether the view that was read meanwhile had these writes, or what others made of them since, nobody knows
+		l.reread.Reset(rereadInterval)
+	}
 	if err := l.settle(b.writes); err != nil {
 		l.failed(err)
 		return false

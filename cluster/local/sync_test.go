@@ -287,6 +287,25 @@ func TestForeignChangeWhileWriting(t *testing.T) {
 	})
 }
 
+// TestForeignChangeBeforeTheAnswer has somebody else take away what was written here, and the catalog read, before the answer to the write comes:
+// what that says of the catalog is not so any more.
+func TestForeignChangeBeforeTheAnswer(t *testing.T) {
+	for _, late := range []time.Duration{0, rereadInterval / 2, rereadInterval, 5 * rereadInterval, 20 * rereadInterval} {
+		synctest.Test(t, func(t *testing.T) {
+			r, f := begin(t, Options{})
+			f.answers(func(cluster.Command) {
+				f.answers(nil)
+				f.commit(cluster.WriteOptions{}, &cluster.Deregister{Node: "n1", ServiceID: "web"})
+				time.Sleep(late) //nolint:forbidigo // the clock of a bubble
+			})
+			must(t, r.RegisterService(service("web", ttl("c"))))
+			wait(time.Minute)
+			synced(t, r)
+			wantHolds(t, f, "consul; web; c=critical; serfHealth=passing")
+		})
+	}
+}
+
 // TestOutputIsDeferred changes the output of a check often: it is written at once after a quiet time, then once per interval, and a
 // change of status takes the newest with it.
 func TestOutputIsDeferred(t *testing.T) {

@@ -91,6 +91,7 @@ type batch struct {
 	node   *write // goes first
 	writes []*write
 	by     map[[2]string]*write // the write of a service's records under a token
+	loads  int                  // how often the catalog had been read when it was made
 }
 
 // batchLocked takes what there is to do and makes the writes of it, as many as go at once. What is left is for the next batch.
