@@ -136,19 +136,36 @@ func (r *Registry) warnLocked(c *runningCheck) {
 
 // reapCritical deregisters services whose check has been critical for longer than it allows.
 func (r *Registry) reapCritical(now time.Time) {
-	dead := map[string]string{}
 	r.mu.Lock()
+	dead := map[string]string{}
 	for _, c := range r.checks {
-		after := c.Definition.DeregisterCriticalServiceAfter
-		if after > 0 && c.ServiceID != "" && !c.since.IsZero() && now.Sub(c.since) > max(after, cluster.MinDeregisterAfter) {
+		if c.ServiceID != "" && c.deadLocked(now) {
 			dead[c.ServiceID] = c.ID
 		}
 	}
 	r.mu.Unlock()
 	for id, checkID := range dead {
-		r.log.Info("deregistering a service that has been critical for too long", "service", id, "check", checkID)
-		if err := r.DeregisterService(id); err != nil && cluster.CodeOf(err) != cluster.NotFound {
+		err := r.deregisterService(id, func(*Service) bool { return r.stillDead(id, checkID, now) })
+		if err = gone(err); err != nil {
 			r.log.Warn("cannot deregister a critical service", "service", id, "error", err)
 		}
 	}
+}
+
+// deadLocked reports whether a check has been critical for longer than its service outlives.
+func (c *runningCheck) deadLocked(now time.Time) bool {
+	after := c.Definition.DeregisterCriticalServiceAfter
+	return after > 0 && !c.since.IsZero() && now.Sub(c.since) > max(after, cluster.MinDeregisterAfter)
+}
+
+// stillDead reports whether a check is dead and the service's: its result, or what is registered, may be another one by now.
+func (r *Registry) stillDead(serviceID, checkID string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.checks[key(checkID)]
+	if c == nil || key(c.ServiceID) != key(serviceID) || !c.deadLocked(now) {
+		return false
+	}
+	r.log.Info("deregistering a service that has been critical for too long", "service", serviceID, "check", checkID)
+	return true
 }

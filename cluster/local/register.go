@@ -42,10 +42,18 @@ func (r *Registry) registration(s *Service, checks []Check, replace bool) change
 
 // DeregisterService removes a service and its checks.
 func (r *Registry) DeregisterService(id string) error {
+	return r.deregisterService(id, func(*Service) bool { return true })
+}
+
+// deregisterService removes a service and its checks if it is still what it was found to be: somebody may have registered it again.
+func (r *Registry) deregisterService(id string, still func(*Service) bool) error {
 	return r.alone(func() error {
 		s := r.services[key(id)]
-		if s == nil {
+		switch {
+		case s == nil:
 			return unknownService(id)
+		case !still(s):
+			return nil
 		}
 		ch := change{dropService: s.ID}
 		for _, c := range r.of[key(id)] {
@@ -75,10 +83,18 @@ func (r *Registry) RegisterCheck(d cluster.CheckDefinition, token string, source
 
 // DeregisterCheck removes one check.
 func (r *Registry) DeregisterCheck(id string) error {
+	return r.deregisterCheck(id, func(*Check) bool { return true })
+}
+
+// deregisterCheck is deregisterService for one check.
+func (r *Registry) deregisterCheck(id string, still func(*Check) bool) error {
 	return r.alone(func() error {
 		c := r.checks[key(id)]
-		if c == nil {
+		switch {
+		case c == nil:
 			return unknownCheck(id)
+		case !still(&c.Check):
+			return nil
 		}
 		return r.make(change{drop: []string{c.ID}})
 	})

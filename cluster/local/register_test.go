@@ -189,6 +189,30 @@ func TestCriticalServiceIsDeregistered(t *testing.T) {
 	})
 }
 
+// TestOnlyWhatWasSeenIsDropped has a program register, or heal, what a reload or the reaper has just found to be dropped.
+func TestOnlyWhatWasSeenIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, f := begin(t, Options{})
+		d := ttl("c")
+		d.DeregisterCriticalServiceAfter = time.Minute
+		must(t, r.Replace([]Registration{service("web", d)}, []cluster.CheckDefinition{ttl("disk")}))
+		must(t, r.RegisterService(service("web", d)))
+		must(t, r.RegisterCheck(ttl("disk"), "", FromAPI))
+		must(t, r.deregisterService("web", (*Service).configured)) // which they were when dropOthers looked
+		must(t, r.deregisterCheck("disk", (*Check).configured))
+		dead := time.Now().Add(2 * time.Minute)
+		if !r.stillDead("web", "c", dead) {
+			t.Error("a service whose check is critical for two minutes is not dead")
+		}
+		must(t, r.UpdateTTL("c", cluster.Passing, ""))
+		if r.stillDead("web", "c", dead) || r.stillDead("api", "c", dead) || r.stillDead("web", "none", dead) {
+			t.Error("a service is dead without a critical check of its own")
+		}
+		synced(t, r)
+		wantHolds(t, f, "consul; web; c=passing; disk=critical; serfHealth=passing")
+	})
+}
+
 // TestUpdateSurvivesReplacement updates a TTL check while it is being replaced over and over: an acknowledged update always counts.
 func TestUpdateSurvivesReplacement(t *testing.T) {
 	r := newRegistry(newFakeCatalog(), Options{})

@@ -65,16 +65,27 @@ func (r *Registry) prepareAll(services []Registration, checks []cluster.CheckDef
 func (r *Registry) dropOthers(services, checks map[string]bool) error {
 	var failed error
 	for id, s := range r.Services() {
-		if s.Source == FromConfig && !services[key(id)] {
-			failed = errors.Join(failed, r.DeregisterService(id))
+		if s.configured() && !services[key(id)] {
+			failed = errors.Join(failed, gone(r.deregisterService(id, (*Service).configured)))
 		}
 	}
 	for id, c := range r.Checks() {
-		if c.Source == FromConfig && !checks[key(id)] {
-			failed = errors.Join(failed, r.DeregisterCheck(id))
+		if c.configured() && !checks[key(id)] {
+			failed = errors.Join(failed, gone(r.deregisterCheck(id, (*Check).configured)))
 		}
 	}
 	return failed
+}
+
+func (s *Service) configured() bool { return s.Source == FromConfig }
+func (c *Check) configured() bool   { return c.Source == FromConfig }
+
+// gone is an error of a deregistration, but for that somebody else has removed the same meanwhile.
+func gone(err error) error {
+	if cluster.CodeOf(err) == cluster.NotFound {
+		return nil
+	}
+	return err
 }
 
 // settle says that what is to be registered at the start is registered.

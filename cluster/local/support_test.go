@@ -26,7 +26,7 @@ type fakeCatalog struct {
 	index   uint64
 	refuse  func(cluster.Command) error
 	answer  func(cluster.Command) // called between the commit of a command and its answer
-	cmds    []cluster.Command // the committed ones
+	cmds    []cluster.Command     // the committed ones
 	tokens  []string
 	queries int
 	copying sync.WaitGroup
