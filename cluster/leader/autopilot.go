@@ -147,14 +147,26 @@ func (t *Term) young(conf *cluster.Autopilot) bool {
 // promote gives a vote to servers that have been well for long enough.
 func (t *Term) promote(ctx context.Context, servers []cluster.ServerHealth, conf *cluster.Autopilot) {
 	for _, s := range servers {
-		if s.Voter || !s.Healthy || !t.wantsVote(s.ID) || !t.young(conf) && time.Since(s.StableSince) < conf.ServerStabilizationTime {
+		if s.Voter || !s.Healthy || !t.young(conf) && time.Since(s.StableSince) < conf.ServerStabilizationTime {
 			continue
 		}
-		t.log.Info("a server has been well for long enough and votes from now on", "member", s.Name, "address", s.Address)
-		if err := t.cluster.AddPeer(ctx, cluster.Peer{ID: s.ID, Addr: s.Address, Voter: true}); err != nil && ctx.Err() == nil {
+		if err := t.giveVote(ctx, s); err != nil && ctx.Err() == nil {
 			t.log.Warn("cannot give a server a vote, will try again", "member", s.Name, "error", err)
 		}
 	}
+}
+
+// giveVote gives a server a vote if it has a seat still, and wants one.
+func (t *Term) giveVote(ctx context.Context, s cluster.ServerHealth) error {
+	t.seats.Lock()
+	defer t.seats.Unlock()
+	peers, err := t.cluster.Peers()
+	i := slices.IndexFunc(peers, func(p cluster.Peer) bool { return p.ID == s.ID && !p.Voter })
+	if err != nil || i < 0 || !t.wantsVote(s.ID) {
+		return err
+	}
+	t.log.Info("a server has been well for long enough and votes from now on", "member", s.Name, "address", peers[i].Addr)
+	return t.cluster.AddPeer(ctx, cluster.Peer{ID: s.ID, Addr: peers[i].Addr, Voter: true})
 }
 
 func (t *Term) wantsVote(id string) bool {
@@ -169,6 +181,37 @@ func (t *Term) cleanUp(ctx context.Context, servers []cluster.ServerHealth, conf
 	if !conf.CleanupDeadServers {
 		return
 	}
+	for _, s := range servers {
+		patience := conf.ServerStabilizationTime
+		if s.Status == cluster.StatusNone {
+			patience += t.opts.UnknownGrace // the pool may still be gathering
+		}
+		if missing := t.wellbeing.deadFor(s.ID, time.Now()); missing == 0 || missing < patience || s.Leader {
+			continue
+		}
+		if err := t.remove(ctx, s, conf); err != nil {
+			if ctx.Err() == nil {
+				t.log.Warn("cannot take a dead server out of the peer set, will try again", "member", s.Name, "error", err)
+			}
+			return
+		}
+	}
+}
+
+// remove takes a dead server out of the peer set, if it is dead still, and not missed less as a dead voter than as none.
+func (t *Term) remove(ctx context.Context, dead cluster.ServerHealth, conf *cluster.Autopilot) error {
+	t.seats.Lock()
+	defer t.seats.Unlock()
+	peers, err := t.cluster.Peers()
+	if err != nil {
+		return err
+	}
+	servers := t.servers(peers)
+	i := slices.IndexFunc(servers, func(s cluster.ServerHealth) bool { return s.ID == dead.ID })
+	if i < 0 || servers[i].Status == cluster.StatusAlive || servers[i].Status == cluster.StatusLeaving {
+		return nil
+	}
+	dead = servers[i]
 	voters, living := 0, 0
 	for _, s := range servers {
 		if s.Voter {
@@ -179,26 +222,9 @@ func (t *Term) cleanUp(ctx context.Context, servers []cluster.ServerHealth, conf
 		}
 	}
 	least := int(max(cluster.MinVoters, conf.MinQuorum)) //nolint:gosec // MinQuorum is 100 at most
-	for _, s := range servers {
-		patience := conf.ServerStabilizationTime
-		if s.Status == cluster.StatusNone {
-			patience += t.opts.UnknownGrace // the pool may still be gathering
-		}
-		switch missing := t.wellbeing.deadFor(s.ID, time.Now()); {
-		case missing == 0 || missing < patience || s.Leader:
-			continue
-		case s.Voter && (voters-1 < least || living <= (voters-1)/2):
-			continue // it is missed less as a dead voter than as none
-		}
-		t.log.Warn("taking a dead server out of the peer set", "member", s.Name, "id", s.ID, "voters", voters)
-		if err := t.cluster.RemovePeer(ctx, s.ID); err != nil {
-			if ctx.Err() == nil {
-				t.log.Warn("cannot take a dead server out of the peer set, will try again", "member", s.Name, "error", err)
-			}
-			return
-		}
-		if s.Voter {
-			voters--
-		}
+	if dead.Voter && (voters-1 < least || living <= (voters-1)/2) {
+		return nil
 	}
+	t.log.Warn("taking a dead server out of the peer set", "member", dead.Name, "id", dead.ID, "voters", voters)
+	return t.cluster.RemovePeer(ctx, dead.ID)
 }

@@ -2,6 +2,7 @@ package leader
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -121,6 +122,37 @@ func TestCleanUp(t *testing.T) {
 				wantSeats(t, f, before) // it may come back
 				wait(time.Minute)
 				wantSeats(t, f, x.seats)
+			})
+		})
+	}
+}
+
+// TestCleanUpLooksAgain has the peer set, or the pool, change between the look at the servers and the end of the clean-up.
+func TestCleanUpLooksAgain(t *testing.T) {
+	for _, x := range []struct {
+		name  string
+		then  func(*fakeCluster)
+		seats string
+	}{
+		{"an operator has removed another", func(f *fakeCluster) {
+			f.setLocked("n1:alive n2:alive n3:failed n4:failed n5:failed") // or the leader would admit it again
+			f.peers = slices.DeleteFunc(f.peers, func(p cluster.Peer) bool { return p.ID == "id-n3" })
+		}, "n1 n2 n5"},
+		{"one has come back", func(f *fakeCluster) { f.setLocked("n1:alive n2:alive n3:alive n4:failed n5:alive") }, "n1 n2 n3 n5"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f, term := lasting(t, 5)
+				f.removes = func(string) {
+					f.removes = nil
+					x.then(f)
+				}
+				news(f, term, "n1:alive n2:alive n3:alive n4:failed n5:failed")
+				wait(time.Minute)
+				wantSeats(t, f, x.seats)
+				if _, changes := f.take(); slices.Contains(changes, "-id-n5") {
+					t.Errorf("n5 lost its seat: %v", changes)
+				}
 			})
 		})
 	}

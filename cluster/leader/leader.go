@@ -57,6 +57,7 @@ type Term struct {
 	wellbeing *wellbeing
 
 	coordinates *coordinates
+	seats       sync.Mutex // held by the duty that changes the peer set, from its look on
 
 	mu     sync.Mutex      // guards following
 	reaped map[string]bool // members that gossip has forgotten and that are yet to be dismissed

@@ -71,6 +71,8 @@ func (p *pass) run() {
 	}
 	p.recordAtOnce(newcomers)
 	p.forget()
+	p.seats.Lock()
+	defer p.seats.Unlock()
 	if err := p.reread(); err != nil {
 		p.check("cannot read the peer set", "", err)
 		return
@@ -139,9 +141,9 @@ func (p *pass) record(m cluster.Member) error {
 	case cluster.StatusAlive:
 		return p.recordAlive(m)
 	case cluster.StatusFailed:
-		return p.recordFailed(m.Name)
+		return p.recordFailed(m.Name, m.Status)
 	case cluster.StatusLeft:
-		return p.deregister(m.Name)
+		return p.deregister(m.Name, m.Status)
 	}
 	return nil
 }
@@ -150,38 +152,78 @@ func (p *pass) record(m cluster.Member) error {
 // this leader's look at the catalog and its command: so what is there is changed only while it is as it was seen.
 func (p *pass) recordAlive(m cluster.Member) error {
 	cmd := registration(m, p.opts.Datacenter)
-	switch old := p.view.Node(m.Name); {
+	old := p.view.Node(m.Name)
+	switch {
+	case p.renamed(m):
+		return nil
 	case old == nil:
+		_, err := p.cluster.Apply(p.ctx, cmd)
+		return err
 	case old.ID != "" && cmd.Node.ID != "" && !strings.EqualFold(old.ID, cmd.Node.ID):
-		// The pool knows one member of each name, and this is not the one of the catalog: that one will not come back.
-		p.log.Info("another machine has taken a node's name", "node", m.Name, "was", old.ID, "is", cmd.Node.ID)
-		if err := p.replace(old); err != nil {
-			return err
-		}
+		return p.replace(old, cmd)
 	case old.ID != cmd.Node.ID || old.Address != cmd.Node.Address:
-		if err := p.change(cluster.CatalogCAS, moved(old, cmd.Node)); err != nil {
-			return err
-		}
+		first := cluster.Operation{Node: &cluster.NodeOperation{Verb: cluster.CatalogCAS, Node: moved(old, cmd.Node)}}
+		full := *cmd
+		full.Node, full.SkipNodeUpdate = first.Node.Node, false
+		return p.change([]cluster.Command{&full}, append([]cluster.Operation{first}, belongings(cmd)...)...)
 	case current(p.view, old, cmd):
 		return nil
 	}
-	_, err := p.cluster.Apply(p.ctx, cmd)
-	return err
+	return p.change([]cluster.Command{cmd}, append(same(old), belongings(cmd)...)...)
 }
 
-// replace removes the node that a new machine takes the name of.
-func (p *pass) replace(old *cluster.Node) error {
+// renamed reports whether the node of a live member stands in the catalog under the name of another live one. An agent that was killed and
+// started again with another name is both for some seconds, and writes its new name itself: to record the old one would be to delete the new.
+func (p *pass) renamed(m cluster.Member) bool {
+	n := p.view.NodeByID(m.Tags[cluster.TagID])
+	return n != nil && !strings.EqualFold(n.Name, m.Name) && slices.ContainsFunc(p.members, func(o cluster.Member) bool {
+		return o.Status == cluster.StatusAlive && strings.EqualFold(o.Name, n.Name) && strings.EqualFold(o.Tags[cluster.TagID], n.ID)
+	})
+}
+
+// replace has a new machine take the name of a node: the pool knows one member of each name, so the one of the catalog will not come back under it.
+func (p *pass) replace(old *cluster.Node, cmd *cluster.Register) error {
+	p.log.Info("another machine has taken a node's name", "node", old.Name, "was", old.ID, "is", cmd.Node.ID)
 	if old.Name != p.opts.Self {
-		if err := p.cluster.RemovePeer(p.ctx, old.ID); err != nil {
+		if err := p.dismiss(old.ID); err != nil {
 			return err
 		}
 	}
-	return p.change(cluster.CatalogDeleteCAS, *old)
+	ops := []cluster.Operation{
+		{Node: &cluster.NodeOperation{Verb: cluster.CatalogDeleteCAS, Node: *old}},
+		{Node: &cluster.NodeOperation{Verb: cluster.CatalogSet, Node: cmd.Node}},
+	}
+	return p.change([]cluster.Command{&cluster.Deregister{Node: old.Name}, cmd}, append(ops, belongings(cmd)...)...)
 }
 
-// change changes a node that is as it was seen.
-func (p *pass) change(verb cluster.CatalogVerb, n cluster.Node) error {
-	res, err := p.cluster.Apply(p.ctx, &cluster.Transaction{Operations: []cluster.Operation{{Node: &cluster.NodeOperation{Verb: verb, Node: n}}}})
+// same holds to that the node is there, and is the machine that it was.
+func same(n *cluster.Node) []cluster.Operation {
+	return []cluster.Operation{{Node: &cluster.NodeOperation{Verb: cluster.CatalogGet, Node: cluster.Node{ID: n.ID, Name: n.Name}}}}
+}
+
+// belongings are the operations that write a service and checks on a node that is there.
+func belongings(cmd *cluster.Register) (ops []cluster.Operation) {
+	if s := cmd.Service; s != nil {
+		ops = append(ops, cluster.Operation{Service: &cluster.ServiceOperation{Verb: cluster.CatalogSet, Service: *s}})
+	}
+	for _, c := range cmd.Checks {
+		ops = append(ops, cluster.Operation{Check: &cluster.CheckOperation{Verb: cluster.CatalogSet, Check: *c}})
+	}
+	return ops
+}
+
+// change does all of these operations, or none where something is not as it was seen. older are the commands that do the same whatever is there:
+// members of 0.1.0 know no transactions, and while one of them has a seat nothing else can be done.
+func (p *pass) change(older []cluster.Command, ops ...cluster.Operation) error {
+	res, err := p.cluster.Apply(p.ctx, &cluster.Transaction{Operations: ops})
+	if cluster.CodeOf(err) == cluster.Unsupported {
+		for _, cmd := range older {
+			if _, err := p.cluster.Apply(p.ctx, cmd); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -191,29 +233,40 @@ func (p *pass) change(verb cluster.CatalogVerb, n cluster.Node) error {
 	return nil
 }
 
+// still reports whether gossip says of a member what it said when the pass began, StatusNone for nothing. A pass takes as long as the log does, and
+// who has come back meanwhile is not to lose its services and sessions.
+func (p *pass) still(name string, status cluster.MemberStatus) bool {
+	now := cluster.StatusNone
+	for _, m := range p.cluster.Members() {
+		if strings.EqualFold(m.Name, name) {
+			now = m.Status
+		}
+	}
+	return now == status
+}
+
 // recordFailed turns a node critical. One that failed before it was ever registered is not.
-func (p *pass) recordFailed(name string) error {
+func (p *pass) recordFailed(name string, status cluster.MemberStatus) error {
 	node := p.view.Node(name)
 	if node == nil || name == p.opts.Self {
 		return nil
 	}
-	check := health(node.Name, cluster.Critical)
-	if healthCurrent(p.view, check) {
+	cmd := &cluster.Register{Node: *node, SkipNodeUpdate: true, Checks: []*cluster.Check{health(node.Name, cluster.Critical)}}
+	if healthCurrent(p.view, cmd.Checks[0]) || !p.still(name, status) {
 		return nil
 	}
 	p.log.Info("a node has failed", "node", node.Name)
-	_, err := p.cluster.Apply(p.ctx, &cluster.Register{Node: *node, SkipNodeUpdate: true, Checks: []*cluster.Check{check}})
-	return err
+	return p.change([]cluster.Command{cmd}, append(same(node), belongings(cmd)...)...)
 }
 
 // deregister removes a node. The leader never removes its own.
-func (p *pass) deregister(name string) error {
-	if name == p.opts.Self || p.view.Node(name) == nil {
+func (p *pass) deregister(name string, status cluster.MemberStatus) error {
+	node := p.view.Node(name)
+	if name == p.opts.Self || node == nil || !p.still(name, status) {
 		return nil
 	}
 	p.log.Info("deregistering a node", "node", name)
-	_, err := p.cluster.Apply(p.ctx, &cluster.Deregister{Node: name})
-	return err
+	return p.change([]cluster.Command{&cluster.Deregister{Node: name}}, cluster.Operation{Node: &cluster.NodeOperation{Verb: cluster.CatalogDeleteCAS, Node: *node}})
 }
 
 // forget deals with nodes that an agent once ran on and that gossip does not know: they turn critical after UnknownGrace, and are
@@ -239,13 +292,13 @@ func (p *pass) forgetNode(node *cluster.Node) error {
 	}
 	missing := time.Since(since)
 	switch {
+	case !p.still(node.Name, cluster.StatusNone):
+		return nil // it is back, which makes another pass due
 	case p.isReaped(node.Name) || missing >= p.opts.ForgetAfter:
-		if node.ID != "" {
-			if err := p.cluster.RemovePeer(p.ctx, node.ID); err != nil {
-				return err
-			}
+		if err := p.dismiss(node.ID); err != nil {
+			return err
 		}
-		if err := p.deregister(node.Name); err != nil {
+		if err := p.deregister(node.Name, cluster.StatusNone); err != nil {
 			return err
 		}
 		delete(p.unknown, node.Name)
@@ -253,7 +306,7 @@ func (p *pass) forgetNode(node *cluster.Node) error {
 		return nil
 	case missing >= p.opts.UnknownGrace:
 		p.due(p.opts.ForgetAfter - missing)
-		return p.recordFailed(node.Name)
+		return p.recordFailed(node.Name, cluster.StatusNone)
 	}
 	p.due(p.opts.UnknownGrace - missing)
 	return nil

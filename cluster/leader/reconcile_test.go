@@ -1,6 +1,8 @@
 package leader
 
 import (
+	"encoding/json"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -36,17 +38,161 @@ func TestReconcile(t *testing.T) {
 		{"the leader does not call itself failed", "n1:failed n2:alive n3:alive c4:alive", "c4=passing n1=passing n2=passing n3=passing", "(c4) n1 n2 n3"},
 		{"the leader votes while it leads", "n1:alive:::client n2:alive n3:alive c4:alive", "c4=passing n1=passing n2=passing n3=passing", "(c4) n1 n2 n3"},
 	} {
-		t.Run(x.name, func(t *testing.T) {
+		for oldest, rest := range map[string]time.Duration{"0.2": time.Hour, "0.1": time.Minute} {
+			t.Run(x.name+" "+oldest, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					f, term := running(t)
+					f.failing(func(cmd cluster.Command) error {
+						if _, ok := cmd.(*cluster.Transaction); ok && oldest == "0.1" {
+							return cluster.Errorf(cluster.Unsupported, "a member of 0.1.0 has a seat")
+						}
+						return nil
+					})
+					news(f, term, x.pool)
+					wait(retryInterval)
+					wantNodes(t, f, x.nodes)
+					wantSeats(t, f, x.seats)
+					wantRest(t, f, rest)
+				})
+			})
+		}
+	}
+}
+
+// meanwhile has something happen right before the first command of a kind is applied, with f's mu held.
+func meanwhile(f *fakeCluster, kind func(cluster.Command) bool, do func()) {
+	done := false
+	f.failing(func(cmd cluster.Command) error {
+		if !done && kind(cmd) {
+			done = true
+			do()
+		}
+		return nil
+	})
+}
+
+// about reports whether a command says something of a node.
+func about(node string) func(cluster.Command) bool {
+	return func(cmd cluster.Command) bool { return strings.Contains(mustEncode(cmd), `"`+node+`"`) }
+}
+
+func mustEncode(cmd cluster.Command) string {
+	b, err := json.Marshal(cmd)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// TestWhoComesBackKeepsWhatItHas has a member come back while the pass that saw it gone waits for the log.
+func TestWhoComesBackKeepsWhatItHas(t *testing.T) {
+	const back = "n1:alive n2:alive n3:alive c4:failed"
+	for name, gone := range map[string]string{
+		"it had left": "n1:alive n2:left n3:alive c4:failed", "it had failed": "n1:alive n2:failed n3:alive c4:failed", "it was reaped": "n1:alive n3:alive c4:failed",
+	} {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, term := running(t)
-				news(f, term, x.pool)
-				wait(retryInterval)
-				wantNodes(t, f, x.nodes)
-				wantSeats(t, f, x.seats)
-				wantRest(t, f, time.Hour)
+				web := &cluster.Register{Node: cluster.Node{Name: "n2"}, SkipNodeUpdate: true, Service: &cluster.Service{Name: "web"}}
+				session := &cluster.SessionCreate{Session: cluster.Session{ID: "s", Node: "n2", NodeChecks: []string{cluster.SerfHealth}}}
+				for _, cmd := range []cluster.Command{web, session} {
+					if _, err := f.Apply(t.Context(), cmd); err != nil {
+						t.Fatal(err)
+					}
+				}
+				meanwhile(f, about("c4"), func() { f.setLocked(back) })
+				f.set(gone)
+				term.MembersChanged(map[bool]string{true: "n2"}[name == "it was reaped"])
+				synctest.Wait()
+				wait(time.Minute)
+				wantNodes(t, f, "c4=critical n1=passing n2=passing n3=passing")
+				wantSeats(t, f, "(c4) n1 n2 n3")
+				if v := f.store.View(); v.NodeService("n2", "web") == nil || v.Session("s") == nil {
+					t.Error("its service or its session is gone")
+				}
+				if _, changes := f.take(); len(changes) > 0 {
+					t.Errorf("the peer set was changed: %v", changes)
+				}
 			})
 		})
 	}
+}
+
+// TestOnlyTheNodeThatWasSeenGoes has somebody write to the catalog between the leader's look and its command about a node that is gone.
+func TestOnlyTheNodeThatWasSeenGoes(t *testing.T) {
+	const failed = "n1:alive n2:failed n3:alive c4:alive"
+	another := cluster.Node{ID: "id-new", Name: "n2", Address: "10.0.0.2"}
+	for _, x := range []struct {
+		name, before, pool string
+		reaped             string
+		write              []cluster.Command
+		nodes              string
+	}{
+		{
+			"another machine has taken the name of one that left", failed, "n1:alive n2:left n3:alive c4:alive", "",
+			[]cluster.Command{&cluster.Register{Node: another, Service: &cluster.Service{Name: "web"}}},
+			"c4=passing n1=passing n2#id-new=passing n3=passing",
+		},
+		{
+			"another machine has taken the name of one that was reaped", failed, "n1:alive n3:alive c4:alive", "n2",
+			[]cluster.Command{&cluster.Register{Node: another, Service: &cluster.Service{Name: "web"}}},
+			"c4=passing n1=passing n2#id-new=passing n3=passing",
+		},
+		{"one that failed is gone from the catalog", "", failed, "", []cluster.Command{&cluster.Deregister{Node: "n2"}}, "c4=passing n1=passing n3=passing"},
+		{
+			"one that failed has another name", "", failed, "",
+			[]cluster.Command{&cluster.Register{Node: cluster.Node{ID: "id-n2", Name: "n7", Address: "10.0.0.7"}}},
+			"c4=passing n1=passing n3=passing n7#id-n2",
+		},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f, term := running(t)
+				if x.before != "" {
+					news(f, term, x.before)
+				}
+				meanwhile(f, about("n2"), func() {
+					for _, cmd := range x.write {
+						if res := f.commit(cmd); res.Err != nil {
+							t.Error(res.Err)
+						}
+					}
+					if x.reaped != "" || strings.Contains(x.pool, "left") { // and joins
+						f.setLocked("n1:alive n2:alive::id-new n3:alive c4:alive")
+					}
+				})
+				f.set(x.pool)
+				term.MembersChanged(x.reaped)
+				synctest.Wait()
+				wait(10 * time.Second)
+				wantNodes(t, f, x.nodes)
+				if v := f.store.View(); v.Node("n2") != nil && v.NodeService("n2", "web") == nil {
+					t.Error("its service is gone")
+				}
+				wantRest(t, f, 9*time.Minute)
+			})
+		})
+	}
+}
+
+// TestAnotherNameWhileTheOldOneSeemsAlive has an agent that was killed come back under another name before gossip has missed it.
+func TestAnotherNameWhileTheOldOneSeemsAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, term := running(t)
+		renamed := &cluster.Register{Node: cluster.Node{ID: "id-c4", Name: "c8", Address: "10.0.0.8"}, Service: &cluster.Service{Name: "web"}}
+		if _, err := f.Apply(t.Context(), renamed); err != nil {
+			t.Fatal(err)
+		}
+		news(f, term, "n1:alive n2:alive n3:alive c4:alive c8:alive:8:id-c4")
+		wantNodes(t, f, "c8#id-c4=passing n1=passing n2=passing n3=passing")
+		if f.store.View().NodeService("c8", "web") == nil {
+			t.Error("its service is gone")
+		}
+		wantRest(t, f, time.Minute)
+		news(f, term, "n1:alive n2:alive n3:alive c4:failed c8:alive:8:id-c4")
+		wantRest(t, f, time.Minute)
+		wantSeats(t, f, "(c4@10.0.0.8:8300) n1 n2 n3")
+	})
 }
 
 func TestFailedComesBack(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 func (p *pass) seat(m cluster.Member) error {
 	id := m.Tags[cluster.TagID]
 	switch {
-	case id == "":
+	case id == "", p.renamed(m):
 		return nil
 	case m.Status == cluster.StatusAlive && p.peer(id) == nil && !m.Vocabulary().Covers(p.opts.Commands):
 		p.log.Warn("a member is not admitted: it is of an older version than the leader, whose log it could not apply; upgrade it", "member", m.Name, "version", m.Tags[cluster.TagHoldfast])
@@ -74,6 +74,16 @@ func (p *pass) remove(name, id, why string) error {
 	return p.reread()
 }
 
+// dismiss takes who had a node out of the peer set, unless it lives under another name.
+func (p *pass) dismiss(id string) error {
+	p.seats.Lock()
+	defer p.seats.Unlock()
+	if id == "" || p.alive(id) {
+		return nil
+	}
+	return p.cluster.RemovePeer(p.ctx, id)
+}
+
 func (p *pass) reread() (err error) {
 	p.peers, err = p.cluster.Peers()
 	return err
@@ -88,9 +98,9 @@ func (p *pass) peer(id string) *cluster.Peer {
 	return nil
 }
 
-// alive reports whether a live member has the ID: one that was renamed leaves its former name behind in the pool.
+// alive reports whether a live member has the ID, now: one that was renamed leaves its former name behind in the pool.
 func (p *pass) alive(id string) bool {
-	return slices.ContainsFunc(p.members, func(m cluster.Member) bool { return m.Status == cluster.StatusAlive && m.Tags[cluster.TagID] == id })
+	return slices.ContainsFunc(p.cluster.Members(), func(m cluster.Member) bool { return m.Status == cluster.StatusAlive && m.Tags[cluster.TagID] == id })
 }
 
 // self is the leader's own ID, "" where gossip does not know it.

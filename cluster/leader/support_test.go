@@ -27,6 +27,7 @@ type fakeCluster struct {
 	cmds    []cluster.Command
 	changes []string // of the peer set
 	fail    func(cluster.Command) error
+	removes func(id string)                // called before a peer is removed
 	ill     map[string]cluster.ServerStats // servers that are not as they should be; a zero LastTerm is no answer
 }
 
@@ -105,6 +106,9 @@ func (f *fakeCluster) AddPeer(_ context.Context, p cluster.Peer) error {
 func (f *fakeCluster) RemovePeer(_ context.Context, id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.removes != nil {
+		f.removes(id)
+	}
 	had := len(f.peers)
 	f.peers = slices.DeleteFunc(f.peers, func(p cluster.Peer) bool { return p.ID == id })
 	if len(f.peers) < had {
@@ -117,6 +121,10 @@ func (f *fakeCluster) RemovePeer(_ context.Context, id string) error {
 func (f *fakeCluster) set(words string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.setLocked(words)
+}
+
+func (f *fakeCluster) setLocked(words string) {
 	f.members = nil
 	for w := range strings.FieldsSeq(words) {
 		f.members = append(f.members, member(w))
