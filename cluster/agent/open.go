@@ -49,7 +49,7 @@ func (a *Agent) newConsensus() error {
 	}
 	cfg.Promised = ledger.Earlier().Heartbeat
 	a.peer = consensus.New(cfg, a.store, a.server.RaftLayer(), a.log.With("component", "raft"))
-	a.voter = quorum.NewVoter(a.peer, ledger)
+	a.voter = quorum.NewVoter(a.id, a.peer, ledger)
 	a.asker = quorum.NewAsker(a.id, a.voter, electorate{a}, heartbeat, a.cfg.LeaseEnd)
 	return nil
 }

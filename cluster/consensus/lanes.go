@@ -42,7 +42,7 @@ func (t *transport) sendEarly(to raft.Server, e *early, frame []byte) {
 		return
 	}
 	var answer raft.AppendEntriesResponse
-	err := t.NetworkTransport.AppendEntries(to.ID, to.Address, e.message, &answer)
+	err := t.send(to.ID, to.Address, e.message, &answer)
 	e.answeredWith(answer, err)
 }
 

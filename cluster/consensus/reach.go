@@ -63,7 +63,7 @@ func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, req
 		t.unused(e)
 	}
 	for {
-		err := t.NetworkTransport.AppendEntries(id, addr, req, resp)
+		err := t.send(id, addr, req, resp)
 		if err == nil && resp.Success {
 			t.ahead.know(id, req)
 			t.lag.Has(id, lastOf(req))
@@ -85,7 +85,7 @@ func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, req
 // heartbeat sends a heartbeat, again and again until it is answered or there is no reason for it any more.
 func (t *transport) heartbeat(id raft.ServerID, addr raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
 	for retry := firstRetry; ; retry = min(2*retry, lastRetry) {
-		err := t.NetworkTransport.AppendEntries(id, addr, req, resp)
+		err := t.send(id, addr, req, resp)
 		if err == nil {
 			if t.reach.find(id) {
 				t.found()

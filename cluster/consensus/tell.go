@@ -99,7 +99,7 @@ func (t *teller) tell(ctx context.Context, message *raft.AppendEntriesRequest) {
 func (t *teller) send(ctx context.Context, to raft.Server, message *raft.AppendEntriesRequest) {
 	for i := range maxRefusals {
 		var answer raft.AppendEntriesResponse
-		if err := t.trans.NetworkTransport.AppendEntries(to.ID, to.Address, message, &answer); err == nil && answer.Success {
+		if err := t.trans.send(to.ID, to.Address, message, &answer); err == nil && answer.Success {
 			return
 		}
 		select {

@@ -75,7 +75,7 @@ func (p *Peer) firstToAnswer(ctx context.Context, t *term, voters []Server) (Ser
 	for _, v := range voters {
 		go func() { // for as long as raft would wait for it, where nobody answers
 			var answer raft.AppendEntriesResponse
-			if p.trans.NetworkTransport.AppendEntries(raft.ServerID(v.ID), raft.ServerAddress(v.Addr), message, &answer) == nil && answer.Term == t.number {
+			if p.trans.send(raft.ServerID(v.ID), raft.ServerAddress(v.Addr), message, &answer) == nil && answer.Term == t.number {
 				answers <- v
 			}
 		}()

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"fmt"
 	"io"
 	"sync"
 
@@ -105,7 +106,41 @@ func (t *transport) isClosed() bool {
 	}
 }
 
-// InstallSnapshot sends a snapshot.
+// Where the machine of one member has the address that another is said to be at, it gets the other's messages. It is of the same cluster, so it takes the
+// leader's log and grants votes; and raft would count it twice, and take for a majority what is none. So whoever answers says who it is. Members of versions
+// whose raft does not say it count as before.
+func from(id raft.ServerID, header raft.RPCHeader) error {
+	if who := raft.ServerID(header.ID); who != "" && who != id {
+		return fmt.Errorf("%s answers in the place of %s", who, id)
+	}
+	return nil
+}
+
+// send sends a message about the log or a heartbeat by raft's own connections.
+func (t *transport) send(id raft.ServerID, addr raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	if err := t.NetworkTransport.AppendEntries(id, addr, req, resp); err != nil {
+		return err
+	}
+	return from(id, resp.RPCHeader)
+}
+
+// RequestVote asks for a vote.
+func (t *transport) RequestVote(id raft.ServerID, addr raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	if err := t.NetworkTransport.RequestVote(id, addr, req, resp); err != nil {
+		return err
+	}
+	return from(id, resp.RPCHeader)
+}
+
+// RequestPreVote asks whether there would be a vote.
+func (t *transport) RequestPreVote(id raft.ServerID, addr raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	if err := t.NetworkTransport.RequestPreVote(id, addr, req, resp); err != nil {
+		return err
+	}
+	return from(id, resp.RPCHeader)
+}
+
+// InstallSnapshot sends a snapshot. Its answer does not say whose it is, and need not: it is of what a majority has already.
 func (t *transport) InstallSnapshot(id raft.ServerID, addr raft.ServerAddress, req *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
 	defer t.lag.Sending(id, req.LastLogIndex)()
 	return t.NetworkTransport.InstallSnapshot(id, addr, req, resp, data)

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,5 +58,46 @@ func TestAddress(t *testing.T) {
 	m.stop(t)
 	if addr, err := m.Address("b"); cluster.CodeOf(err) != cluster.Unavailable {
 		t.Errorf("after the end b is at %q, %v", addr, err)
+	}
+}
+
+// TestOneMemberInThePlaceOfAnother has five members, of which one is said to be where another is: with three of them gone the other must not count
+// twice, neither for the log nor in an election.
+func TestOneMemberInThePlaceOfAnother(t *testing.T) {
+	t.Parallel()
+	var d directory
+	members := startCluster(t, 5, d.adjust)
+	write(t, members, "k", "before")
+	leader := leaderOf(t, members)
+	rest := without(members, leader)
+	there, gone := rest[0], rest[1:]
+	id, addr := raft.ServerID(gone[0].cfg.ID), raft.ServerAddress(there.cfg.Addr)
+	d.addrs.Store(gone[0].cfg.ID, there.cfg.Addr)
+	eventually(t, "the members look for one where another is", func() bool {
+		a, err := leader.Address(string(id))
+		b, err2 := there.Address(string(id))
+		return err == nil && err2 == nil && a == string(addr) && b == string(addr)
+	})
+	for _, m := range gone {
+		m.stop(t)
+	}
+	eventually(t, "the leader leads no longer", func() bool { return !leader.IsLeader() })
+
+	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(leader.cfg.ID), Addr: []byte(leader.cfg.Addr)}
+	ask := map[string]func() error{
+		"a heartbeat": func() error {
+			return leader.trans.send(id, addr, &raft.AppendEntriesRequest{RPCHeader: header}, new(raft.AppendEntriesResponse))
+		},
+		"a pre-vote": func() error {
+			return leader.trans.RequestPreVote(id, addr, &raft.RequestPreVoteRequest{RPCHeader: header}, new(raft.RequestPreVoteResponse))
+		},
+		"a vote": func() error {
+			return leader.trans.RequestVote(id, addr, &raft.RequestVoteRequest{RPCHeader: header}, new(raft.RequestVoteResponse))
+		},
+	}
+	for what, ask := range ask {
+		if err := ask(); err == nil || !strings.Contains(err.Error(), there.cfg.ID+" answers in the place of "+string(id)) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

@@ -198,6 +198,7 @@ func (a *Asker) keepAsking(ctx context.Context, id string, q Question, answers c
 	}
 }
 
+// askOnce asks a voter once. Where the machine of one has another's address, that one may get the question, and must not answer for both.
 func (a *Asker) askOnce(ctx context.Context, id string, nonce uint64, req []byte) (Answer, bool) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
@@ -206,5 +207,5 @@ func (a *Asker) askOnce(ctx context.Context, id string, nonce uint64, req []byte
 		return Answer{}, false
 	}
 	x, err := DecodeAnswer(b)
-	return x, err == nil && x.Nonce == nonce
+	return x, err == nil && x.Nonce == nonce && (x.Voter == "" || x.Voter == id)
 }

@@ -76,7 +76,7 @@ func newVoters(t *testing.T, ids ...string) *voters {
 	v := &voters{raft: map[string]*fakeRaft{}, voter: map[string]*Voter{}, ids: ids, peers: 1, delay: map[string]time.Duration{}, fails: map[string]bool{}}
 	for _, id := range ids {
 		v.raft[id] = &fakeRaft{s: following("a", 4), peers: 1}
-		v.voter[id] = newVoter(v.raft[id], &Ledger{own: Promise{span, 300 * ms}, earlier: Promise{span, 300 * ms}, kept: Promise{span, 300 * ms}}, clock)
+		v.voter[id] = newVoter(id, v.raft[id], &Ledger{own: Promise{span, 300 * ms}, earlier: Promise{span, 300 * ms}, kept: Promise{span, 300 * ms}}, clock)
 		v.voter[id].memory = Memory{span: span, peers: 1} // it started an hour ago
 	}
 	v.asker = NewAsker("a", v.voter["a"], v, 300*ms, span)
@@ -143,16 +143,20 @@ func TestConfirm(t *testing.T) {
 		ok      bool
 		takes   time.Duration
 	}{
-		"all answer":                          {func(v *voters) { v.delay["b"], v.delay["c"] = 2*ms, ms }, true, ms},
-		"the slow are not waited for":         {func(v *voters) { v.delay["b"], v.delay["c"] = -1, ms }, true, ms},
-		"one of three may be dead":            {func(v *voters) { v.fails["b"] = true }, true, 0},
-		"no majority":                         {func(v *voters) { v.fails["b"], v.delay["c"] = true, -1 }, false, roundLimit},
-		"the others follow another":           {func(v *voters) { v.raft["b"].set(following("b", 5)); v.raft["c"].set(following("b", 5)) }, false, 0},
-		"the others follow nobody":            {func(v *voters) { v.raft["b"].set(Standing{Term: 4}); v.raft["c"].set(Standing{Term: 4}) }, false, roundLimit},
-		"one has voted already":               {func(v *voters) { v.raft["b"].set(Standing{Term: 5}); v.delay["c"] = 5 * ms }, true, 5 * ms},
-		"this member leads no longer":         {func(v *voters) { v.raft["a"].set(following("b", 5)) }, false, 0},
-		"it was left out of the peer set":     {func(v *voters) { v.ids = []string{"b", "c"}; v.delay["c"] = 3 * ms }, true, 3 * ms},
-		"and then both of the others count":   {func(v *voters) { v.ids = []string{"b", "c"}; v.delay["c"] = -1 }, false, roundLimit},
+		"all answer":                        {func(v *voters) { v.delay["b"], v.delay["c"] = 2*ms, ms }, true, ms},
+		"the slow are not waited for":       {func(v *voters) { v.delay["b"], v.delay["c"] = -1, ms }, true, ms},
+		"one of three may be dead":          {func(v *voters) { v.fails["b"] = true }, true, 0},
+		"no majority":                       {func(v *voters) { v.fails["b"], v.delay["c"] = true, -1 }, false, roundLimit},
+		"the others follow another":         {func(v *voters) { v.raft["b"].set(following("b", 5)); v.raft["c"].set(following("b", 5)) }, false, 0},
+		"the others follow nobody":          {func(v *voters) { v.raft["b"].set(Standing{Term: 4}); v.raft["c"].set(Standing{Term: 4}) }, false, roundLimit},
+		"one has voted already":             {func(v *voters) { v.raft["b"].set(Standing{Term: 5}); v.delay["c"] = 5 * ms }, true, 5 * ms},
+		"this member leads no longer":       {func(v *voters) { v.raft["a"].set(following("b", 5)) }, false, 0},
+		"it was left out of the peer set":   {func(v *voters) { v.ids = []string{"b", "c"}; v.delay["c"] = 3 * ms }, true, 3 * ms},
+		"and then both of the others count": {func(v *voters) { v.ids = []string{"b", "c"}; v.delay["c"] = -1 }, false, roundLimit},
+		"one answers in the place of another": {func(v *voters) {
+			v.ids, v.voter["c"] = []string{"a", "b", "c", "d", "e"}, v.voter["b"]
+			v.fails["d"], v.fails["e"] = true, true
+		}, false, roundLimit},
 		"a lone voter has its own word alone": {func(v *voters) { v.ids = []string{"a"} }, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

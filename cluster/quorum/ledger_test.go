@@ -68,7 +68,7 @@ func TestLedgerFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := reopened(t, file, Promise{span, 300 * ms})
-	v := newVoter(&fakeRaft{s: following("a", 4)}, l, func() time.Duration { return time.Hour })
+	v := newVoter("b", &fakeRaft{s: following("a", 4)}, l, func() time.Duration { return time.Hour })
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestAShorterLeaseAfterARestart(t *testing.T) {
 		files := map[string]string{}
 		for _, id := range v.ids {
 			files[id] = filepath.Join(t.TempDir(), "promises.json")
-			v.voter[id] = newVoter(v.raft[id], reopened(t, files[id], Promise{long, 300 * ms}), clock)
+			v.voter[id] = newVoter(id, v.raft[id], reopened(t, files[id], Promise{long, 300 * ms}), clock)
 		}
 		wait(time.Minute)
 		q := ask(Confirm, Lease, "a", 4)
@@ -102,7 +102,7 @@ func TestAShorterLeaseAfterARestart(t *testing.T) {
 			}
 		}
 		for _, id := range []string{"a", "b"} {
-			v.voter[id] = newVoter(v.raft[id], reopened(t, files[id], Promise{span, 300 * ms}), clock)
+			v.voter[id] = newVoter(id, v.raft[id], reopened(t, files[id], Promise{span, 300 * ms}), clock)
 		}
 		v.fails["c"] = true // it holds the lease
 		v.asker = NewAsker("a", v.voter["a"], v, 300*ms, span)

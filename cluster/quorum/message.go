@@ -46,12 +46,14 @@ type Answer struct {
 	// Heartbeat is for how long after it last heard from a leader the voter refuses its vote to others. Voters of older versions leave it out: 0.
 	Heartbeat time.Duration
 	Left      time.Duration // how long a lease of an older leader can still live, as far as this voter knows; for Older
+	// Voter is the ID of the one who answers. Voters of older versions leave it out: "".
+	Voter string
 }
 
 // On the wire numbers are big endian, durations in nanoseconds. Bytes after those that are known belong to a newer version and are skipped.
 //
 //	question: kind 1, grade 1, nonce 8, term 8, span 8, length of the leader's ID 1, the ID; of Hold: peers 8
-//	answer:   yes 1, nonce 8, term 8, contact 8, left 8, heartbeat 8 (older versions: none)
+//	answer:   yes 1, nonce 8, term 8, contact 8, left 8, heartbeat 8, length of the voter's ID 1, the ID (older versions: neither of the last)
 const (
 	questionSize = 27 // without the ID
 	answerSize   = 33 // without the heartbeat
@@ -109,8 +111,11 @@ func (a Answer) Encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, a.Nonce)
 	b = binary.BigEndian.AppendUint64(b, a.Term)
 	b = appendDuration(appendDuration(b, a.Contact), a.Left)
-	if a.Heartbeat > 0 {
+	if a.Heartbeat > 0 || a.Voter != "" {
 		b = appendDuration(b, a.Heartbeat)
+	}
+	if id := a.Voter[:min(len(a.Voter), maxID)]; id != "" {
+		b = append(append(b, byte(len(id))), id...)
 	}
 	return b
 }
@@ -127,6 +132,9 @@ func DecodeAnswer(b []byte) (Answer, error) {
 	ok3 := true
 	if rest := b[answerSize:]; len(rest) >= 8 {
 		a.Heartbeat, ok3 = duration(rest)
+		if rest = rest[8:]; len(rest) > 0 && len(rest) > int(rest[0]) {
+			a.Voter = string(rest[1 : 1+rest[0]])
+		}
 	}
 	if !ok || !ok2 || !ok3 {
 		return Answer{}, cluster.Errorf(cluster.Internal, "a voter's answer has a negative duration")

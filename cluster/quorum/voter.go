@@ -19,6 +19,7 @@ type Raft interface {
 
 // Voter answers the questions of leaders: a Memory with its clock, its place in Raft and a lock.
 type Voter struct {
+	id        string
 	raft      Raft
 	heartbeat time.Duration        // Raft's heartbeat timeout here
 	clock     func() time.Duration // steady
@@ -29,13 +30,13 @@ type Voter struct {
 	ledger *Ledger
 }
 
-// NewVoter makes the voter of this process, which is taken to start now, and promises no less than the ledger says.
-func NewVoter(raft Raft, ledger *Ledger) *Voter { return newVoter(raft, ledger, steady) }
+// NewVoter makes the voter that the member id is in this process, which is taken to start now, and promises no less than the ledger says.
+func NewVoter(id string, raft Raft, ledger *Ledger) *Voter { return newVoter(id, raft, ledger, steady) }
 
-func newVoter(raft Raft, l *Ledger, clock func() time.Duration) *Voter {
+func newVoter(id string, raft Raft, l *Ledger, clock func() time.Duration) *Voter {
 	now, earlier := clock(), l.Earlier()
 	return &Voter{
-		raft: raft, heartbeat: l.own.Heartbeat, clock: clock, outlived: now + max(earlier.Span, earlier.Heartbeat), memory: NewMemory(now, l.own.Span).After(earlier.Span), ledger: l,
+		id: id, raft: raft, heartbeat: l.own.Heartbeat, clock: clock, outlived: now + max(earlier.Span, earlier.Heartbeat), memory: NewMemory(now, l.own.Span).After(earlier.Span), ledger: l,
 	}
 }
 
@@ -64,11 +65,11 @@ func (v *Voter) reply(q Question) Answer {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if promises := q.Kind == Hold || q.Kind == Confirm && q.Grade == Lease; promises && v.ledger.raise(q.Span) != nil {
-		return Answer{Nonce: q.Nonce} // what is not in the ledger must not be promised; the disk that fails is told of by those who need it to go on
+		return Answer{Nonce: q.Nonce, Voter: v.id} // what is not in the ledger must not be promised; the disk that fails is told of by those who need it to go on
 	}
 	now := v.clock()
 	a := v.memory.Answer(now, v.standing(q), q)
-	a.Heartbeat = v.heartbeat
+	a.Heartbeat, a.Voter = v.heartbeat, v.id
 	return a
 }
 
