@@ -105,8 +105,9 @@ func (c *conn) watchedForHangUp() bool {
 func (c *conn) answer(h head) (more bool) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
-	c.w.begin(c)
+	a := c.w.begin(c)
 	defer c.w.release()
+	defer a.over()
 	defer func() {
 		if p := recover(); p != nil {
 			more = false // what has been written of the answer is all that there is to it
@@ -115,7 +116,8 @@ func (c *conn) answer(h head) (more bool) {
 			}
 		}
 	}()
-	c.server.handler.ServeHTTP(&c.w, h.request(ctx, c.remote))
+	c.server.handler.ServeHTTP(a, h.request(ctx, c.remote))
+	a.over()
 	return c.w.end()
 }
 

@@ -2,6 +2,7 @@ package plain
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -12,7 +13,71 @@ import (
 	"time"
 )
 
-// response is the http.ResponseWriter of one request at a time. What is written is held back until it is longer than heldMost, flushed or complete, so
+// answer is the http.ResponseWriter of one request. It leads to the connection's response until its handler has returned, and to nothing afterwards: what a
+// goroutine that was left behind still writes must not get into the answer to the next request.
+type answer struct {
+	header http.Header
+
+	mu sync.Mutex // guards following
+	w  *response  // nil once the handler has returned
+}
+
+// errAnswered is what is said to whom the handler has left behind.
+var errAnswered = errors.New("plain: the request has been answered")
+
+// over ends it.
+func (a *answer) over() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.w = nil
+}
+
+// Header is the header of the answer.
+func (a *answer) Header() http.Header { return a.header }
+
+// WriteHeader says how the answer begins.
+func (a *answer) WriteHeader(status int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.w != nil {
+		a.w.WriteHeader(status)
+	}
+}
+
+// Write takes a part of the body.
+func (a *answer) Write(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.w == nil {
+		return 0, errAnswered
+	}
+	return a.w.Write(p)
+}
+
+// FlushError sends what there is.
+func (a *answer) FlushError() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.w == nil {
+		return errAnswered
+	}
+	return a.w.FlushError()
+}
+
+// Flush is FlushError for who does not want to know.
+func (a *answer) Flush() { _ = a.FlushError() }
+
+// SetWriteDeadline bounds the writes.
+func (a *answer) SetWriteDeadline(t time.Time) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.w == nil {
+		return errAnswered
+	}
+	return a.w.conn.SetWriteDeadline(t)
+}
+
+// response makes one answer at a time. What is written is held back until it is longer than heldMost, flushed or complete, so
 // that an answer whose length its handler does not tell has it told all the same.
 type response struct {
 	conn   *conn
@@ -36,18 +101,12 @@ const heldMost = 2 << 10
 var writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 4<<10) }}
 
 // begin makes w ready for a request.
-func (w *response) begin(c *conn) {
+func (w *response) begin(c *conn) *answer {
 	to := writers.Get().(*bufio.Writer)
 	to.Reset(c)
-	if w.header == nil {
-		w.header = make(http.Header, 8)
-	}
-	clear(w.header)
-	*w = response{conn: c, to: to, header: w.header, length: -1, held: w.held[:0]}
+	*w = response{conn: c, to: to, header: make(http.Header, 8), length: -1, held: w.held[:0]}
+	return &answer{header: w.header, w: w}
 }
-
-// Header is the header of the answer.
-func (w *response) Header() http.Header { return w.header }
 
 // WriteHeader says how the answer begins.
 func (w *response) WriteHeader(status int) {
@@ -224,12 +283,6 @@ func (w *response) FlushError() error {
 	}
 	return w.to.Flush()
 }
-
-// Flush is FlushError for who does not want to know.
-func (w *response) Flush() { _ = w.FlushError() }
-
-// SetWriteDeadline bounds the writes.
-func (w *response) SetWriteDeadline(t time.Time) error { return w.conn.SetWriteDeadline(t) }
 
 // end sends the rest of the answer, and reports whether the connection can have another one.
 func (w *response) end() bool {

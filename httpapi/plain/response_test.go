@@ -221,3 +221,43 @@ func TestStuckClient(t *testing.T) {
 		t.Fatal("the request does not end")
 	}
 }
+
+// TestWhoIsLeftBehindWritesNothing has a handler leave its ResponseWriter to somebody else, who writes while the next request of the connection is answered,
+// and once more when there is none.
+func TestWhoIsLeftBehindWritesNothing(t *testing.T) {
+	var left http.ResponseWriter
+	late := func() {
+		w := http.NewResponseController(left)
+		left.Header().Set("Content-Length", "7")
+		left.WriteHeader(http.StatusTeapot)
+		if n, err := left.Write([]byte("another")); n != 0 || !errors.Is(err, errAnswered) {
+			t.Errorf("%d bytes were written, error %v", n, err)
+		}
+		if err := errors.Join(w.Flush(), w.SetWriteDeadline(time.Now())); !errors.Is(err, errAnswered) {
+			t.Errorf("flushed: %v", err)
+		}
+	}
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/first" {
+			left = w
+			panic(http.ErrAbortHandler)
+		}
+		if left != nil {
+			late()
+		}
+		left = w
+		fmt.Fprint(w, r.URL.Path)
+	})
+	c := s.dial(t)
+	fmt.Fprint(c, "GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
+	if b, err := io.ReadAll(c); len(b) > 0 || err != nil { // until it is over
+		t.Errorf("%q, %v", b, err)
+	}
+	c = s.dial(t)
+	for _, path := range []string{"/second", "/third"} {
+		if got := ask(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); got.body != path || got.status != "200 OK" {
+			t.Errorf("it is answered %s %q", got.status, got.body)
+		}
+	}
+	late()
+}
