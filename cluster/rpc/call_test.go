@@ -220,7 +220,7 @@ func TestDeadlineEndsCallAndHandler(t *testing.T) {
 			return nil, nil
 		})
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // by then the call has to be there
 	defer cancel()
 	_, err := newClient(t, Options{}).Call(ctx, s.Addr().String(), methodOther, nil)
 	close(returned)
