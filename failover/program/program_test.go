@@ -21,7 +21,7 @@ func TestRun(t *testing.T) {
 		{Program{Args: shell("cat; echo $A"), Stdin: strings.NewReader("in\n"), Env: []string{"A=b"}}, "in\nb\n", ""},
 		{Program{Args: shell("echo why; exit 3")}, "why\n", "failed: exit status 3"},
 		{Program{Args: shell("sleep 60 & echo left")}, "left\n", ""},
-		{Program{Args: shell("echo at work; sleep 60 & wait"), Timeout: 300 * time.Millisecond}, "at work\n", "was killed after its timeout of 300ms"},
+		{Program{Args: shell("echo at work; sleep 60 & wait"), Timeout: 3 * time.Second}, "at work\n", "was killed after its timeout of 3s"},
 		{Program{Args: []string{"/no/such"}}, "", "failed: fork/exec /no/such: no such file or directory"},
 	} {
 		output, err := tt.p.Run(t.Context())

@@ -263,7 +263,7 @@ func TestDrain(t *testing.T) {
 }
 
 func TestIdle(t *testing.T) {
-	p := opened(t, func(o *Options) { o.Idle = time.Second })
+	p := opened(t, func(o *Options) { o.Idle = 3 * time.Second })
 	p.Set(Table{Routes: plain(answering(t, "a").backend())})
 	idle, busy := call(t, p.Addrs()[0]), call(t, p.Addrs()[0])
 	idle.says(t, "a")

@@ -256,7 +256,7 @@ func TestTemplateFails(t *testing.T) {
 func TestWait(t *testing.T) {
 	w := newWorld()
 	w.put(t, "a", "0")
-	b := start(t, w, Template{Contents: `{{key "a"}}`, Destination: "out", Wait: Wait{Min: 700 * time.Millisecond, Max: 20 * time.Second}, Command: []string{"cat DIR/out >>DIR/ran"}})
+	b := start(t, w, Template{Contents: `{{key "a"}}`, Destination: "out", Wait: Wait{Min: 2 * time.Second, Max: 30 * time.Second}, Command: []string{"cat DIR/out >>DIR/ran"}})
 	b.says(t, "ran", "0")
 	for i := range 10 {
 		w.put(t, "a", strconv.Itoa(i))

@@ -66,7 +66,7 @@ func TestInitialAndCoalesce(t *testing.T) {
 	t.Parallel()
 	out, w := file(t), newWorld(key("a"))
 	quiet := shell("cat >> " + out)
-	quiet.SkipInitial, quiet.Coalesce = true, 300*time.Millisecond
+	quiet.SkipInitial, quiet.Coalesce = true, 2*time.Second // in which a busy machine gets three changes done
 	r := running(t, w, quiet)
 	eventually(t, "the first answer", func() bool { return r.Watches()[0].Index == 10 })
 	w.set(key("b"))
@@ -83,11 +83,11 @@ func TestTimeout(t *testing.T) {
 	t.Parallel()
 	out, w := file(t), newWorld(key("a"))
 	hangs := shell("sleep 1000 & echo $! > " + out + "; echo at work; wait")
-	hangs.Timeout = 300 * time.Millisecond
+	hangs.Timeout = 3 * time.Second // in which a busy machine starts a shell
 	r := running(t, w, hangs)
 	eventually(t, "the end of the run", func() bool { return r.Watches()[0].Failures == 1 })
 	s := r.Watches()[0]
-	if s.Error != "it was killed after its timeout of 300ms" || s.Output != "at work\n" || s.Running {
+	if s.Error != "it was killed after its timeout of 3s" || s.Output != "at work\n" || s.Running {
 		t.Errorf("status %+v", s)
 	}
 	b, err := os.ReadFile(out)
