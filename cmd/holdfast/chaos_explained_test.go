@@ -41,8 +41,8 @@ var reasons = []struct {
 	{regexp.MustCompile(`^(?:the group was created again|no machine is eligible$)`), false, nil},
 }
 
-// effectTime is how long after its end a fault may still move a group: a lease ends, a leader is elected, a daemon starts.
-const effectTime = 3 * time.Second
+// effectTime is how long after its end a fault may still move a group: a lease ends, a leader is elected, a daemon starts, on a machine that is busy.
+const effectTime = 6 * time.Second
 
 // explained compares the timeline with what was done to the cluster and with what was seen on the wire.
 type explained struct {

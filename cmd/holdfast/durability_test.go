@@ -37,7 +37,7 @@ func TestDurability(t *testing.T) {
 	}
 	c := daemons(t)
 	l := &ledger{t: t, fate: map[string]fate{}}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	watching, unwatch := context.WithCancel(ctx)
 	defer unwatch()
