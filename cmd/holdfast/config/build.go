@@ -48,7 +48,7 @@ func Build(f *File) (*Config, error) {
 		ReconnectTimeout:     or(f.ReconnectTimeout, defaultReconnectTimeout),
 		SessionTTLMin:        or(f.SessionTTLMin, cluster.MinSessionTTL),
 	}
-	if m := or(f.Telemetry, Telemetry{}); or(m.PrometheusRetentionTime, 0) > 0 && !or(m.DisableHostname, false) {
+	if !or(or(f.Telemetry, Telemetry{}).DisableHostname, false) {
 		c.MetricsHost, _ = os.Hostname() // without one the names are shorter
 	}
 	if or(f.Bootstrap, false) {

@@ -61,7 +61,7 @@ type Config struct {
 	CheckOutputMaxSize   int               `key:"check_output_max_size"`
 	DiscardCheckOutput   bool              `key:"discard_check_output"`
 	AutoReload           bool              `key:"auto_reload_config"`         // the files are read again when they change
-	MetricsHost          string            `key:"telemetry.disable_hostname"` // this machine's name in the names of gauges; "" where it is set, and without telemetry.prometheus_retention_time
+	MetricsHost          string            `key:"telemetry.disable_hostname"` // "" where it is set: this machine's name in the names of gauges
 	DisableCoordinates   bool              `key:"disable_coordinates"`        // this agent's coordinate is not written
 	EnableDebug          bool              `key:"enable_debug"`               // /debug/pprof is answered
 	SkipLeaveOnInterrupt bool              `key:"skip_leave_on_interrupt" reload:"true"`

@@ -182,8 +182,7 @@ type Limits struct {
 
 // Telemetry is Consul's telemetry, as far as it is heard.
 type Telemetry struct {
-	DisableHostname         *bool          `mapstructure:"disable_hostname"`
-	PrometheusRetentionTime *time.Duration `mapstructure:"prometheus_retention_time"`
+	DisableHostname *bool `mapstructure:"disable_hostname"`
 }
 
 // HTTP is Consul's http_config.

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -71,24 +70,5 @@ func TestConnect(t *testing.T) {
 	}
 	if _, _, err := configured(t, `connect { ca_config { cluster_id = "x" } }`); err == nil || !strings.Contains(err.Error(), "connect.ca_config.cluster_id x is not a UUID") {
 		t.Errorf("an ID that is none: %v", err)
-	}
-}
-
-// TestMetricsHost holds that gauges bear the machine's name where Consul would have a sink beside its own memory, unless that is switched off.
-func TestMetricsHost(t *testing.T) {
-	host, err := os.Hostname()
-	if err != nil {
-		t.Skip(err)
-	}
-	for text, want := range map[string]string{
-		"":                                       "",
-		`telemetry { disable_hostname = false }`: "",
-		`telemetry { prometheus_retention_time = "0s" }`:                          "",
-		`telemetry { prometheus_retention_time = "24h" }`:                         host,
-		`telemetry { prometheus_retention_time = "24h" disable_hostname = true }`: "",
-	} {
-		if c, _, err := load(t, "-dev", "-hcl", text); err != nil || c.MetricsHost != want {
-			t.Errorf("%q: %+v, %v, want the name %q", text, c, err, want)
-		}
 	}
 }

@@ -29,8 +29,8 @@ type Telemetry struct {
 	before, last snapshot   // our own packages' metrics at its beginning and at its end
 }
 
-// New makes the registry with what the runtime and the libraries have. The gauges of Consul's form bear the name of the host, where one is
-// given: consul.HOST.runtime.alloc_bytes. In Prometheus' form no name does, because there a label says it.
+// New makes the registry with what the runtime and the libraries have. As in Consul, the gauges of Consul's form bear the name of the host
+// unless disable_hostname is set: consul.HOST.runtime.alloc_bytes. In Prometheus' form no name does, because there a label says it.
 func New(host string) *Telemetry {
 	t := &Telemetry{host: host, registry: prometheus.NewRegistry(), sink: NewSink()}
 	t.registry.MustRegister(t.sink, goRuntime{}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -53,7 +53,7 @@ var Keys = map[string]string{
 	"experiments": "", "version": "", "version_prerelease": "", "version_metadata": "", "build_date": "", "revision": "",
 
 	"ui": noUI, "ui_config": noUI, "ui_dir": noUI, "ui_content_path": noUI,
-	"telemetry.retry_failed_connection": "", "telemetry.enable_host_metrics": "",
+	"telemetry.prometheus_retention_time": "", "telemetry.retry_failed_connection": "", "telemetry.enable_host_metrics": "",
 	"telemetry.disable_per_tenancy_usage_metrics": "", "telemetry.filter_default": "", "telemetry.prefix_filter": noFilter, "telemetry.metrics_prefix": noFilter,
 	"telemetry.statsd_address": noMetrics, "telemetry.statsite_address": noMetrics, "telemetry.dogstatsd_addr": noMetrics, "telemetry.dogstatsd_tags": noMetrics,
 	"telemetry.circonus_api_app": noMetrics, "telemetry.circonus_api_token": noMetrics, "telemetry.circonus_api_url": noMetrics,
