@@ -2,6 +2,7 @@ package leader
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -285,7 +286,7 @@ func TestWhatItsAgentSaysOfANodeStays(t *testing.T) {
 // TestServersAreAService looks at what the catalog holds of the servers themselves.
 func TestServersAreAService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, _ := running(t)
+		f, term := running(t)
 		instances := f.store.View().ServiceInstances("consul")
 		if len(instances) != 3 {
 			t.Fatalf("%d instances, want the three servers", len(instances))
@@ -296,6 +297,12 @@ func TestServersAreAService(t *testing.T) {
 			}
 			if c := i.Checks[0]; c.Name != "Serf Health Status" || c.Output != "Agent alive and reachable" {
 				t.Errorf("check %+v", c)
+			}
+		}
+		news(f, term, "n1:alive n2:alive n3:alive c4:alive n5:alive:::nonvoter")
+		for _, i := range f.store.View().ServiceInstances("consul") {
+			if want := strconv.FormatBool(i.Node.Name == "n5"); i.Service.Meta["non_voter"] != want || i.Service.Meta["read_replica"] != want {
+				t.Errorf("%s says of its vote %v", i.Node.Name, i.Service.Meta)
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package leader
 
 import (
 	"maps"
+	"strconv"
 
 	"holdfast/cluster"
 	"holdfast/cluster/state"
@@ -43,8 +44,9 @@ func registration(m cluster.Member, datacenter string) *cluster.Register {
 
 // serverMeta is what Consul's leader says of a server in its record. The gossip versions are those that its members show.
 func serverMeta(m cluster.Member) map[string]string {
+	mute := strconv.FormatBool(m.Tags[cluster.TagNonVoter] != "")
 	return map[string]string{
-		"version": m.CompatVersion(), "raft_version": "3", "non_voter": "false", "read_replica": "false",
+		"version": m.CompatVersion(), "raft_version": "3", "non_voter": mute, "read_replica": mute,
 		"serf_protocol_current": "2", "serf_protocol_min": "1", "serf_protocol_max": "5",
 	}
 }
