@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 )
@@ -37,16 +38,70 @@ type keptLog struct {
 	keep      Keep
 	snapshots raft.SnapshotStore
 	dir       string // of the snapshots
+	gone      atomic.Pointer[gone]
+}
+
+// gone is the end of a log that a snapshot from the leader has taken the place of, for it was another leader's. Raft still takes it to be there, until it is
+// started again: it would refuse what goes on from the snapshot, because it finds no entry there, and be sent the snapshot again and again.
+type gone struct {
+	snapshot raft.SnapshotMeta
+	last     uint64
+}
+
+// noEntry is the type of what stands for an entry that is gone. Raft stops where it is to apply one.
+const noEntry raft.LogType = 255
+
+// entry is what raft is to find: at the snapshot an entry of its term, so that what follows goes on from there, and behind it entries of no term, which it
+// has to replace.
+func (g *gone) entry(index uint64) (raft.Log, bool) {
+	switch {
+	case g == nil || index < g.snapshot.Index || index > g.last:
+		return raft.Log{}, false
+	case index == g.snapshot.Index:
+		return raft.Log{Index: index, Term: g.snapshot.Term, Type: noEntry}, true
+	}
+	return raft.Log{Index: index, Type: noEntry}, true
+}
+
+// GetLog reads an entry.
+func (l *keptLog) GetLog(index uint64, entry *raft.Log) error {
+	err := l.LogStore.GetLog(index, entry)
+	if errors.Is(err, raft.ErrLogNotFound) {
+		if e, ok := l.gone.Load().entry(index); ok {
+			*entry = e
+			return nil
+		}
+	}
+	return err
+}
+
+// StoreLog stores an entry.
+func (l *keptLog) StoreLog(entry *raft.Log) error { return l.StoreLogs([]*raft.Log{entry}) }
+
+// StoreLogs stores entries. They are the end of the log then.
+func (l *keptLog) StoreLogs(entries []*raft.Log) error {
+	if err := l.LogStore.StoreLogs(entries); err != nil {
+		return err
+	}
+	l.gone.Store(nil)
+	return nil
 }
 
 // DeleteRange deletes entries: the end of the log, all of it, or, where some follow them, old ones that a snapshot has made dispensable. Of these it keeps
 // some.
 func (l *keptLog) DeleteRange(first, last uint64) error {
+	if g := l.gone.Load(); g != nil && first > g.snapshot.Index {
+		return nil
+	}
 	end, err := l.LastIndex()
 	if err != nil {
 		return err
 	}
-	if last < end {
+	if last >= end {
+		if err := l.replaced(first, end); err != nil {
+			return err
+		}
+	} else {
 		if last, err = l.dispensable(last, end); err != nil || last < first {
 			return err
 		}
@@ -55,6 +110,15 @@ func (l *keptLog) DeleteRange(first, last uint64) error {
 		return err
 	}
 	return l.dropUnused()
+}
+
+// replaced notes that all of a log goes which is longer than the newest snapshot: that came from the leader, and raft does not forget the log's end.
+func (l *keptLog) replaced(first, end uint64) error {
+	snapshots, err := l.snapshots.List()
+	if err == nil && len(snapshots) > 0 && first <= snapshots[0].Index && snapshots[0].Index < end {
+		l.gone.Store(&gone{*snapshots[0], end})
+	}
+	return err
 }
 
 // dispensable is the index of the newest entry, last at most, that need not be kept. end is that of the last entry of the log.
@@ -132,8 +196,8 @@ func (l *keptLog) dropUnused() error {
 	return nil
 }
 
-// IsMonotonic is that of the store below.
-func (l *keptLog) IsMonotonic() bool { return isMonotonic(l.LogStore) }
+// IsMonotonic has raft remove all of the log where a snapshot from the leader takes its place, whichever store is below.
+func (l *keptLog) IsMonotonic() bool { return true }
 
 func isMonotonic(log raft.LogStore) bool {
 	m, ok := log.(raft.MonotonicLogStore)

@@ -97,7 +97,7 @@ func (s *Storage) complete(c *Config, dir string, logger hclog.Logger) (err erro
 			return err
 		}
 	}
-	kept := &keptLog{&recentLog{LogStore: s.Log}, c.Keep, s.Snapshots, snapshots}
+	kept := &keptLog{LogStore: &recentLog{LogStore: s.Log}, keep: c.Keep, snapshots: s.Snapshots, dir: snapshots}
 	s.Log = kept
 	if err := errors.Join(kept.dropOvertaken(), kept.dropUnused()); err != nil {
 		return cluster.Errorf(cluster.Invalid, "data_dir %q: %v", c.DataDir, err)
