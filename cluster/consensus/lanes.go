@@ -1,7 +1,6 @@
 package consensus
 
 import (
-	"fmt"
 	"net"
 
 	"github.com/hashicorp/raft"
@@ -19,26 +18,18 @@ func (p *Peer) openLane(id raft.ServerID) (*lane.Lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lane.Open(conn, p.cfg.stretched(p.cfg.DialTimeout), p.cfg.stretched(p.cfg.IOTimeout))
+	return lane.Open(conn, id, p.cfg.stretched(p.cfg.DialTimeout), p.cfg.stretched(p.cfg.IOTimeout))
 }
 
 // serveLane gives raft what another member sends on its lane.
 func (p *Peer) serveLane(c net.Conn, in inbox) {
-	err := lane.Serve(c, in.put, in.closed)
+	err := lane.Serve(c, raft.ServerID(p.cfg.ID), in.put, in.closed)
 	p.log.Debug("a lane has ended", "from", c.RemoteAddr(), "err", err)
 }
 
-// sendEarly sends a member what it is to store early, as a frame on its lane if there are both, and notes its answer. A lane that was opened while the member was not
-// where it was said to be may lead to another one, whose answer must not count twice.
+// sendEarly sends a member what it is to store early, as a frame on its lane if there are both, and notes its answer.
 func (t *transport) sendEarly(to raft.Server, e *early, frame []byte) {
-	answered := func(answer raft.AppendEntriesResponse, err error) {
-		if err == nil && string(answer.ID) != string(to.ID) {
-			err = fmt.Errorf("%s answers on the lane to %s", answer.ID, to.ID)
-			t.lanes.Drop(to.ID)
-		}
-		e.answeredWith(answer, err)
-	}
-	if l := t.lanes.To(to.ID); l != nil && frame != nil && l.Append(frame, answered) == nil {
+	if l := t.lanes.To(to.ID); l != nil && frame != nil && l.Append(frame, e.answeredWith) == nil {
 		return
 	}
 	var answer raft.AppendEntriesResponse

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// First is the first byte of a connection that is a lane. Version is the follower's answer.
+// First is the first byte of a connection that is a lane. The follower answers with Version, the length of its ID (1 byte) and the ID.
 const (
 	First   byte = 'L'
 	Version byte = 1

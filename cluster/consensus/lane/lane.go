@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -40,28 +41,50 @@ type Lane struct {
 	ended    bool
 }
 
-// Open says on conn, which was just dialed, that it is a lane, and waits until the peer agrees, no longer than within. ErrRefused says that the peer
-// is too old. To send a message, and to answer it, takes timeout at most, or the lane ends. conn is the lane's, also where Open fails.
-func Open(conn net.Conn, within, timeout time.Duration) (*Lane, error) {
+// Open says on conn, which was just dialed, that it is a lane to the member id, and waits until that agrees, no longer than within. ErrRefused says that
+// it is too old. To send a message, and to answer it, takes timeout at most, or the lane ends. conn is the lane's, also where Open fails.
+func Open(conn net.Conn, id raft.ServerID, within, timeout time.Duration) (*Lane, error) {
 	_ = conn.SetDeadline(time.Now().Add(within))
 	if _, err := conn.Write([]byte{First}); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
-	var version [1]byte
-	_, err := io.ReadFull(conn, version[:])
-	switch {
-	case errors.Is(err, io.EOF):
-		err = ErrRefused
-	case err == nil && version[0] < Version:
-		err = fmt.Errorf("%w of version %d", ErrRefused, Version)
-	}
-	if err != nil {
+	if err := readAgreement(conn, id); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
 	_ = conn.SetDeadline(time.Time{})
 	return &Lane{conn: conn, timeout: timeout}, nil
+}
+
+// readAgreement reads what a follower begins with, which is the member id and no other.
+func readAgreement(conn io.Reader, id raft.ServerID) error {
+	var version, size [1]byte
+	if _, err := io.ReadFull(conn, version[:]); errors.Is(err, io.EOF) {
+		return ErrRefused
+	} else if err != nil {
+		return err
+	}
+	if version[0] < Version {
+		return fmt.Errorf("%w of version %d", ErrRefused, Version)
+	}
+	if _, err := io.ReadFull(conn, size[:]); err != nil {
+		return err
+	}
+	who := make([]byte, size[0])
+	if _, err := io.ReadFull(conn, who); err != nil {
+		return err
+	}
+	if raft.ServerID(who) != id {
+		return fmt.Errorf("%q answers in the place of %q", who, id)
+	}
+	return nil
+}
+
+// agreement is what the member id begins with.
+func agreement(id raft.ServerID) []byte {
+	id = id[:min(len(id), math.MaxUint8)]
+	return append([]byte{Version, byte(len(id))}, id...)
 }
 
 // Run takes the answers until the connection ends, and says why it has ended. It is called once.

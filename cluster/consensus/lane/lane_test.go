@@ -61,9 +61,9 @@ func open(t *testing.T, timeout time.Duration) (*Lane, *follower, chan error) {
 			f.ended <- errors.New("not a lane")
 			return
 		}
-		f.ended <- Serve(in, func(rpc raft.RPC) { f.rpcs <- rpc }, f.closed)
+		f.ended <- Serve(in, "b", func(rpc raft.RPC) { f.rpcs <- rpc }, f.closed)
 	}()
-	l, err := Open(out, patience, timeout)
+	l, err := Open(out, "b", patience, timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,13 +231,31 @@ func TestPeerThatKnowsNoLanes(t *testing.T) {
 		read(in, make([]byte, 1))
 		_ = in.Close()
 	}()
-	if _, err := Open(out, patience, patience); !errors.Is(err, ErrRefused) {
+	if _, err := Open(out, "b", patience, patience); !errors.Is(err, ErrRefused) {
 		t.Errorf("%v, want ErrRefused", err)
 	}
 	out, older := ends(t)
 	go func() { _, _ = older.Write([]byte{0}) }()
-	if _, err := Open(out, patience, patience); !errors.Is(err, ErrRefused) {
+	if _, err := Open(out, "b", patience, patience); !errors.Is(err, ErrRefused) {
 		t.Errorf("version 0: %v, want ErrRefused", err)
+	}
+}
+
+// TestAnotherMember opens lanes where another member answers, or one that says no whole name.
+func TestAnotherMember(t *testing.T) {
+	for _, said := range []string{"\x01\x01a", "\x01\x02bb", "\x01\x00", "\x01\x02b", "\x01"} {
+		out, in := ends(t)
+		go func() {
+			_, _ = in.Write([]byte(said))
+			read(in, make([]byte, 1))
+			_ = in.Close()
+		}()
+		if _, err := Open(out, "b", patience, patience); err == nil || errors.Is(err, ErrRefused) {
+			t.Errorf("%q: error %v", said, err)
+		}
+	}
+	if got := string(agreement("b")); got != "\x01\x01b" { // members of other versions read it
+		t.Errorf("a follower begins with %q", got)
 	}
 }
 
@@ -252,7 +270,7 @@ func TestOddMessages(t *testing.T) {
 		out, in := ends(t)
 		ended := make(chan error, 1)
 		go func() {
-			ended <- Serve(in, func(rpc raft.RPC) { t.Errorf("%s: raft was given %+v", what, rpc.Command) }, make(chan struct{}))
+			ended <- Serve(in, "b", func(rpc raft.RPC) { t.Errorf("%s: raft was given %+v", what, rpc.Command) }, make(chan struct{}))
 		}()
 		_, _ = out.Write(frame)
 		if err := within(t, "the end", ended); !errors.Is(err, errMalformed) {
@@ -262,9 +280,9 @@ func TestOddMessages(t *testing.T) {
 	out, in := ends(t) // an answer to nothing
 	go func() {
 		read(in, make([]byte, 1))
-		_, _ = in.Write(appendAnswer([]byte{Version}, answer(), nil))
+		_, _ = in.Write(appendAnswer(agreement("b"), answer(), nil))
 	}()
-	l, err := Open(out, patience, patience)
+	l, err := Open(out, "b", patience, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,9 +303,9 @@ func TestSet(t *testing.T) {
 		out, in := ends(t)
 		go func() {
 			read(in, make([]byte, 1))
-			_ = Serve(in, func(raft.RPC) {}, nil)
+			_ = Serve(in, "b", func(raft.RPC) {}, nil)
 		}()
-		return Open(out, patience, patience)
+		return Open(out, "b", patience, patience)
 	}, func() { ended <- struct{}{} })
 	if s.To("old") != nil || s.To("b") != nil {
 		t.Error("there is a lane before one was opened")
@@ -345,9 +363,9 @@ func TestWordIsNotWaitedFor(t *testing.T) {
 	defer func() { _ = in.Close() }()
 	go func() {
 		read(in, make([]byte, 1))
-		_, _ = in.Write([]byte{Version})
+		_, _ = in.Write(agreement("b"))
 	}()
-	l, err := Open(out, patience, time.Hour)
+	l, err := Open(out, "b", patience, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
