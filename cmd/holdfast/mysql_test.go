@@ -277,6 +277,11 @@ func TestMySQLExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.writes(t, "n1")
+	first := d.connect(t, "holdfast", "change-me", "10.77.0.11:3306")
+	eventually(t, "n1 has let go of the replica that n2 was before the move", func() bool {
+		var n int
+		return first.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'").Scan(&n) == nil && n == 0
+	})
 	d.throughHAProxy(ctx, t, 1)
 	d.holds(ctx, t, w, "10.77.0.11:3306")
 

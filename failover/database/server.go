@@ -146,6 +146,9 @@ func (s *server) promote(ctx context.Context) error {
 			return err
 		}
 	}
+	// Who followed this server when it was the primary last did so through the address, which went elsewhere: nothing arrives there any more, and a
+	// server that sends what is written now until nobody takes it keeps its commits waiting, for a minute. Who follows it in truth comes again.
+	s.kill(ctx, replicas)
 	if !s.maria {
 		if err := s.all(ctx, "SET GLOBAL super_read_only = 0"); err != nil {
 			return err
@@ -182,7 +185,7 @@ func (s *server) drain(ctx context.Context) error {
 // demote makes the server read-only, and ends the connections of everyone who might go on writing.
 func (s *server) demote(ctx context.Context) error {
 	// Who holds locks would keep read_only waiting; who begins meanwhile is refused by it.
-	s.kill(ctx)
+	s.kill(ctx, clients)
 	statement := "SET GLOBAL read_only = 1"
 	if !s.maria {
 		statement = "SET GLOBAL super_read_only = 1" // it sets both
@@ -195,12 +198,12 @@ func (s *server) demote(ctx context.Context) error {
 		select {
 		case err := <-done:
 			if err == nil {
-				s.kill(ctx)
+				s.kill(ctx, clients)
 				s.handOver(ctx)
 			}
 			return err
 		case <-tick.C:
-			s.kill(ctx)
+			s.kill(ctx, clients)
 		}
 	}
 }
@@ -215,10 +218,16 @@ func (s *server) handOver(ctx context.Context) {
 	}
 }
 
-// kill ends all connections but replication's, and those of the user that this package itself is.
-func (s *server) kill(ctx context.Context) {
-	rows, err := s.QueryContext(ctx, `SELECT ID FROM information_schema.PROCESSLIST
-		WHERE USER <> SUBSTRING_INDEX(CURRENT_USER(), '@', 1) AND USER NOT IN ('system user', 'event_scheduler') AND COMMAND NOT LIKE 'Binlog Dump%' AND COMMAND <> 'Daemon'`)
+// What kill ends.
+const (
+	clients = `SELECT ID FROM information_schema.PROCESSLIST
+		WHERE USER <> SUBSTRING_INDEX(CURRENT_USER(), '@', 1) AND USER NOT IN ('system user', 'event_scheduler') AND COMMAND NOT LIKE 'Binlog Dump%' AND COMMAND <> 'Daemon'`
+	replicas = `SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'`
+)
+
+// kill ends connections: those of clients, which are all but replication's and those of the user that this package itself is, or those of replicas.
+func (s *server) kill(ctx context.Context, which string) {
+	rows, err := s.QueryContext(ctx, which)
 	if err != nil {
 		return
 	}
