@@ -225,6 +225,24 @@ func (w *writing) writes(t *testing.T, by string) {
 	t.Logf("clients write to %s after %s", by, time.Since(start).Round(10*time.Millisecond))
 }
 
+// follow has n3 read the binary log of n1, as a replica does whose connection has stayed from another time. It gives how many on n3 do so.
+func (d *databases) follow(ctx context.Context, t *testing.T) func() int {
+	t.Helper()
+	log := d.logOf(t, "n3-mariadb-binlog")
+	defer log.Close()
+	if _, err := d.lab.Machine("n3").Start(ctx, []string{
+		"mariadb-binlog", "--no-defaults", "--read-from-remote-server", "--stop-never", "--host=10.77.0.11", "--user=replica", "--password=change-me-too", "binlog.000001",
+	}, lab.StartOptions{Stderr: log}); err != nil {
+		t.Fatal(err)
+	}
+	n1 := d.connect(t, "holdfast", "change-me", "10.77.0.11:3306")
+	return func() int {
+		n := -1
+		_ = n1.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%' AND HOST LIKE '10.77.0.13:%'").Scan(&n)
+		return n
+	}
+}
+
 // watchWriters asks both servers all the time whether they are writable, and tells when both were.
 func (d *databases) watchWriters(ctx context.Context, t *testing.T) (both *[]string, wait func()) {
 	t.Helper()
@@ -273,15 +291,13 @@ func TestMySQLExample(t *testing.T) {
 
 	d.plannedMove(ctx, t, w, "n1", "n2")
 
+	followed := d.follow(ctx, t)
+	eventually(t, "n1 is followed", func() bool { return followed() == 1 })
 	if err := d.servers["n2"].Kill(); err != nil {
 		t.Fatal(err)
 	}
 	w.writes(t, "n1")
-	first := d.connect(t, "holdfast", "change-me", "10.77.0.11:3306")
-	eventually(t, "n1 has let go of the replica that n2 was before the move", func() bool {
-		var n int
-		return first.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'").Scan(&n) == nil && n == 0
-	})
+	eventually(t, "n1 has let go of who followed it before", func() bool { return followed() == 0 })
 	d.throughHAProxy(ctx, t, 1)
 	d.holds(ctx, t, w, "10.77.0.11:3306")
 
