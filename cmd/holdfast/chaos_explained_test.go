@@ -166,7 +166,10 @@ var lost = regexp.MustCompile(`n\d cannot hold it: `)
 func (x *explained) assigned(vip netip.Addr, t turn) (*group.Transition, error) {
 	last := map[string]*group.Transition{}
 	for i, e := range x.timeline {
-		if e.Kind == "assign" && e.Node == t.machine && e.Time.Before(t.from) && (last[e.Group] == nil || e.Epoch > last[e.Group].Epoch) {
+		if e.Kind != "assign" || e.Node != t.machine || !e.Time.Before(t.from) || last[e.Group] != nil && e.Epoch < last[e.Group].Epoch {
+			continue
+		}
+		if told, with := x.acquired(vip, &x.timeline[i]); !told || with { // one whose addresses were changed is seen to serve them for milliseconds more
 			last[e.Group] = &x.timeline[i]
 		}
 	}
@@ -174,7 +177,7 @@ func (x *explained) assigned(vip netip.Addr, t turn) (*group.Transition, error) 
 	if len(latest) == 0 {
 		return nil, fmt.Errorf("the timeline has no assignment to %s", t.machine)
 	}
-	if i := slices.IndexFunc(latest, func(e *group.Transition) bool { return x.acquired(vip, e) }); i >= 0 {
+	if i := slices.IndexFunc(latest, func(e *group.Transition) bool { _, with := x.acquired(vip, e); return with }); i >= 0 {
 		return latest[i], nil
 	}
 	at := t.from.Sub(x.began)
@@ -189,9 +192,12 @@ func (x *explained) assigned(vip netip.Addr, t turn) (*group.Transition, error) 
 // lossy are the faults that a machine's word may be lost by, or late.
 var lossy = []string{"power", "kill", "stop", "freeze", "unplug", "silence", "cut"}
 
-// acquired reports whether the holder has told that it acquired an address by an assignment.
-func (x *explained) acquired(vip netip.Addr, to *group.Transition) bool {
-	return slices.ContainsFunc(x.timeline, func(e group.Transition) bool {
-		return e.Kind == "acquire" && e.Group == to.Group && e.Epoch == to.Epoch && e.Node == to.Node && strings.Contains(e.Detail, vip.String()+"/")
-	})
+// acquired reports whether the holder has told that it acquired something by an assignment, and whether an address was with it.
+func (x *explained) acquired(vip netip.Addr, to *group.Transition) (told, with bool) {
+	for _, e := range x.timeline {
+		if e.Kind == "acquire" && e.Group == to.Group && e.Epoch == to.Epoch && e.Node == to.Node {
+			told, with = true, with || strings.Contains(e.Detail, vip.String()+"/")
+		}
+	}
+	return told, with
 }
