@@ -55,7 +55,7 @@ func (p *Peer) sendAhead(logs []*raft.Log) {
 	}
 	message := p.message(term, &last)
 	message.Entries = logs
-	frame := lane.Entries(message)
+	frame := sync.OnceValue(func() []byte { return lane.Entries(message) }) // by whoever has a lane first, not by raft's main goroutine
 	for _, to := range r.GetConfiguration().Configuration().Servers {
 		if string(to.ID) == p.cfg.ID || to.Suffrage != raft.Voter {
 			continue

@@ -27,10 +27,12 @@ func (p *Peer) serveLane(c net.Conn, in inbox) {
 	p.log.Debug("a lane has ended", "from", c.RemoteAddr(), "err", err)
 }
 
-// sendEarly sends a member what it is to store early, as a frame on its lane if there are both, and notes its answer.
-func (t *transport) sendEarly(to raft.Server, e *early, frame []byte) {
-	if l := t.lanes.To(to.ID); l != nil && frame != nil && l.Append(frame, e.answeredWith) == nil {
-		return
+// sendEarly sends a member what it is to store early, on its lane if there is one and frame gives something for it, and notes its answer.
+func (t *transport) sendEarly(to raft.Server, e *early, frame func() []byte) {
+	if l := t.lanes.To(to.ID); l != nil {
+		if f := frame(); f != nil && l.Append(f, e.answeredWith) == nil {
+			return
+		}
 	}
 	var answer raft.AppendEntriesResponse
 	err := t.send(to.ID, to.Address, e.message, &answer)

@@ -232,6 +232,31 @@ func (c *court) holds(group, node string) {
 	failovertest.Eventually(c.t, group+" is assigned to "+node, func() bool { return c.Assignment(group).Node == node && c.Assignment(group).Epoch > 0 })
 }
 
+// pair has n1 hold g while n2 is live, with leases that outlast the test.
+func (c *court) pair() (e1 *envoy) {
+	c.t.Helper()
+	c.opts.TTL = time.Minute
+	c.open()
+	e1 = c.send("n1")
+	c.holds("g", "n1")
+	c.send("n2")
+	c.live("n2")
+	return e1
+}
+
+// silent has n1 fall silent about g, of which it has the lease, while n2 is live. It gives n1, and since when.
+func (c *court) silent() (e1 *envoy, since time.Time) {
+	c.t.Helper()
+	e1 = c.send("n1").keep()
+	c.holds("g", "n1")
+	c.send("n2").keep()
+	c.live("n2")
+	e1.claim("g", 1)
+	failovertest.Eventually(c.t, "n1 has the lease", func() bool { return e1.has("g", 1) })
+	e1.change(func() { e1.holder.Drop("g") })
+	return e1, time.Now()
+}
+
 // TestAssignsAndGrants holds the whole way: machines open channels, the plan is committed and pushed, the claim is granted with a
 // majority's word, and the holder that goes silent loses the group when its lease has ended.
 func TestAssignsAndGrants(t *testing.T) {
@@ -332,12 +357,7 @@ func TestReleaseFreesAtOnce(t *testing.T) {
 func TestStoppingMachineIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCourt(t)
-		c.opts.TTL = time.Minute
-		c.open()
-		e1 := c.send("n1")
-		c.holds("g", "n1")
-		c.send("n2")
-		c.live("n2")
+		e1 := c.pair()
 		e1.change(func() { e1.say.Stopping, e1.say.StoppingWhy = true, "upgrade" })
 		c.holds("g", "n2")
 		if why := c.Assignment("g").Why; !strings.HasPrefix(why, "n1 cannot hold it: its daemon is stopping: upgrade; ") {
@@ -352,12 +372,7 @@ func TestStoppingMachineIsLeft(t *testing.T) {
 func TestUnableMachineIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCourt(t)
-		c.opts.TTL = time.Minute
-		c.open()
-		e1 := c.send("n1")
-		c.holds("g", "n1")
-		c.send("n2")
-		c.live("n2")
+		e1 := c.pair()
 		e1.change(func() { e1.say.Unable = map[string]string{"g": "eth0 is gone"} })
 		c.holds("g", "n2")
 		if got := c.Told(cluster.TransitionPresence); !slices.Contains(got, "n1 cannot carry it: eth0 is gone") {
@@ -371,14 +386,7 @@ func TestUnableMachineIsLeft(t *testing.T) {
 func TestAddressMovesBetweenGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCourt(t).open()
-		e1 := c.send("n1").keep()
-		c.holds("g", "n1")
-		c.send("n2").keep()
-		c.live("n2")
-		e1.claim("g", 1)
-		failovertest.Eventually(t, "n1 has the lease", func() bool { return e1.has("g", 1) })
-		e1.change(func() { e1.holder.Drop("g") }) // it falls silent about g, and its lease runs on
-		last := time.Now()
+		_, last := c.silent()
 		c.Do(failovertest.Put(failovertest.GroupOf("g", "10.0.0.101/24")))
 		h := failovertest.GroupOf("h", "10.0.0.100/24")
 		h.Prefer = []string{"n2"}

@@ -55,17 +55,22 @@ func TestPlannedMoveIsCarriedOut(t *testing.T) {
 	})
 }
 
+// due has g on a machine, and planned to go to n2, before the leader comes.
+func (c *court) due(holder string) {
+	c.Do(failovertest.MachineOn("n1")...)
+	c.Do(failovertest.MachineOn("n2")...)
+	c.Assign("g", holder, false)
+	c.Do(&cluster.PlanMove{Group: "g", Node: "n2", In: time.Millisecond})
+	c.open()
+	c.send("n1").keep()
+	c.send("n2").keep()
+}
+
 // TestPlannedMoveOutlivesTheLeader plans a move under one leader; the next one, which comes late, carries it out.
 func TestPlannedMoveOutlivesTheLeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCourt(t)
-		c.Do(failovertest.MachineOn("n1")...)
-		c.Do(failovertest.MachineOn("n2")...)
-		c.Assign("g", "n1", false)
-		c.Do(&cluster.PlanMove{Group: "g", Node: "n2", In: time.Millisecond})
-		c.open()
-		c.send("n1").keep()
-		c.send("n2").keep()
+		c.due("n1")
 		c.holds("g", "n2")
 		c.settled("moved")
 	})
@@ -75,13 +80,7 @@ func TestPlannedMoveOutlivesTheLeader(t *testing.T) {
 func TestPlannedMoveToTheHolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCourt(t)
-		c.Do(failovertest.MachineOn("n1")...)
-		c.Do(failovertest.MachineOn("n2")...)
-		c.Assign("g", "n2", false)
-		c.Do(&cluster.PlanMove{Group: "g", Node: "n2", In: time.Millisecond})
-		c.open()
-		c.send("n1").keep()
-		c.send("n2").keep()
+		c.due("n2")
 		failovertest.Eventually(t, "it is pinned", func() bool { return c.Assignment("g").Moved })
 		if a := c.Assignment("g"); a.Epoch != 1 || a.Node != "n2" {
 			t.Errorf("assigned: %+v", a)

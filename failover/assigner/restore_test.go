@@ -48,14 +48,7 @@ func TestRestoreLeavesTheHolderAlone(t *testing.T) {
 func TestRestoreFreesAnAddressWithItsLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCourt(t).open()
-		e := c.send("n1").keep()
-		c.holds("g", "n1")
-		c.send("n2").keep()
-		c.live("n2")
-		e.claim("g", 1)
-		failovertest.Eventually(t, "n1 has the lease", func() bool { return e.has("g", 1) })
-		e.change(func() { e.holder.Drop("g") }) // it falls silent about g, and its lease runs on
-		last := time.Now()
+		e, last := c.silent()
 		h := failovertest.GroupOf("h", "10.0.0.100/24")
 		h.Prefer = []string{"n2"}
 		c.Restore(saved(t, failovertest.Put(h)))

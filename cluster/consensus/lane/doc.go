@@ -10,6 +10,6 @@
 //     not reach hears of the commit with raft's next message.
 //
 // A connection begins with the byte [First], which no message of raft's transport begins with, and the follower answers with the newest [Version] that
-// it speaks and with its ID: where another member is by now at the address, there is no lane. A member from before lanes closes the connection instead, and is told everything in raft's way. What is
-// on the lane is the same raft.AppendEntriesRequest in other bytes (frame.go), and the follower's raft treats it as it does any other.
+// it speaks and with its ID: where another member is by now at the address, there is no lane. A member from before lanes closes the connection
+// instead, and is told everything in raft's way. What is on the lane is the same raft.AppendEntriesRequest in other bytes (frame.go), and the follower's raft treats it as it does any other.
 package lane

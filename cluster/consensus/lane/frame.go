@@ -17,7 +17,7 @@ const (
 	Version byte = 1
 )
 
-// MaxFrame is how many bytes a frame may have; see Fits.
+// MaxFrame is how many bytes a frame may have; see Entries.
 const MaxFrame = 4 << 20
 
 // A frame is its length (4 bytes, big endian, counting what follows), its kind (1 byte), and the fields of the kind. Numbers are unsigned

@@ -11,8 +11,8 @@ import (
 // readAhead is how many bytes are read at once: a batch of small entries.
 const readAhead = 64 << 10
 
-// Serve is the end of a lane whose first byte has been read at the follower, which is the member id. It gives raft what the leader sends, one message after the other, and waits for
-// its answers where the leader does, until the connection ends, which it then closes, or closed is closed.
+// Serve is the end of a lane whose first byte has been read at the follower, which is the member id. It gives raft what the leader sends, one message
+// after the other, and waits for its answers where the leader does, until the connection ends, which it then closes, or closed is closed.
 func Serve(conn net.Conn, id raft.ServerID, give func(raft.RPC), closed <-chan struct{}) error {
 	defer func() { _ = conn.Close() }()
 	if _, err := conn.Write(agreement(id)); err != nil {

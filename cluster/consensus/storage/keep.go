@@ -91,7 +91,7 @@ func (l *keptLog) StoreLogs(entries []*raft.Log) error {
 // some.
 func (l *keptLog) DeleteRange(first, last uint64) error {
 	if g := l.gone.Load(); g != nil && first > g.snapshot.Index {
-		return nil
+		return nil // raft replaces entries that are there no more
 	}
 	end, err := l.LastIndex()
 	if err != nil {
